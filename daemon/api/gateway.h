@@ -1,0 +1,53 @@
+#pragma once
+// What the local API needs of the rest, declared here and implemented by daemon/pipeline: the api room knows HTTP, JSON
+// and callers, the gateway knows submissions. All calls and all replies happen on the io thread. A reply is called
+// exactly once. Findings is never empty; the first names the HTTP status by its Errc (docs/api.md).
+#include <expected>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "protocol/api.pb.h"
+#include "protocol/error.h"
+
+namespace taxgate::api {
+
+using Findings = std::vector<Error>;
+template <class T>
+using Reply = std::move_only_function<void(std::expected<T, Findings>)>;
+
+/// The authenticated caller of one request.
+struct Caller {
+  std::string name;
+  std::vector<std::string> roles;
+  std::vector<std::string> taxpayers;  // empty: all
+  bool has(std::string_view role) const;
+};
+
+struct Submitted { v1::Submission submission; bool created = false; };
+struct ListQuery { std::string taxpayer, state, blue_number, idempotency_key, after; int limit = 50; };
+struct EventQuery { std::string after; int limit = 100; int wait_ms = 0; std::string submission; };
+
+class Gateway {
+ public:
+  virtual ~Gateway() = default;
+  virtual void submit(Caller caller, v1::SubmissionRequest request, Reply<Submitted> reply) = 0;
+  /// wait_ms > 0: answers when the state leaves `seen_state` (or is final), or after wait_ms.
+  virtual void get(Caller caller, std::string id, int wait_ms, std::string seen_state, Reply<v1::Submission> reply) = 0;
+  virtual void list(Caller caller, ListQuery query, Reply<v1::SubmissionList> reply) = 0;
+  /// action: "cancel", "retry", "resolve", "approve", "deny_approval", "hold", "release"
+  virtual void act(Caller caller, std::string id, std::string action, v1::ActionRequest request, Reply<v1::Submission> reply) = 0;
+  virtual void inbox(Caller caller, std::string taxpayer, Reply<v1::Inbox> reply) = 0;
+  /// answer: "confirm", "deny", "revoke"
+  virtual void answer_form(Caller caller, std::string uuid, std::string answer, v1::ActionRequest request, Reply<Submitted> reply) = 0;
+  virtual void events(Caller caller, EventQuery query, Reply<v1::EventList> reply) = 0;
+  virtual void import_invoices(Caller caller, v1::ImportRequest request, Reply<v1::ImportReply> reply) = 0;
+  virtual void invoice(Caller caller, std::string number, Reply<v1::Invoice> reply) = 0;
+  virtual void keys(Caller caller, Reply<v1::KeyList> reply) = 0;
+  virtual void status(Caller caller, Reply<v1::Status> reply) = 0;
+  virtual void holds(Caller caller, Reply<v1::HoldList> reply) = 0;
+  virtual void hold(Caller caller, v1::HoldRequest request, Reply<v1::HoldList> reply) = 0;
+  virtual void release(Caller caller, v1::HoldRequest request, Reply<v1::HoldList> reply) = 0;
+};
+
+}  // namespace taxgate::api

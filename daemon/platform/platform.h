@@ -1,0 +1,48 @@
+#pragma once
+// The tax platform as the pipeline sees it: typed operations over one transport, with a call budget that day work and
+// the night sync share. All calls and replies on the io thread; a reply is called exactly once, within the deadline.
+//
+// The one distinction everything rests on is in the error code:
+//   retry_later      the request certainly did not reach the platform's application (no connection, TLS failure before
+//                    the first body byte left, 429, 503 with Retry-After from the gateway, call budget)
+//   outcome_unknown  it may have: bytes left and no complete, well-formed, decryptable answer came (time-out, reset, 5xx,
+//                    garbage, truncation)
+//   rejected         the platform's application said no: `wanted` = code, `detail` = its message, verbatim
+//   limit_reached    our own budget: not sent
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "protocol/leqi.h"
+#include "protocol/table_xml.h"
+
+namespace taxgate::platform {
+
+template <class T>
+using Reply = std::move_only_function<void(Result<T>)>;
+
+/// A signed act ready to leave: exactly these bytes, every time. `body` is plain JSON (or, for tables, {"xml":…}).
+struct SignedCall {
+  std::string taxpayer;
+  std::string body;
+  const SignedEnvelope* evidence = nullptr;  // carried when the channel's profile says where; may be null
+};
+
+class Platform {
+ public:
+  virtual ~Platform() = default;
+  virtual void apply(SignedCall call, Reply<leqi::ApplyReply> reply) = 0;
+  virtual void answer(SignedCall call, Reply<leqi::ConfirmReply> reply) = 0;
+  virtual void upload(SignedCall call, Reply<leqi::UploadReply> reply) = 0;
+  virtual void upload_table(SignedCall call, Reply<table::Row> reply) = 0;
+  virtual void list(std::string taxpayer, leqi::ListRequest request, Reply<leqi::ListReply> reply) = 0;
+  virtual void detail(std::string taxpayer, leqi::DetailRequest request, Reply<leqi::DetailReply> reply) = 0;
+  virtual void upload_result(std::string taxpayer, leqi::UploadResultRequest request, Reply<leqi::UploadResultReply> reply) = 0;
+  virtual void invoice_status(std::string taxpayer, leqi::InvoiceStatusRequest request, Reply<leqi::InvoiceStatusReply> reply) = 0;
+  virtual void download_tables(std::string taxpayer, table::DownloadRequest request, Reply<table::DownloadReply> reply) = 0;
+  /// One line for people: reachable, last success, calls left. For status.
+  virtual std::string state_line() const = 0;
+};
+
+}  // namespace taxgate::platform

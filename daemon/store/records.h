@@ -1,0 +1,117 @@
+#pragma once
+// What the store keeps, as plain values. No SQL, rowid or transaction leaves the store.
+#include <string>
+#include <vector>
+
+#include "protocol/invoice.h"
+#include "protocol/envelope.h"
+#include "protocol/states.h"
+
+namespace taxgate::store {
+
+/// Who did it. Every journal row names one; every API operation has one.
+struct Principal {
+  std::string name;                 // "erp", "local:root", "taxgated", "platform", "counterparty"
+  std::vector<std::string> roles;   // submitter, approver, operator, auditor, admin
+  std::vector<std::string> taxpayers;  // empty: all
+};
+
+struct Submission {
+  std::string id;            // UUIDv7, text form
+  std::int64_t seq = 0;      // order of acceptance; FIFO per lane
+  std::int64_t version = 0;  // +1 at each advance; compare-and-swap
+  Kind kind = Kind::red;
+  State state = State::queued;
+  Step step = Step::apply;
+  std::string taxpayer;      // our side
+  std::string caller;        // principal that submitted it
+  std::string idempotency_key;
+  std::string lane;          // FIFO key: blue number for reds, "form:"+uuid for answers
+  std::string blue_number;
+  std::string request;       // the caller's api::v1::SubmissionRequest (or ActionRequest), protobuf bytes, verbatim
+  std::string document;      // to_stored(RedDocument): what we want; empty for answers
+  std::string body;          // plain platform body (JSON or GBK XML) of the current step, made once, resent verbatim
+  Fen amount, tax;           // of the document, negative
+  LegalTime created_at, updated_at;
+  LegalTime intent_at;       // legal time of the first "sending" of the current step
+  int attempts = 0;          // sends of the current step
+  std::string form_uuid, form_number, form_state;
+  LegalTime entered_at;      // platform's lrrq
+  LegalTime deadline;        // entered_at + 72 h while waiting
+  std::string red_number;
+  std::string upload_serial, receipt;  // ywlsh, sllsh
+  std::string key_serial;    // of the last signature
+  std::string hold_reason, hold_release_by;
+  std::string error;         // api::v1::ErrorBody bytes of the last refusal or trouble, or empty
+  std::string foreign;       // attention: what the platform showed instead (JSON), or empty
+};
+
+/// One journal row = one entry of the time line = one event.
+struct JournalRow {
+  std::int64_t seq = 0;
+  LegalTime at;
+  std::string submission, taxpayer, blue_number;  // may be empty (holds, imports, callers)
+  std::string event;      // "accepted", "state", "signed", "sent", "queried", "note", "hold", "release", "ledger"
+  std::string state, step;  // after the event
+  std::string principal;
+  std::string detail;     // one line, English, no payload
+  std::string reference;  // form number, key serial, platform code
+};
+
+/// Answer of an acceptance.
+enum class AcceptOutcome : std::uint8_t { created, same, conflict };
+struct Accepted { AcceptOutcome outcome = AcceptOutcome::created; Submission submission; };
+
+/// One compare-and-swap step of a submission's life, made durable as a whole, in one commit.
+struct Advance {
+  Submission next;            // full new value; `version` is the version it was read at
+  std::vector<JournalRow> rows;  // at least one; seq, at, submission, taxpayer, blue_number are filled in by the store when empty
+  std::vector<SignedEnvelope> evidence;  // stored for (id, step)
+  std::vector<Invoice> ledger;   // invoices to upsert in the same commit (blue status, the issued red)
+  std::string red_of;            // when `ledger` carries the issued red: number of its blue
+};
+
+struct Hold {
+  std::string taxpayer;
+  std::string reason;      // stable: "red_alert", "quota_exhausted", "session_needed", "key_locked", "operator", ...
+  std::string release_by;  // role that may release: "operator", "auto"
+  std::string cause;       // one line
+  LegalTime since;
+  std::string principal;
+};
+
+struct Caller {
+  std::string name;
+  std::vector<std::string> roles, taxpayers;
+  std::string token_sha256;     // hex; empty when not by token
+  std::string certificate_sha256;  // mutual TLS
+  std::int64_t uid = -1;        // Unix socket peer
+};
+
+/// A form raised by a counterparty (or seen on the platform) that waits for our answer.
+struct InboxForm {
+  std::string uuid, number, taxpayer, state, blue_number, counterparty, reason;
+  Side role = Side::buyer;      // our side
+  Fen amount, tax;
+  LegalTime entered_at, seen_at;
+  std::string submission;       // our confirm/deny, when there is one
+  bool open = true;
+};
+
+struct OpenEntry {              // light row of every non-final submission, for the queue's memory
+  std::string id, lane, taxpayer;
+  std::int64_t seq = 0;
+  State state = State::queued;
+  LegalTime deadline;
+};
+
+struct SubmissionFilter {
+  std::string taxpayer, state, blue_number, idempotency_key;
+  std::vector<std::string> taxpayers;  // of the caller; empty: all
+  std::int64_t after_seq = 0;
+  int limit = 50;
+};
+
+struct StoredInvoice { Invoice invoice; std::vector<std::string> reds; };  // reds: numbers of linked red invoices
+
+}  // namespace taxgate::store
