@@ -1,0 +1,98 @@
+#pragma once
+// Which submission is worked on next. In memory only: the store holds the truth, this holds the order.
+//
+// One lane per blue invoice (and per answered form): the head of a lane is worked on, the others wait (rules.md §0-9).
+// A bounded number of submissions is active at once, shared among three classes so that a backlog of polls or retries
+// never starves fresh work. Inside a class: what has a near legal deadline first (least slack), then order of acceptance.
+// Thread: the io thread only. Times: steady milliseconds for back-off, legal time for deadlines.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "daemon/store/records.h"
+
+namespace taxgate::queue {
+
+using SteadyMs = std::int64_t;
+
+/// What the next piece of work on a submission in this state is.
+enum class Work : std::uint8_t {
+  none,   // final, or a person must act first
+  act,    // towards key or platform; stops under a taxpayer's hold
+  ask,    // a question that resolves an unknown outcome or a result; goes on under a hold
+  watch,  // routine poll of a waiting form
+};
+Work work_of(State state);
+
+struct Limits {
+  int max_active = 64;     // submissions worked on at once: a few times the platform's concurrency
+  std::int64_t urgent_ms = 24 * LegalTime::kHourMs;  // legal slack below which a submission goes first
+};
+
+class Queue {
+ public:
+  explicit Queue(Limits limits) : limits_(limits) {}
+
+  /// A newly accepted submission, or one loaded at start. Due at `due`.
+  void add(store::OpenEntry entry, SteadyMs due);
+  /// The state moved on durably; a final state frees the lane. Keeps it active if it was.
+  void moved(std::string_view id, State state, LegalTime deadline);
+  /// Ends the activity begun by next(); due again at `due`. `failed`: counts as a retry, not as fresh work.
+  void finish(std::string_view id, SteadyMs due, bool failed);
+  /// Makes it due now (a person asked, a key appeared).
+  void wake(std::string_view id, SteadyMs now);
+  void wake_all(SteadyMs now);
+  void wake_taxpayer(std::string_view taxpayer, SteadyMs now);
+
+  /// The next submission to work on, marked active; nullopt when none is due or the active set is full.
+  std::optional<std::string> next(SteadyMs now, LegalTime legal_now);
+  /// When next() may have something again; nullopt: only after an event.
+  std::optional<SteadyMs> next_due() const;
+
+  void hold(std::string taxpayer);
+  void release(std::string_view taxpayer, SteadyMs now);
+  bool held(std::string_view taxpayer) const { return holds_.contains(std::string(taxpayer)); }
+
+  std::size_t size() const { return items_.size(); }
+  int active() const { return active_; }
+  bool lane_busy(std::string_view lane) const { return lanes_.contains(std::string(lane)); }
+  std::optional<LegalTime> next_deadline() const;
+  std::optional<store::OpenEntry> entry(std::string_view id) const;
+  /// Open submissions whose deadline lies before `until` and has not been announced; marks them announced.
+  std::vector<std::string> to_announce(LegalTime until);
+
+ private:
+  struct Item {
+    store::OpenEntry entry;
+    SteadyMs due = 0;
+    bool active = false, failed = false, announced = false, queued = false;
+    int cls = 0;
+    std::int64_t rank = 0;
+  };
+  using Key = std::pair<std::int64_t, std::int64_t>;  // rank, seq
+  static constexpr int kClasses = 3;                  // fresh, again, watch
+  static constexpr int kShares[kClasses] = {4, 2, 1};  // of seven picks
+
+  void schedule(Item& item);     // into waiting_ or ready_, if it is the head of its lane
+  void unschedule(Item& item);
+  void promote(SteadyMs now, LegalTime legal_now);
+  bool head(const Item& item) const;
+
+  Limits limits_;
+  std::unordered_map<std::string, Item> items_;
+  std::unordered_map<std::string, std::map<std::int64_t, std::string>> lanes_;  // lane → seq → id
+  std::set<std::pair<SteadyMs, std::string>> waiting_;
+  std::map<Key, std::string> ready_[kClasses];
+  std::unordered_set<std::string> holds_;
+  std::set<std::pair<std::int64_t, std::string>> deadlines_;
+  int active_ = 0;
+  int turn_ = 0;
+};
+
+}  // namespace taxgate::queue
