@@ -1,0 +1,56 @@
+# Configure and build by preset; benches and lint, which only need a build.
+
+# ccache wants a place that can be written, also where CI has no HOME.
+if [ -z "${HOME:-}" ] || [ ! -w "${HOME:-/nonexistent}" ]; then export CCACHE_DIR="$ROOT/build/ccache"; fi
+
+JOBS="$(nproc)"
+build_dir() { if [ "$1" = release ]; then echo "$ROOT/build"; else echo "$ROOT/build/$1"; fi; }
+
+# build PRESET: the asan build carries the fuzz targets too, so that no fourth build of everything is needed.
+build() {
+  local preset="$1" dir
+  local -a extra=()
+  case "$preset" in
+    release | tsan) ;;
+    asan) extra=(-DTAXGATE_FUZZ=ON) ;;
+    *) echo "run: no preset '$preset' (release, asan, tsan)" >&2; return 2 ;;
+  esac
+  dir="$(build_dir "$preset")"
+  quiet "configure $preset" cmake --preset "$preset" "${extra[@]}" || return 1
+  quiet "build $preset" ninja -C "$dir" -j "$JOBS" -k 0
+}
+
+setup_and_build() { ensure_packages && build "$1" || exit 1; }
+
+need_program() {
+  [ -x "$ROOT/build/bin/$1" ] && return 0
+  echo "run: build/bin/$1 is not in this tree yet, so $2 cannot run." >&2
+  exit 1
+}
+
+run_benches() {
+  local name="$1" json="$2" bench found=0 status=0
+  for bench in "$ROOT"/build/bin/bench_*; do
+    [ -x "$bench" ] || continue
+    if [ -n "$name" ] && [ "$(basename "$bench")" != "bench_$name" ]; then continue; fi
+    found=1
+    [ -n "$json" ] || echo "--- $(basename "$bench")"
+    "$bench" ${json:+"$json"} || status=1
+  done
+  if [ $found -eq 0 ]; then echo "run: no benchmark${name:+ named $name} in this tree" >&2; status=1; fi
+  return $status
+}
+
+sources() { git -C "$ROOT" ls-files '*.h' '*.cpp'; }
+
+check_format() { sources | xargs clang-format-19 --dry-run -Werror; }
+check_tidy() {
+  sources | grep '\.cpp$' | grep -v '_fuzz\.cpp$' |
+    xargs -P "$JOBS" -n 4 clang-tidy-19 -p "$ROOT/build" --quiet --warnings-as-errors='*'
+}
+run_lint() {
+  quiet "lint format" check_format || true
+  quiet "lint tidy" check_tidy || true
+  phase_table
+  return "$PHASE_FAILED"
+}
