@@ -18,7 +18,7 @@ void compare_lines(const std::vector<RedLine>& wanted, const std::vector<RedLine
     return;
   }
   const auto by_line = [](std::vector<RedLine> lines) {
-    std::ranges::stable_sort(lines, {}, &RedLine::blue_line);
+    std::ranges::sort(lines, {}, &RedLine::blue_line);
     return lines;
   };
   const auto a = by_line(wanted), b = by_line(held);
