@@ -62,6 +62,7 @@ class Decimal {
   static Result<Fen> share(Fen amount, const Decimal& num, const Decimal& den);
 
  private:
+  static Result<Decimal> make(__int128 unscaled, int scale);  // normalises and checks the range
   __int128 unscaled_ = 0;
   int scale_ = 0;
 };

@@ -24,6 +24,7 @@ struct LegalTime {
   /// "yyyy-MM-dd HH:mm:ss" or "yyyy-MM-dd" (midnight), read as +08:00; or RFC 3339 with an offset.
   /// errors  invalid_input time.format
   static Result<LegalTime> parse(std::string_view text, std::string_view field = {});
+  // The three texts below are empty when the time is not set.
   std::string platform_text() const;  // "2026-11-22 10:19:52" (+08:00), the platform's form
   std::string rfc3339() const;        // "2026-11-22T10:19:52.123+08:00", the local API's form
   std::string compact() const;        // "yyMMddHHmmss" (+08:00), for information-table request numbers

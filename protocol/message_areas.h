@@ -1,0 +1,15 @@
+#pragma once
+// The tables the message catalogue is made of, one a room. Each lives in messages_<area>.cpp, so that a room's words
+// are changed without touching another's; messages.cpp joins them. A new area is declared here and listed there.
+#include <cstddef>
+
+#include "protocol/messages.h"
+
+namespace taxgate {
+
+extern const Message kProtocolMessages[], kRulesMessages[], kKeysMessages[], kPlatformMessages[], kStoreMessages[],
+    kApiMessages[], kCliMessages[], kSimMessages[];
+extern const std::size_t kProtocolMessageCount, kRulesMessageCount, kKeysMessageCount, kPlatformMessageCount,
+    kStoreMessageCount, kApiMessageCount, kCliMessageCount, kSimMessageCount;
+
+}  // namespace taxgate
