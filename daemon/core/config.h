@@ -1,0 +1,132 @@
+#pragma once
+// The daemon's configuration: one TOML file, read once into a plain immutable value (docs/config.md has every key).
+// Unknown keys, wrong types and values out of range are refused with file, line and key. Relative paths are relative to the
+// configuration file's directory. Secrets are never in it: only names of files, or "credential:NAME" (files.h).
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/decimal.h"
+#include "protocol/error.h"
+#include "protocol/invoice.h"
+
+namespace taxgate {
+
+/// 渠道: 模拟 / 沙箱 / 生产
+enum class Channel : std::uint8_t { simulator, sandbox, production };
+std::string_view name(Channel channel);     // "simulator"
+std::string_view name_zh(Channel channel);  // "模拟"
+
+/// How a confirmed form becomes a red invoice.
+enum class IssueMode : std::uint8_t { automatic, upload };  // "auto": the platform issues it; "upload": we do
+
+struct Config {
+  std::string file;  // where it was read from, absolute
+
+  Channel channel = Channel::simulator;
+  std::string state_dir;  // absolute; database, lock
+  // Laboratory mode is never in the file: only the flag --lab sets it (apply_lab).
+  bool lab = false;
+  std::string lab_clock_file;
+
+  struct Api {
+    std::string socket;                        // empty: no Unix socket
+    std::optional<std::uint16_t> tcp_port;     // loopback only; 0: any free port; unset: no listener
+    std::string token_file;                    // required with tcp_port: token of the caller "local:token"
+    std::optional<std::uint16_t> tls_port;     // mutual TLS on all addresses; 0: any; unset: none
+    std::string tls_certificate, tls_key, tls_client_ca;
+    std::size_t max_body_bytes = 1024 * 1024;  // one request body
+    std::size_t max_pending = 8192;            // acceptances waiting for durability; beyond: 503 with Retry-After
+    std::size_t max_connections = 1024;
+  } api;
+
+  struct Platform {
+    std::string base_url;  // https://…; required, there is no default
+    std::string ca_file;   // PEM; empty: the system's store
+    std::string profile = "leqi-shape";  // "leqi-shape": no signature travels; "signed": in signature_header
+    std::string signature_header = "X-Taxgate-Envelope";
+    std::string ability = "202007";      // nlbm
+    std::string access_unit, using_unit;  // jrdwptbh, sydwptbh
+    std::string test_case;               // ylbm, sandbox only
+    std::int64_t connect_ms = 5'000, answer_ms = 30'000;
+    std::int64_t settle_ms = 60'000;     // legal ms between two queries whose "none" counts as none
+    int max_concurrent = 8;
+    int calls_per_second = 20;
+    std::int64_t calls_per_day = 100'000;
+  } platform;
+
+  struct Taxpayer {
+    std::string id, name;
+    std::string sm4_key_file;  // 16 bytes, or 32 hexadecimal digits
+    IssueMode issue = IssueMode::upload;
+    std::vector<Track> tracks{Track::confirmation_form, Track::information_table};
+  };
+  std::vector<Taxpayer> taxpayers;  // at least one; ids unique
+  const Taxpayer* taxpayer(std::string_view id) const;
+
+  struct Keys {
+    std::string socket;  // of taxgate-keyd
+    std::int64_t deadline_ms = 10'000;  // one signature, from request to r‖s
+  } keys;
+
+  struct Queue {
+    std::int64_t retry_first_ms = 1'000;     // back-off: doubles from here …
+    std::int64_t retry_max_ms = 300'000;     // … up to here,
+    int jitter_percent = 20;                 // ± this share,
+    int retry_budget = 20;                   // then attention
+    std::size_t active_set = 512;            // submissions in memory at a time; a quarter is kept for fresh work
+    std::int64_t poll_form_ms = 60'000;      // waiting for the other party
+    std::int64_t poll_upload_ms = 5'000;     // result of an upload
+    std::int64_t poll_inbox_ms = 300'000;    // forms raised by others
+    std::int64_t poll_unknown_ms = 15'000;   // first query after an unknown outcome
+    std::int64_t warn_before_ms = 12 * 3'600'000LL;  // a deadline is announced this long before it passes
+  } queue;
+
+  /// Reds at or above either bound wait for a person with the approver role. Unset: no approval.
+  struct Approval {
+    std::optional<Fen> amount;     // amount without tax, absolute
+    std::optional<Decimal> share;  // of the blue invoice's amount, above 0 up to 1
+  } approval;
+
+  struct Webhook {
+    std::string name, url, secret_file;
+    std::vector<std::string> events;  // event types; empty: all; "submission.*" matches a prefix
+  };
+  std::vector<Webhook> webhooks;
+
+  struct Rules {
+    std::string tables_file;  // empty: the tables compiled in
+  } rules;
+};
+
+/// errors  invalid_input file.missing/file.unreadable, config.syntax, config.unknown_key, config.type, config.range,
+///         config.missing, config.duplicate, config.lab_key; `field` is "file:line: section.key"
+Result<Config> load_config(const std::string& path);
+/// The same from text; `path` is used for messages and relative paths.
+Result<Config> parse_config(std::string_view text, const std::string& path);
+
+/// --lab: only on the simulator's channel. errors  invalid_input config.lab_channel
+Result<void> apply_lab(Config& config, const std::string& clock_file);
+
+/// Keys (as "section.key") that differ and take effect only after a restart.
+std::vector<std::string> needs_restart(const Config& running, const Config& fresh);
+
+/// The configuration in force. Any thread; a reader keeps the value it got for as long as it needs.
+class LiveConfig {
+ public:
+  explicit LiveConfig(Config config) : current_(std::make_shared<const Config>(std::move(config))) {}
+  std::shared_ptr<const Config> get() const;
+  /// SIGHUP: reads the file again. On any error nothing changes. Keys that need a restart keep their running values and
+  /// are returned by name. errors  as load_config
+  Result<std::vector<std::string>> reload();
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Config> current_;
+};
+
+}  // namespace taxgate
