@@ -13,7 +13,11 @@ namespace taxgate::table {
 /// Request XML in GBK. `red` must be of Track::information_table with request_number, table_memo and tax_device set.
 /// errors  invalid_input table.gbk (names the field and the character GBK cannot hold), table.field
 Result<Bytes> upload_xml(const RedDocument& red);
+/// A table carries no reason, no blue line numbers and only the month of the blue invoice (none of the blue at all under
+/// memo 1100000000): those come back as their defaults. Compare with same_table, never with ==.
 Result<RedDocument> read_upload(ByteView gbk);
+/// Equal in everything a table carries, request number included.
+bool same_table(const RedDocument& a, const RedDocument& b);
 
 struct Row {                     // one table as reply and download show it
   std::string request_number;    // ReqBillNo
