@@ -1,0 +1,61 @@
+#pragma once
+// taxgate-keyd's one TOML file. Grammar with every key and its default: docs/keyd.md, "Configuration".
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "drivers/keyd/guarded_login.h"
+#include "protocol/error.h"
+#include "protocol/sm.h"
+
+namespace taxgate::keyd {
+
+/// Which PIN opens which key: by the key's serial, or by the taxpayer its certificate names. The serial wins.
+struct PinRule {
+  std::string serial, taxpayer;
+  PinSource source;
+};
+
+enum class LogSync : std::uint8_t {
+  before_signing,  // the order is on the disk before the card sees it: the log has a row for every signature ever made
+  before_reply,    // … before the signature leaves keyd: the disk works while the card does. A power loss may lose the row of
+                   // a signature that nobody received
+};
+
+struct Deadlines {
+  std::chrono::milliseconds open{5000};      // connect, identify, read the certificate: about ten commands, slow cards take 2 s
+  std::chrono::milliseconds login{5000};     // GetPINInfo, challenge, VerifyPIN, counter
+  std::chrono::milliseconds sign{3000};      // one signature; real keys take 30 to 400 ms
+  std::chrono::milliseconds request{10000};  // a client's whole request when it names no deadline
+};
+
+struct Config {
+  std::string socket;
+  uid_t allowed_uid = 0;
+  std::string state_directory;
+  std::string signer_id{kDefaultSignerId};
+  std::string issuer_ca;  // path, PEM or DER; empty: not checked
+  std::string application, container;
+  LogSync log_sync = LogSync::before_signing;
+  bool verify_signatures = true;
+  Deadlines deadlines;
+  std::vector<PinRule> pins;
+
+  std::string ledger_directory() const { return state_directory + "/pin"; }
+  std::string log_file() const { return state_directory + "/signing.log"; }
+  std::string lock_file() const { return state_directory + "/lock"; }
+  const PinSource* pin_for(std::string_view serial, std::string_view taxpayer) const;
+};
+
+/// `credentials_directory`: systemd's $CREDENTIALS_DIRECTORY, or empty.
+/// errors  invalid_input keyd.config_syntax, keyd.config_unknown, keyd.config_type, keyd.config_missing, keyd.config_value; field is the
+///         key's path, `left` is "file:line"
+Result<Config> parse_config(std::string_view toml, const std::string& file_name, const std::string& credentials_directory);
+/// errors  also invalid_input keyd.config_file (cannot be read)
+Result<Config> load_config(const std::string& file, const std::string& credentials_directory);
+
+}  // namespace taxgate::keyd
