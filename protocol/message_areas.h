@@ -8,8 +8,8 @@
 namespace taxgate {
 
 extern const Message kProtocolMessages[], kRulesMessages[], kKeysMessages[], kPlatformMessages[], kStoreMessages[],
-    kApiMessages[], kCliMessages[], kSimMessages[];
+    kApiMessages[], kCliMessages[], kSimMessages[], kWireMessages[];
 extern const std::size_t kProtocolMessageCount, kRulesMessageCount, kKeysMessageCount, kPlatformMessageCount,
-    kStoreMessageCount, kApiMessageCount, kCliMessageCount, kSimMessageCount;
+    kStoreMessageCount, kApiMessageCount, kCliMessageCount, kSimMessageCount, kWireMessageCount;
 
 }  // namespace taxgate

@@ -11,7 +11,7 @@ namespace {
 
 const std::vector<Message>& catalogue() {
   static const std::vector<Message> rows = [] {
-    const std::array<std::span<const Message>, 8> areas{{
+    const std::array<std::span<const Message>, 9> areas{{
         {kProtocolMessages, kProtocolMessageCount},
         {kRulesMessages, kRulesMessageCount},
         {kKeysMessages, kKeysMessageCount},
@@ -20,6 +20,7 @@ const std::vector<Message>& catalogue() {
         {kApiMessages, kApiMessageCount},
         {kCliMessages, kCliMessageCount},
         {kSimMessages, kSimMessageCount},
+        {kWireMessages, kWireMessageCount},
     }};
     std::vector<Message> all;
     for (const auto& area : areas) all.insert(all.end(), area.begin(), area.end());
