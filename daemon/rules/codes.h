@@ -1,0 +1,33 @@
+#pragma once
+// The tables of the rules room: which red may reverse which blue (R3), which document it takes (R12), and the codes
+// that forbid it. Pure. Private to daemon/rules and its tests.
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/rules/rules.h"
+
+namespace taxgate::rules {
+
+/// R3 「新冲旧、电冲纸」: may a red of class `red` reverse a blue of class `blue`?
+bool may_reverse(InvoiceClass red, InvoiceClass blue);
+
+/// R12: the document a seller of this kind uses for this blue invoice.
+Track select_track(SellerKind seller, InvoiceClass blue);
+
+/// An ordinary tax-device invoice is reversed on the device itself; an information table exists for special ones (X16).
+bool needs_no_table(std::string_view type);
+
+/// The information table's request memo (X5, three of its ten bits are in use); nullopt: this side may not start.
+std::optional<std::string_view> table_memo(Side initiator, bool deducted);
+inline constexpr std::string_view kMemoSeller = "0000000100";         // not delivered, or sheets returned
+inline constexpr std::string_view kMemoBuyerDeducted = "1100000000";  // blue fields blank on the table
+inline constexpr std::string_view kMemoBuyerNotDeducted = "1010000000";
+
+inline bool listed(const std::vector<std::string>& codes, std::string_view code) {
+  return std::ranges::find(codes, code) != codes.end();
+}
+
+}  // namespace taxgate::rules

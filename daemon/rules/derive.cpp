@@ -1,0 +1,277 @@
+// From "line 1, 100 tonnes" to the whole red document.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/rules/check.h"
+#include "daemon/rules/codes.h"
+#include "daemon/rules/exact.h"
+
+namespace taxgate::rules {
+namespace {
+
+/// What one red takes from a line; positive.
+struct Part {
+  std::optional<Decimal> quantity;
+  Fen amount, tax;
+};
+
+/// The rest must stay as close to price and rate as the platform demands of the red that will take it: a rounding that
+/// would leave the rest further off than this goes the other way. A little under a fen, for the milli-fen's own
+/// rounding.
+constexpr MilliFen kDrift = kFen - 1;
+
+constexpr int kQuantityScale = 13;  // as many decimals as prices carry
+
+/// One line of the wish against what is left of it. Every method returns nullopt after adding a finding.
+class Taking {
+ public:
+  Taking(const LineLeft& left, const InvoiceLine& blue, Reason reason, bool by_rate, std::string path,
+         Findings& findings)
+      : left_(left),
+        rate_(blue.rate),
+        reason_(reason),
+        by_rate_(by_rate),
+        path_(std::move(path)),
+        findings_(findings) {}
+
+  std::optional<Part> take(const LineWish& wish) {
+    const int named = int{wish.quantity.has_value()} + int{wish.amount.has_value()} + int{wish.total.has_value()};
+    if (named > 1) return found("wish.one_of", {});
+    if (exhausted(left_)) return found("R2.amount_cap", "amount", wanted(wish), "0.00");
+    if (wish.quantity) return by_quantity(*wish.quantity);
+    if (wish.amount) return by_amount(*wish.amount, "amount");
+    if (wish.total) return by_total(*wish.total);
+    return all();
+  }
+
+  Part all() const {
+    Part part{left_.quantity, left_.amount, left_.tax};
+    // Nothing countable is left, or no price fits the rest: the rest goes out by amount alone.
+    if (reason_ == Reason::allowance || !left_.price) part.quantity.reset();
+    return part;
+  }
+
+ private:
+  std::nullopt_t found(std::string_view id, std::string_view field, std::string wanted = {}, std::string left = {}) {
+    add(findings_, std::string(id), field.empty() ? path_ : fmt::format("{}.{}", path_, field), std::move(wanted),
+        std::move(left));
+    return std::nullopt;
+  }
+
+  static std::string wanted(const LineWish& wish) {
+    if (wish.quantity) return wish.quantity->text();
+    if (wish.amount) return wish.amount->text();
+    return wish.total ? wish.total->text() : std::string{};
+  }
+
+  std::optional<Part> by_quantity(const Decimal& quantity) {
+    if (quantity.sign() <= 0) return found("wish.not_positive", "quantity", quantity.text());
+    if (reason_ == Reason::allowance) return found("B6.allowance_blank", "quantity", quantity.text());
+    if (!left_.quantity || !left_.price) return found("R2.quantity_unknown", "quantity", quantity.text());
+    if (quantity > *left_.quantity)
+      return found("R2.quantity_cap", "quantity", quantity.text(), left_.quantity->text());
+    if (quantity == *left_.quantity) return all();
+    const auto amount = amount_of(quantity);
+    if (!amount) return found("decimal.range", "quantity", quantity.text());
+    if (*amount <= Fen{0}) return found("B6.below_one_fen", "quantity", quantity.text(), "0.01");
+    const auto tax = tax_of(*amount);
+    if (!tax) return found("decimal.range", "quantity", quantity.text());
+    return Part{quantity, *amount, *tax};
+  }
+
+  std::optional<Part> by_amount(Fen amount, std::string_view field) {
+    if (amount <= Fen{0}) return found("wish.not_positive", field, amount.text());
+    if (amount > left_.amount) return found("R2.amount_cap", field, amount.text(), left_.amount.text());
+    if (amount == left_.amount) return all();
+    const auto tax = tax_of(amount);
+    const auto quantity = quantity_of(amount);
+    if (!tax || !quantity) return found("decimal.range", field, amount.text());
+    return Part{*quantity, amount, *tax};
+  }
+
+  std::optional<Part> by_total(Fen total) {
+    const Fen all_total = plus(left_.amount, left_.tax);
+    if (total <= Fen{0}) return found("wish.not_positive", "total", total.text());
+    if (total > all_total) return found("R2.total_cap", "total", total.text(), all_total.text());
+    if (total == all_total) return all();
+    const auto amount = amount_in(total, all_total);
+    if (!amount) return found("decimal.range", "total", total.text());
+    Fen tax = minus(total, *amount), net = *amount;
+    // A fen moved between amount and tax keeps the total and the rest on the rate.
+    if (by_rate_ && left_.tax > Fen{0}) {
+      if (const auto drift = drift_after(net, tax)) {
+        const Fen shift{*drift > kDrift ? 1 : *drift < -kDrift ? -1 : 0};
+        net -= shift;
+        tax += shift;
+      }
+    }
+    if (left_.tax > Fen{0}) tax = std::clamp(tax, Fen{0}, left_.tax - Fen{1});
+    net = minus(total, tax);
+    if (net >= left_.amount || net <= Fen{0}) return found("B6.remainder", "total", total.text(), all_total.text());
+    const auto quantity = quantity_of(net);
+    if (!quantity) return found("decimal.range", "total", total.text());
+    return Part{*quantity, net, tax};
+  }
+
+  Result<Fen> amount_in(Fen total, Fen all_total) const {
+    if (left_.tax == Fen{0}) return total;
+    if (!by_rate_) return Decimal::share(total, Decimal::from_fen(left_.amount), Decimal::from_fen(all_total));
+    const auto whole = Decimal::from_int(1) + rate_;
+    if (!whole) return std::unexpected(whole.error());
+    return Decimal::share(total, Decimal::from_int(1), *whole);
+  }
+
+  /// quantity × price; a fen off when the rest would otherwise leave its price.
+  Result<Fen> amount_of(const Decimal& quantity) const {
+    auto amount = quantity.times(*left_.price);
+    const auto whole = product(*left_.quantity, *left_.price), part = product(quantity, *left_.price);
+    if (!amount || !whole || !part) return fail(Errc::invalid_input, "decimal.range");
+    const MilliFen off = (milli(left_.amount) - *whole) - (milli(*amount) - *part);  // of the rest
+    if (off > kDrift) *amount += Fen{1};
+    if (off < -kDrift) *amount -= Fen{1};
+    return std::min(*amount, left_.amount);
+  }
+
+  /// How far the rest's tax lies from its rate, when `amount` and `tax` are taken.
+  std::optional<MilliFen> drift_after(Fen amount, Fen tax) const {
+    const auto rest = taxed(minus(left_.amount, amount), rate_);
+    if (!rest) return std::nullopt;
+    return milli(minus(left_.tax, tax)) - *rest;
+  }
+
+  Result<Fen> tax_of(Fen amount) const {
+    if (amount >= left_.amount) return left_.tax;
+    if (left_.tax == Fen{0}) return Fen{0};
+    if (!by_rate_) {
+      const auto share = Decimal::share(left_.tax, Decimal::from_fen(amount), Decimal::from_fen(left_.amount));
+      return share ? Result<Fen>(std::min(*share, left_.tax - Fen{1})) : share;
+    }
+    auto tax = rate_.times(amount);
+    if (!tax) return tax;
+    if (const auto drift = drift_after(amount, *tax)) {
+      if (*drift > kDrift) *tax += Fen{1};
+      if (*drift < -kDrift) *tax -= Fen{1};
+    }
+    // All of the tax goes only with all of the amount (B.6).
+    return std::clamp(*tax, Fen{0}, left_.tax - Fen{1});
+  }
+
+  /// The shortest quantity whose value is `amount` at the kept price; none where the line has no quantity.
+  Result<std::optional<Decimal>> quantity_of(Fen amount) const {
+    if (reason_ == Reason::allowance || !left_.quantity || !left_.price) return std::optional<Decimal>{};
+    Result<Decimal> quantity = fail(Errc::invalid_input, "decimal.range");
+    for (int scale = 0; scale <= kQuantityScale; ++scale) {
+      quantity = Decimal::divide(Decimal::from_fen(amount), *left_.price, scale);
+      if (!quantity) return std::unexpected(quantity.error());
+      const auto back = quantity->times(*left_.price);
+      if (!quantity->is_zero() && back && *back == amount && *quantity <= *left_.quantity) break;
+    }
+    return std::optional(std::min(*quantity, *left_.quantity));
+  }
+
+  const LineLeft& left_;
+  const Decimal& rate_;
+  Reason reason_;
+  bool by_rate_;
+  std::string path_;
+  Findings& findings_;
+};
+
+RedLine red_line(const MergedLine& merged, const LineLeft& left, const Part& part) {
+  const InvoiceLine& blue = *merged.line;
+  RedLine line;
+  line.blue_line = blue.number;
+  line.tax_code = blue.tax_code;
+  line.name = blue.name;
+  line.spec = blue.spec;
+  line.unit = blue.unit;
+  if (part.quantity) {
+    line.quantity = part.quantity->negated();
+    line.price = left.price;
+  }
+  line.amount = -part.amount;
+  line.rate = blue.rate;
+  line.tax = -part.tax;
+  line.preference = blue.preference;
+  return line;
+}
+
+RedDocument head(const Facts& facts, const Wish& wish, Findings& findings) {
+  const Invoice& blue = facts.blue;
+  RedDocument red;
+  red.initiator = wish.initiator;
+  red.blue_number = blue.number;
+  red.blue_type = blue.type;
+  red.blue_issued_at = blue.issued_at;
+  red.blue_amount = blue.amount;
+  red.blue_tax = blue.tax;
+  red.seller = blue.seller;
+  red.buyer = blue.buyer;
+  red.reason = wish.reason;
+  red.element = blue.element;
+  const auto blue_class = invoice_class(blue.type, "blue.type");
+  if (!blue_class) {
+    add(findings, blue_class.error().id, "blue.type", blue.type);
+    return red;
+  }
+  red.track = select_track(wish.seller_kind, *blue_class);
+  if (red.track == Track::information_table) {
+    red.tax_device = wish.tax_device;
+    if (const auto memo = table_memo(wish.initiator, listed(facts.tables.deducted_use, blue.use)))
+      red.table_memo = *memo;
+  }
+  return red;
+}
+
+void take_lines(const Facts& facts, const Wish& wish, RedDocument& red, Findings& findings) {
+  const bool by_rate = facts.blue.difference.empty();
+  const auto put = [&](std::size_t at, const Part& part) {
+    red.lines.push_back(red_line(facts.merged.lines[at], facts.left[at], part));
+    red.amount = plus(red.amount, -part.amount);
+    red.tax = plus(red.tax, -part.tax);
+  };
+  const auto taking = [&](std::size_t at, std::size_t i) {
+    return Taking(facts.left[at], *facts.merged.lines[at].line, wish.reason, by_rate, fmt::format("lines[{}]", i),
+                  findings);
+  };
+  if (wish.lines.empty()) {
+    for (std::size_t at = 0; at < facts.left.size(); ++at)
+      if (!exhausted(facts.left[at])) put(at, taking(at, red.lines.size()).all());
+    return;
+  }
+  for (std::size_t i = 0; i < wish.lines.size(); ++i) {
+    const int number = wish.lines[i].blue_line;
+    const int at = facts.merged.find(number);
+    if (at < 0) {
+      const bool discount = std::ranges::find(facts.merged.discount_rows, number) != facts.merged.discount_rows.end();
+      add(findings, discount ? "B6.discount_row" : "B6.line_unknown", fmt::format("lines[{}].blue_line", i),
+          std::to_string(number));
+      continue;
+    }
+    if (const auto part = taking(static_cast<std::size_t>(at), i).take(wish.lines[i]))
+      put(static_cast<std::size_t>(at), *part);
+  }
+}
+
+}  // namespace
+
+std::expected<RedDocument, Findings> derive(const BlueState& state, const Wish& wish, const CodeTables& tables) {
+  const Facts facts(state, tables);
+  Findings findings;
+  check_reversible(facts, findings);
+  // A blue that cannot be read or reversed at all has no lines worth deriving.
+  if (facts.blue.is_red || !facts.merged.findings.empty()) return std::unexpected(std::move(findings));
+  Findings of_wish;
+  RedDocument red = head(facts, wish, of_wish);
+  take_lines(facts, wish, red, of_wish);
+  if (of_wish.empty() && !red.lines.empty()) {
+    check_head(facts, red, findings);
+    check_lines(facts, red, findings);
+  }
+  for (Error& e : of_wish) add(findings, std::move(e.id), std::move(e.field), std::move(e.wanted), std::move(e.left));
+  if (!findings.empty()) return std::unexpected(std::move(findings));
+  return red;
+}
+
+}  // namespace taxgate::rules

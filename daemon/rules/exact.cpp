@@ -1,0 +1,49 @@
+#include "daemon/rules/exact.h"
+
+namespace taxgate::rules {
+namespace {
+
+// Thirteen decimals are what all-digital invoices carry; a quantity beyond 10^10 needs more to keep within a fen.
+constexpr int kPriceScales[] = {13, Decimal::kMaxScale};
+constexpr std::size_t kPriceText = 25;  // fpspdj
+
+const Decimal& thousandth() {
+  static const Decimal value = *Decimal::parse("0.001");
+  return value;
+}
+
+}  // namespace
+
+Result<MilliFen> product(const Decimal& quantity, const Decimal& price) {
+  const auto thousandfold = Decimal::divide(quantity, thousandth(), Decimal::kMaxScale);
+  if (thousandfold) {
+    if (const auto exact = thousandfold->times(price)) return static_cast<MilliFen>(exact->value);
+  }
+  const auto rounded = quantity.times(price);  // too large for the finer scale
+  if (!rounded) return std::unexpected(rounded.error());
+  return milli(*rounded);
+}
+
+Result<MilliFen> taxed(Fen amount, const Decimal& rate) {
+  std::int64_t thousandfold = 0;
+  if (!__builtin_mul_overflow(amount.value, std::int64_t{1000}, &thousandfold)) {
+    if (const auto exact = rate.times(Fen{thousandfold})) return static_cast<MilliFen>(exact->value);
+  }
+  const auto rounded = rate.times(amount);
+  if (!rounded) return std::unexpected(rounded.error());
+  return milli(*rounded);
+}
+
+Result<Decimal> unit_price(Fen amount, const Decimal& quantity) {
+  Result<Decimal> best = fail(Errc::invalid_input, "decimal.range");
+  for (const int scale : kPriceScales) {
+    const auto price = Decimal::divide(Decimal::from_fen(amount), quantity, scale);
+    if (!price || price->text().size() > kPriceText) continue;
+    best = price;
+    const auto back = product(quantity, *price);
+    if (back && magnitude(*back - milli(amount)) < kFen) break;
+  }
+  return best;
+}
+
+}  // namespace taxgate::rules

@@ -1,0 +1,147 @@
+#include "daemon/rules/lines.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/rules/exact.h"
+
+namespace taxgate::rules {
+namespace {
+
+bool by_number(const MergedLine& a, const MergedLine& b) { return a.line->number < b.line->number; }
+
+/// The row a discount row belongs to: the nearest one above it that is not itself a discount, of the same goods and
+/// rate.
+MergedLine* owner_of(std::vector<MergedLine>& lines, const InvoiceLine& discount) {
+  if (lines.empty()) return nullptr;
+  MergedLine& last = lines.back();
+  const bool same = last.line->rate == discount.rate && last.line->tax_code == discount.tax_code;
+  return same && last.line->number < discount.number ? &last : nullptr;
+}
+
+void price_after_discount(MergedLine& merged) {
+  if (!merged.quantity || merged.quantity->is_zero()) return;
+  // A 100 % discount leaves nothing to redeem; its price stays unset.
+  const auto price = unit_price(merged.amount, *merged.quantity);
+  merged.price = price ? std::optional(*price) : std::nullopt;
+}
+
+void read_rows(const Invoice& blue, Merged& out) {
+  for (std::size_t i = 0; i < blue.lines.size(); ++i) {
+    const InvoiceLine& row = blue.lines[i];
+    if (row.kind == LineKind::discount) {
+      MergedLine* owner = owner_of(out.lines, row);
+      if (owner == nullptr || row.amount > Fen{0}) {
+        add(out.findings, "blue.discount_row", fmt::format("blue.lines[{}]", i), row.amount.text());
+        continue;
+      }
+      owner->amount = plus(owner->amount, row.amount);
+      owner->tax = plus(owner->tax, row.tax);
+      price_after_discount(*owner);
+      out.discount_rows.push_back(row.number);
+      continue;
+    }
+    if (row.amount < Fen{0} || row.tax < Fen{0} || (row.quantity && row.quantity->sign() <= 0)) {
+      add(out.findings, "blue.negative_line", fmt::format("blue.lines[{}]", i), row.amount.text());
+      continue;
+    }
+    MergedLine merged{&row, row.quantity, row.price, row.amount, row.tax};
+    if (merged.quantity && !merged.price) price_after_discount(merged);
+    out.lines.push_back(std::move(merged));
+  }
+}
+
+void check_numbers(const Invoice& blue, Merged& out) {
+  if (!std::ranges::is_sorted(out.lines, by_number)) std::ranges::sort(out.lines, by_number);
+  bool unique = true;
+  for (std::size_t i = 0; i < out.lines.size(); ++i) {
+    if (out.lines[i].line->number < 1) unique = false;
+    if (i > 0 && out.lines[i].line->number == out.lines[i - 1].line->number) unique = false;
+  }
+  for (const int row : out.discount_rows)
+    if (row < 1 || out.find(row) >= 0) unique = false;
+  if (!unique) add(out.findings, "blue.line_numbers", "blue.lines");
+  if (blue.lines.empty()) add(out.findings, "blue.no_lines", "blue.lines");
+}
+
+void check_sums(const Invoice& blue, Merged& out) {
+  Fen amount, tax;
+  for (const MergedLine& l : out.lines) {
+    amount = plus(amount, l.amount);
+    tax = plus(tax, l.tax);
+    if (l.amount < Fen{0} || l.tax < Fen{0})
+      add(out.findings, "blue.discount_row", fmt::format("blue.lines[{}]", l.line->number - 1), l.amount.text());
+  }
+  if (amount != blue.amount) add(out.findings, "blue.sum_amount", "blue.amount", blue.amount.text(), amount.text());
+  if (tax != blue.tax) add(out.findings, "blue.sum_tax", "blue.tax", blue.tax.text(), tax.text());
+}
+
+Fen less(Fen left, Fen taken) { return std::max(Fen{0}, minus(left, taken.abs())); }
+
+void take(LineLeft& left, const RedLine& red) {
+  left.amount = less(left.amount, red.amount);
+  left.tax = less(left.tax, red.tax);
+  if (!left.quantity || !red.quantity) return;
+  const auto rest = *left.quantity - red.quantity->abs();
+  left.quantity = rest && rest->sign() > 0 ? *rest : Decimal{};
+}
+
+/// The price a further return keeps. It is the merged price as long as the rest agrees with it; after an allowance, or
+/// after reds by others that let it drift, only amount ÷ quantity is consistent with B.6.
+void settle_price(LineLeft& left, const MergedLine& merged) {
+  if (!left.quantity || left.quantity->is_zero() || exhausted(left)) return;
+  if (merged.price) {
+    const auto value = product(*left.quantity, *merged.price);
+    if (value && magnitude(*value - milli(left.amount)) <= kFen) {
+      left.price = merged.price;
+      return;
+    }
+  }
+  const auto price = unit_price(left.amount, *left.quantity);
+  if (price) left.price = *price;
+}
+
+}  // namespace
+
+void add(Findings& findings, std::string id, std::string field, std::string wanted, std::string left,
+         std::string detail) {
+  if (findings.size() >= kMaxFindings) return;
+  findings.push_back(Error{Errc::invalid_input, std::move(id), std::move(field), std::move(wanted), std::move(left),
+                           std::move(detail)});
+}
+
+int Merged::find(int number) const {
+  const auto at = std::ranges::lower_bound(lines, number, {}, [](const MergedLine& l) { return l.line->number; });
+  if (at == lines.end() || at->line->number != number) return -1;
+  return static_cast<int>(at - lines.begin());
+}
+
+Merged merge(const Invoice& blue) {
+  Merged out;
+  out.lines.reserve(blue.lines.size());
+  read_rows(blue, out);
+  check_numbers(blue, out);
+  if (out.findings.empty()) check_sums(blue, out);  // sums of rows that could not be read would only repeat it
+  return out;
+}
+
+std::vector<LineLeft> left_of(const Merged& merged, const std::vector<RedDocument>& reds) {
+  std::vector<LineLeft> out;
+  out.reserve(merged.lines.size());
+  for (const MergedLine& l : merged.lines) out.push_back({l.line->number, l.quantity, l.amount, l.tax, std::nullopt});
+  for (const RedDocument& red : reds) {
+    for (const RedLine& line : red.lines) {
+      const int at = merged.find(line.blue_line);
+      if (at >= 0) take(out[static_cast<std::size_t>(at)], line);
+    }
+  }
+  for (std::size_t i = 0; i < out.size(); ++i) settle_price(out[i], merged.lines[i]);
+  return out;
+}
+
+std::vector<LineLeft> left(const BlueState& state) { return left_of(merge(*state.blue), state.reds); }
+
+Findings check_blue(const Invoice& blue) { return merge(blue).findings; }
+
+}  // namespace taxgate::rules
