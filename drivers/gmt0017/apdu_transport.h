@@ -5,11 +5,11 @@
 
 namespace taxgate {
 
-/// One connection to one card. Blocking and without a time limit of its own: a silent card blocks its caller for ever, so
-/// only a process that may be killed calls it.
-/// errors  device_gone      the card was gone before the command left: the card has not seen it
-///         retry_later      key.reset: the card was reset by somebody else before the command left; login and selection are lost
-///         outcome_unknown  key.interrupted: the command left and no answer came
+/// One connection to one card. Blocking and without a time limit of its own: a silent card blocks its caller for ever,
+/// so only a process that may be killed calls it. errors  device_gone      the card was gone before the command left:
+/// the card has not seen it
+///         retry_later      key.reset: the card was reset by somebody else before the command left; login and selection
+///         are lost outcome_unknown  key.interrupted: the command left and no answer came
 /// thread  one caller at a time
 class ApduTransport {
  public:

@@ -48,7 +48,8 @@ Result<std::vector<std::string>> CardSession::applications() {
 }
 
 Result<AppId> CardSession::open_application(std::string_view name) {
-  auto application = read(call(gmt0017::open_application(name), "OpenApplication"), read_application, "OpenApplication");
+  auto application =
+      read(call(gmt0017::open_application(name), "OpenApplication"), read_application, "OpenApplication");
   if (!application) return std::unexpected(application.error());
   return application->id;
 }
@@ -67,7 +68,8 @@ Result<Bytes> CardSession::certificate(AppId app, ContainerId container) {
 }
 
 Result<PublicKey> CardSession::public_key(AppId app, ContainerId container) {
-  return read(call(export_public_key(app, container, KeyUse::signing), "ExportPublicKey"), read_public_key, "ExportPublicKey");
+  return read(call(export_public_key(app, container, KeyUse::signing), "ExportPublicKey"), read_public_key,
+              "ExportPublicKey");
 }
 
 Result<PinInfo> CardSession::pin_info(AppId app) {

@@ -19,9 +19,9 @@ class CardSession {
   Result<AppId> open_application(std::string_view name);
   Result<std::vector<std::string>> containers(AppId app);
   Result<ContainerId> open_container(AppId app, std::string_view name);
-  Result<Bytes> certificate(AppId app, ContainerId container);      // DER of the signing certificate
-  Result<PublicKey> public_key(AppId app, ContainerId container);   // of the signing key pair
-  Result<PinInfo> pin_info(AppId app);                              // user PIN
+  Result<Bytes> certificate(AppId app, ContainerId container);     // DER of the signing certificate
+  Result<PublicKey> public_key(AppId app, ContainerId container);  // of the signing key pair
+  Result<PinInfo> pin_info(AppId app);                             // user PIN
   /// Asks for a challenge, then presents the user PIN exactly once. errors also invalid_input key.pin_length
   Result<void> verify_pin(AppId app, const SecretBytes& pin);
   Result<Signature> sign_digest(AppId app, ContainerId container, const Digest& digest);

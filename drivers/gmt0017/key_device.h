@@ -31,14 +31,17 @@ class KeyDevice {
   /// The PIN counter, without spending a try.
   virtual Result<PinStatus> state() = 0;
   /// Presents the PIN once; never repeats by itself. A known wrong PIN must not get here: see keyd/pin_ledger.h.
-  /// errors  rejected key.pin_wrong (left = tries left), key.locked; invalid_input key.pin_length (nothing was presented)
+  /// errors  rejected key.pin_wrong (left = tries left), key.locked; invalid_input key.pin_length (nothing was
+  /// presented)
   virtual Result<void> login(const SecretBytes& pin) = 0;
   /// The certificate as identify() read it.
   virtual const Bytes& certificate() const = 0;
   /// message    the whole message; Z and e are computed here (GB/T 32918.2)
   /// returns    r || s
-  /// errors     device_gone: unplugged before the command left; outcome_unknown: after it left (a signature may be repeated)
-  ///            retry_later key.reset: log in again; corrupt key.signature_invalid when `verify` finds it does not verify
+  /// errors     device_gone: unplugged before the command left; outcome_unknown: after it left (a signature may be
+  /// repeated)
+  ///            retry_later key.reset: log in again; corrupt key.signature_invalid when `verify` finds it does not
+  ///            verify
   virtual Result<Signature> sign(ByteView message, std::string_view signer_id, bool verify) = 0;
   /// Takes the connection up again after key.reset; the login is lost.
   virtual Result<void> reconnect() = 0;

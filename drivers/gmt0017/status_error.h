@@ -8,7 +8,8 @@
 namespace taxgate::gmt0017 {
 
 /// What a status word other than 9000 means for the caller. `context` names the command, for the log.
-/// errors  rejected       key.pin_wrong (left = tries), key.locked, key.no_application, key.no_container, key.no_certificate,
+/// errors  rejected       key.pin_wrong (left = tries), key.locked, key.no_application, key.no_container,
+/// key.no_certificate,
 ///                        key.no_key_pair, key.card_refused (any other refusal)
 ///         retry_later    key.reset (the card forgot the login or the selection: log in again)
 ///         device_gone    key.card_failed (the card reports a fault of its own)

@@ -4,11 +4,11 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <cstring>
 #include <optional>
 #include <set>
-#include <toml++/toml.h>
 
 #include "drivers/keyd/files.h"
 
@@ -47,7 +47,8 @@ class TableReader {
     if (!node) return std::nullopt;
     const auto value = node->value_exact<std::int64_t>();
     if (!value) return report("keyd.config_type", key, *node, "a whole number"), std::nullopt;
-    if (*value < min || *value > max) return report("keyd.config_value", key, *node, fmt::format("{} to {}", min, max)), std::nullopt;
+    if (*value < min || *value > max)
+      return report("keyd.config_value", key, *node, fmt::format("{} to {}", min, max)), std::nullopt;
     return value;
   }
 
@@ -65,8 +66,12 @@ class TableReader {
 
   void report(std::string id, std::string_view key, const toml::node& where, std::string wanted) {
     if (error_) return;  // the first finding is the one a person fixes first
-    error_ = Error{Errc::invalid_input, std::move(id), prefix_ + std::string(key), std::move(wanted),
-                   fmt::format("{}:{}", file_, where.source().begin.line), {}};
+    error_ = Error{Errc::invalid_input,
+                   std::move(id),
+                   prefix_ + std::string(key),
+                   std::move(wanted),
+                   fmt::format("{}:{}", file_, where.source().begin.line),
+                   {}};
   }
 
  private:
@@ -77,8 +82,8 @@ class TableReader {
   std::set<std::string> taken_;
 };
 
-PinRule read_pin_rule(const toml::table& table, const std::string& prefix, const std::string& file, const std::string& credentials,
-                      std::optional<Error>& error) {
+PinRule read_pin_rule(const toml::table& table, const std::string& prefix, const std::string& file,
+                      const std::string& credentials, std::optional<Error>& error) {
   TableReader reader(table, prefix, file, error);
   PinRule rule;
   rule.serial = reader.text("serial");
@@ -86,12 +91,17 @@ PinRule read_pin_rule(const toml::table& table, const std::string& prefix, const
   rule.source.file = reader.text("file");
   const std::string credential = reader.text("credential");
   reader.finish();
-  if (rule.serial.empty() == rule.taxpayer.empty()) reader.report("keyd.config_value", "serial", table, "serial or taxpayer, one of them");
-  if (rule.source.file.empty() == credential.empty()) reader.report("keyd.config_value", "file", table, "file or credential, one of them");
-  if (!rule.source.file.empty() && rule.source.file.front() != '/') reader.report("keyd.config_value", "file", table, "an absolute path");
+  if (rule.serial.empty() == rule.taxpayer.empty())
+    reader.report("keyd.config_value", "serial", table, "serial or taxpayer, one of them");
+  if (rule.source.file.empty() == credential.empty())
+    reader.report("keyd.config_value", "file", table, "file or credential, one of them");
+  if (!rule.source.file.empty() && rule.source.file.front() != '/')
+    reader.report("keyd.config_value", "file", table, "an absolute path");
   if (!credential.empty()) {
-    if (credentials.empty()) reader.report("keyd.config_value", "credential", table, "LoadCredential= in the unit of the service");
-    if (credential.find('/') != std::string::npos) reader.report("keyd.config_value", "credential", table, "a name without '/'");
+    if (credentials.empty())
+      reader.report("keyd.config_value", "credential", table, "LoadCredential= in the unit of the service");
+    if (credential.find('/') != std::string::npos)
+      reader.report("keyd.config_value", "credential", table, "a name without '/'");
     rule.source.file = credentials + "/" + credential;
     rule.source.identity_name = "credential:" + credential;
   }
@@ -113,7 +123,8 @@ const PinSource* Config::pin_for(std::string_view serial, std::string_view taxpa
   return nullptr;
 }
 
-Result<Config> parse_config(std::string_view toml, const std::string& file_name, const std::string& credentials_directory) {
+Result<Config> parse_config(std::string_view toml, const std::string& file_name,
+                            const std::string& credentials_directory) {
   toml::table root;
   try {
     root = toml::parse(toml, file_name);
@@ -175,8 +186,8 @@ Result<Config> parse_config(std::string_view toml, const std::string& file_name,
       top.report("keyd.config_type", "pin", *node, "[[pin]] tables");
     } else {
       for (std::size_t i = 0; i < array->size(); ++i)
-        config.pins.push_back(
-            read_pin_rule(*array->get_as<toml::table>(i), fmt::format("pin[{}].", i), file_name, credentials_directory, error));
+        config.pins.push_back(read_pin_rule(*array->get_as<toml::table>(i), fmt::format("pin[{}].", i), file_name,
+                                            credentials_directory, error));
     }
   }
   top.finish();

@@ -22,12 +22,13 @@ struct PinRule {
 
 enum class LogSync : std::uint8_t {
   before_signing,  // the order is on the disk before the card sees it: the log has a row for every signature ever made
-  before_reply,    // … before the signature leaves keyd: the disk works while the card does. A power loss may lose the row of
-                   // a signature that nobody received
+  before_reply,  // … before the signature leaves keyd: the disk works while the card does. A power loss may lose the
+                 // row of a signature that nobody received
 };
 
 struct Deadlines {
-  std::chrono::milliseconds open{5000};      // connect, identify, read the certificate: about ten commands, slow cards take 2 s
+  std::chrono::milliseconds open{
+      5000};  // connect, identify, read the certificate: about ten commands, slow cards take 2 s
   std::chrono::milliseconds login{5000};     // GetPINInfo, challenge, VerifyPIN, counter
   std::chrono::milliseconds sign{3000};      // one signature; real keys take 30 to 400 ms
   std::chrono::milliseconds request{10000};  // a client's whole request when it names no deadline
@@ -52,9 +53,11 @@ struct Config {
 };
 
 /// `credentials_directory`: systemd's $CREDENTIALS_DIRECTORY, or empty.
-/// errors  invalid_input keyd.config_syntax, keyd.config_unknown, keyd.config_type, keyd.config_missing, keyd.config_value; field is the
+/// errors  invalid_input keyd.config_syntax, keyd.config_unknown, keyd.config_type, keyd.config_missing,
+/// keyd.config_value; field is the
 ///         key's path, `left` is "file:line"
-Result<Config> parse_config(std::string_view toml, const std::string& file_name, const std::string& credentials_directory);
+Result<Config> parse_config(std::string_view toml, const std::string& file_name,
+                            const std::string& credentials_directory);
 /// errors  also invalid_input keyd.config_file (cannot be read)
 Result<Config> load_config(const std::string& file, const std::string& credentials_directory);
 

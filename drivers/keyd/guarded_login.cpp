@@ -28,7 +28,8 @@ LoginOutcome guarded_login(KeyDevice& key, const std::string& serial, PinLedger&
 
   bool spent = false;
   if (auto allowed = may_try(*previous, secret->identity, tries_left, spent); !allowed) {
-    // Written down, because the counter may rise again (unblocked, or a right PIN entered elsewhere) while the file stays wrong.
+    // Written down, because the counter may rise again (unblocked, or a right PIN entered elsewhere) while the file
+    // stays wrong.
     if (spent)
       if (auto noted = ledger.write(serial, {PinAttempt::Phase::failed, secret->identity, tries_left}); !noted)
         return {std::move(noted), tries_left};

@@ -14,7 +14,8 @@ struct PinSecret {
 };
 
 /// path           one line: the PIN; a line end at its end is not part of it
-/// identity_name  empty: the file's own identity. Else the identity is this name alone: a systemd credential is a new file
+/// identity_name  empty: the file's own identity. Else the identity is this name alone: a systemd credential is a new
+/// file
 ///                at every start of the service, and a restart must not look like a corrected PIN.
 /// errors  rejected key.no_pin (no such file, empty, unreadable), key.pin_file_public (others may read or write it)
 Result<PinSecret> read_pin_file(const std::string& path, const std::string& identity_name);

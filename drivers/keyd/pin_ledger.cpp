@@ -25,9 +25,10 @@ bool plain(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || 
 
 std::string text_of(const PinAttempt& attempt) {
   // The name comes last and may hold blanks; a line break in it was refused by the configuration.
-  return fmt::format("{}\n{} {} {} {} {} {} {}\n", kMagic, attempt.phase == PinAttempt::Phase::failed ? "failed" : "attempting",
-                     attempt.tries_before, attempt.secret.device, attempt.secret.inode, attempt.secret.modified_ns,
-                     attempt.secret.size, attempt.secret.name);
+  return fmt::format("{}\n{} {} {} {} {} {} {}\n", kMagic,
+                     attempt.phase == PinAttempt::Phase::failed ? "failed" : "attempting", attempt.tries_before,
+                     attempt.secret.device, attempt.secret.inode, attempt.secret.modified_ns, attempt.secret.size,
+                     attempt.secret.name);
 }
 
 template <class T>
@@ -101,14 +102,15 @@ Result<void> PinLedger::clear(const std::string& serial) {
   return {};
 }
 
-Result<void> may_try(const std::optional<PinAttempt>& previous, const SecretIdentity& secret, int tries_left, bool& spent) {
+Result<void> may_try(const std::optional<PinAttempt>& previous, const SecretIdentity& secret, int tries_left,
+                     bool& spent) {
   spent = false;
   const std::string left = tries_left < 0 ? std::string() : std::to_string(tries_left);
   if (tries_left == 0) return fail(Errc::rejected, "key.locked", {}, {}, left);
   if (previous && previous->secret == secret) {
     if (previous->phase == PinAttempt::Phase::failed) return fail(Errc::rejected, "key.pin_wrong", {}, {}, left);
-    // An attempt whose answer we never saw. The counter tells: it went down exactly when the card saw a wrong PIN. A card
-    // that does not show its counter cannot clear the suspicion.
+    // An attempt whose answer we never saw. The counter tells: it went down exactly when the card saw a wrong PIN. A
+    // card that does not show its counter cannot clear the suspicion.
     if (tries_left < 0 || previous->tries_before < 0 || tries_left < previous->tries_before) {
       spent = true;
       return fail(Errc::rejected, "key.pin_wrong", {}, {}, left, "an earlier attempt was counted by the card");

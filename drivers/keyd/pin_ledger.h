@@ -1,6 +1,6 @@
 #pragma once
-// The durable memory of PIN attempts: it survives kills of the worker and the host, restarts and reboots, so that a wrong
-// PIN is never tried twice by the machine itself. Format: docs/keyd.md, "PIN ledger".
+// The durable memory of PIN attempts: it survives kills of the worker and the host, restarts and reboots, so that a
+// wrong PIN is never tried twice by the machine itself. Format: docs/keyd.md, "PIN ledger".
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -54,6 +54,7 @@ class PinLedger {
 /// returns     nothing: go ahead
 /// errors      rejected key.locked / key.pin_last_try / key.pin_wrong
 /// `spent` is set when the record shows an unanswered attempt that the card did count: mark it failed.
-Result<void> may_try(const std::optional<PinAttempt>& previous, const SecretIdentity& secret, int tries_left, bool& spent);
+Result<void> may_try(const std::optional<PinAttempt>& previous, const SecretIdentity& secret, int tries_left,
+                     bool& spent);
 
 }  // namespace taxgate::keyd

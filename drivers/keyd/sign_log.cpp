@@ -21,7 +21,8 @@ namespace {
 constexpr std::size_t kTail = 8 * 1024;
 constexpr std::size_t kChainHex = 64;
 
-/// Tabs and line ends in a field would forge a line; the caller's envelope check refuses them, this makes it impossible.
+/// Tabs and line ends in a field would forge a line; the caller's envelope check refuses them, this makes it
+/// impossible.
 std::string clean(std::string_view text) {
   std::string out(text.substr(0, 256));
   for (char& c : out)
@@ -52,14 +53,17 @@ Result<LastLine> read_line(std::string_view line) {
 }  // namespace
 
 Result<SignLog> SignLog::open(const std::string& path) {
-  const auto broken = [&](int error) { return fail(Errc::retry_later, "key.log_failed", {}, path, {}, std::strerror(error)); };
+  const auto broken = [&](int error) {
+    return fail(Errc::retry_later, "key.log_failed", {}, path, {}, std::strerror(error));
+  };
   Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!fd) return broken(errno);
   struct stat facts{};
   if (::fstat(fd.get(), &facts) != 0) return broken(errno);
   if (facts.st_size == 0) {
     // The name must be as durable as the first line will be.
-    if (const int error = sync_directory(std::filesystem::path(path).parent_path().string()); error != 0) return broken(error);
+    if (const int error = sync_directory(std::filesystem::path(path).parent_path().string()); error != 0)
+      return broken(error);
     return SignLog(std::move(fd), 0, {});
   }
   const off_t from = std::max<off_t>(0, facts.st_size - static_cast<off_t>(kTail));
@@ -69,7 +73,8 @@ Result<SignLog> SignLog::open(const std::string& path) {
     const auto end = tail.rfind('\n');
     if (end == std::string::npos && from != 0) return fail(Errc::corrupt, "key.log_damaged", {}, path);
     tail.resize(end == std::string::npos ? 0 : end + 1);
-    if (::ftruncate(fd.get(), from + static_cast<off_t>(tail.size())) != 0 || ::fdatasync(fd.get()) != 0) return broken(errno);
+    if (::ftruncate(fd.get(), from + static_cast<off_t>(tail.size())) != 0 || ::fdatasync(fd.get()) != 0)
+      return broken(errno);
     if (tail.empty()) return SignLog(std::move(fd), 0, {});
   }
   std::string_view lines(tail);
@@ -77,8 +82,8 @@ Result<SignLog> SignLog::open(const std::string& path) {
   const auto start = lines.rfind('\n');
   auto last = read_line(start == std::string_view::npos ? lines : lines.substr(start + 1));
   if (!last) return fail(Errc::corrupt, "key.log_damaged", {}, path);
-  // The last line may be the result of an older order: the highest number in the tail is the last one given out, because a
-  // result follows its order within one sitting of a bounded number of orders.
+  // The last line may be the result of an older order: the highest number in the tail is the last one given out,
+  // because a result follows its order within one sitting of a bounded number of orders.
   std::uint64_t highest = last->number;
   for (std::size_t at = 0; at < lines.size();) {
     const auto end = std::min(lines.find('\n', at), lines.size());
@@ -110,8 +115,9 @@ Result<void> SignLog::append(std::string line) {
 
 Result<std::uint64_t> SignLog::begin(const SignLogEntry& entry, std::int64_t now_ms) {
   const std::uint64_t number = last_number_ + 1;
-  auto done = append(fmt::format("{}\t{}\torder\t{}\t{}\t{}\t{}\t{}", number, LegalTime{now_ms}.rfc3339(), clean(entry.key_serial),
-                                 clean(entry.taxpayer), clean(entry.purpose), clean(entry.request_id), hex(entry.message_sm3)));
+  auto done = append(fmt::format("{}\t{}\torder\t{}\t{}\t{}\t{}\t{}", number, LegalTime{now_ms}.rfc3339(),
+                                 clean(entry.key_serial), clean(entry.taxpayer), clean(entry.purpose),
+                                 clean(entry.request_id), hex(entry.message_sm3)));
   if (!done) return std::unexpected(done.error());
   last_number_ = number;
   return number;

@@ -19,9 +19,9 @@ struct SignLogEntry {
 /// thread  one
 class SignLog {
  public:
-  /// Opens or creates (0600) the file and finds the last number and chain value. A last line without its line end was never
-  /// synced, so nothing was signed on it: it is cut off.
-  /// errors  corrupt key.log_damaged (the last line is not ours: move the file away and keep it), retry_later key.log_failed
+  /// Opens or creates (0600) the file and finds the last number and chain value. A last line without its line end was
+  /// never synced, so nothing was signed on it: it is cut off. errors  corrupt key.log_damaged (the last line is not
+  /// ours: move the file away and keep it), retry_later key.log_failed
   static Result<SignLog> open(const std::string& path);
 
   /// Appends an order and returns its number. Durable only after sync().
@@ -38,12 +38,13 @@ class SignLog {
   static Result<std::uint64_t> check(std::string_view text);
 
  private:
-  SignLog(Fd fd, std::uint64_t last_number, std::string chain) : fd_(std::move(fd)), last_number_(last_number), chain_(std::move(chain)) {}
+  SignLog(Fd fd, std::uint64_t last_number, std::string chain)
+      : fd_(std::move(fd)), last_number_(last_number), chain_(std::move(chain)) {}
   Result<void> append(std::string line);
 
   Fd fd_;
   std::uint64_t last_number_ = 0;
-  std::string chain_;  // hex SM3 at the end of the last line; empty before the first
+  std::string chain_;    // hex SM3 at the end of the last line; empty before the first
   bool broken_ = false;  // a write failed half-way: nothing may follow it
 };
 

@@ -20,8 +20,9 @@ struct Row {
 
 using enum Errc;
 
-// SCARD_E_NOT_TRANSACTED, the communication errors and the loss of pcscd come back after the command may have left, so in
-// a transmit they mean "no answer". Removal, reset and unknown-reader codes are given before pcscd passes anything on.
+// SCARD_E_NOT_TRANSACTED, the communication errors and the loss of pcscd come back after the command may have left, so
+// in a transmit they mean "no answer". Removal, reset and unknown-reader codes are given before pcscd passes anything
+// on.
 constexpr std::array<Row, 18> kRows{{
     {SCARD_W_REMOVED_CARD, "SCARD_W_REMOVED_CARD", device_gone, "key.gone", device_gone, "key.gone"},
     {SCARD_E_NO_SMARTCARD, "SCARD_E_NO_SMARTCARD", device_gone, "key.gone", device_gone, "key.gone"},
@@ -33,10 +34,13 @@ constexpr std::array<Row, 18> kRows{{
     {SCARD_W_UNRESPONSIVE_CARD, "SCARD_W_UNRESPONSIVE_CARD", device_gone, "key.mute", device_gone, "key.gone"},
     {SCARD_E_PROTO_MISMATCH, "SCARD_E_PROTO_MISMATCH", device_gone, "key.mute", device_gone, "key.gone"},
     {SCARD_W_RESET_CARD, "SCARD_W_RESET_CARD", retry_later, "key.reset", retry_later, "key.reset"},
-    {SCARD_E_SHARING_VIOLATION, "SCARD_E_SHARING_VIOLATION", retry_later, "key.reader_busy", retry_later, "key.reader_busy"},
+    {SCARD_E_SHARING_VIOLATION, "SCARD_E_SHARING_VIOLATION", retry_later, "key.reader_busy", retry_later,
+     "key.reader_busy"},
     {SCARD_E_NO_SERVICE, "SCARD_E_NO_SERVICE", retry_later, "pcsc.no_service", outcome_unknown, "key.interrupted"},
-    {SCARD_E_SERVICE_STOPPED, "SCARD_E_SERVICE_STOPPED", retry_later, "pcsc.no_service", outcome_unknown, "key.interrupted"},
-    {SCARD_E_SERVER_TOO_BUSY, "SCARD_E_SERVER_TOO_BUSY", retry_later, "pcsc.no_service", outcome_unknown, "key.interrupted"},
+    {SCARD_E_SERVICE_STOPPED, "SCARD_E_SERVICE_STOPPED", retry_later, "pcsc.no_service", outcome_unknown,
+     "key.interrupted"},
+    {SCARD_E_SERVER_TOO_BUSY, "SCARD_E_SERVER_TOO_BUSY", retry_later, "pcsc.no_service", outcome_unknown,
+     "key.interrupted"},
     {SCARD_E_NOT_TRANSACTED, "SCARD_E_NOT_TRANSACTED", device_gone, "key.gone", outcome_unknown, "key.interrupted"},
     {SCARD_F_COMM_ERROR, "SCARD_F_COMM_ERROR", device_gone, "key.gone", outcome_unknown, "key.interrupted"},
     {SCARD_E_COMM_DATA_LOST, "SCARD_E_COMM_DATA_LOST", device_gone, "key.gone", outcome_unknown, "key.interrupted"},
@@ -64,7 +68,11 @@ Error error_of(long code, Phase phase, std::string_view context) {
   std::string detail = fmt::format("{}: {} {:#010x}", context, code_name(code), static_cast<std::uint32_t>(code));
   // An unlisted code tells nothing about the card: while connecting nothing happened, in a transmit anything may have.
   Error error{phase == Phase::before ? retry_later : outcome_unknown,
-              phase == Phase::before ? "pcsc.unlisted" : "key.interrupted", {}, {}, {}, std::move(detail)};
+              phase == Phase::before ? "pcsc.unlisted" : "key.interrupted",
+              {},
+              {},
+              {},
+              std::move(detail)};
   if (row) {
     error.code = phase == Phase::before ? row->before : row->transmit;
     error.id = phase == Phase::before ? row->before_id : row->transmit_id;

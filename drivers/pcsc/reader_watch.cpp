@@ -53,12 +53,14 @@ struct ReaderWatch::State {
       break;
     }
     std::vector<std::string> result;
-    for (const char* p = text.data(); p < text.data() + length && *p; p += result.back().size() + 1) result.emplace_back(p);
+    for (const char* p = text.data(); p < text.data() + length && *p; p += result.back().size() + 1)
+      result.emplace_back(p);
     return result;
   }
 
   /// One SCardGetStatusChange over all readers and the plug-and-play pseudo-reader.
-  Result<std::vector<ReaderFacts>> look(DWORD timeout, const std::vector<ReaderFacts>& known, std::vector<SCARD_READERSTATE>& states) {
+  Result<std::vector<ReaderFacts>> look(DWORD timeout, const std::vector<ReaderFacts>& known,
+                                        std::vector<SCARD_READERSTATE>& states) {
     const LONG code = SCardGetStatusChange(context, timeout, states.data(), states.size());
     if (!is(code, SCARD_S_SUCCESS) && !is(code, SCARD_E_TIMEOUT) && !is(code, SCARD_E_UNKNOWN_READER) &&
         !is(code, SCARD_E_READER_UNAVAILABLE))
@@ -69,8 +71,8 @@ struct ReaderWatch::State {
       facts[i].card = (event & SCARD_STATE_PRESENT) != 0 && (event & SCARD_STATE_MUTE) == 0;
       facts[i].mute = (event & SCARD_STATE_MUTE) != 0;
       facts[i].events = static_cast<std::uint32_t>(event >> 16 & 0xffff);
-      // Exclusive use and use by others come and go with our own connections; remember them so that the next wait does not
-      // return at once, but they are no news.
+      // Exclusive use and use by others come and go with our own connections; remember them so that the next wait does
+      // not return at once, but they are no news.
       states[i].dwCurrentState = event & ~static_cast<DWORD>(SCARD_STATE_CHANGED);
     }
     return facts;
@@ -107,7 +109,8 @@ Result<std::vector<ReaderFacts>> ReaderWatch::next() {
         state_->last = *seen;
         return seen;
       }
-      if (timeout != 0 && (states.back().dwEventState & SCARD_STATE_CHANGED) != 0) break;  // readers came or went: list anew
+      if (timeout != 0 && (states.back().dwEventState & SCARD_STATE_CHANGED) != 0)
+        break;  // readers came or went: list anew
       timeout = INFINITE;
     }
   }

@@ -11,13 +11,15 @@ namespace taxgate::pcsc {
 
 struct ReaderFacts {
   std::string name;
-  bool card = false;         // present and it answered its reset
-  bool mute = false;         // present and silent at its reset
-  std::uint32_t events = 0;  // pcscd's count of insertions and removals: it moves when a card was swapped between two looks
+  bool card = false;  // present and it answered its reset
+  bool mute = false;  // present and silent at its reset
+  std::uint32_t events =
+      0;  // pcscd's count of insertions and removals: it moves when a card was swapped between two looks
   friend bool operator==(const ReaderFacts&, const ReaderFacts&) = default;
 };
 
-/// Watches pcscd. Blocking without a time limit, and without wake-ups while nothing happens: give it a process of its own.
+/// Watches pcscd. Blocking without a time limit, and without wake-ups while nothing happens: give it a process of its
+/// own.
 class ReaderWatch {
  public:
   ReaderWatch();

@@ -1,0 +1,78 @@
+// taxgate-keyd: the key host, and (by hidden first arguments) the processes it starts of itself.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "drivers/gmt0017/gmt0017_key.h"
+#include "drivers/keyd/child_process.h"
+#include "drivers/keyd/config.h"
+#include "drivers/keyd/host.h"
+#include "drivers/keyd/worker.h"
+#include "drivers/pcsc/pcsc_transport.h"
+#include "protocol/messages.h"
+
+namespace {
+
+using namespace taxgate;
+
+constexpr std::string_view kUsage =
+    "taxgate-keyd --config FILE           run the key host\n"
+    "taxgate-keyd --config FILE --check   read the configuration and say whether it is good\n"
+    "taxgate-keyd --help | --version\n";
+
+Result<std::unique_ptr<KeyDevice>> open_card(const keyd::worker::v1::Open& order) {
+  auto transport = pcsc::connect(order.reader());
+  if (!transport) return std::unexpected(transport.error());
+  return gmt0017::make_key(std::move(*transport), {order.application(), order.container()});
+}
+
+/// journald reads the priority from "<n>"; one write per line, so that lines of several processes do not mix.
+void log_line(keyd::LogLevel level, std::string_view id, std::string_view text) {
+  std::string line = fmt::format("<{}>[{}] {}", static_cast<int>(level), id, text);
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  line += '\n';
+  (void)!::write(STDERR_FILENO, line.data(), line.size());
+}
+
+int say(const Error& error) {
+  log_line(keyd::LogLevel::error, error.id,
+           fmt::format("{} {}{}{}", message_text(error, Language::english), remedy_text(error, Language::english),
+                       error.left.empty() ? "" : " at ", error.left));
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  keyd::protect_memory();
+  const std::string_view mode = argc > 1 ? argv[1] : "";
+  if (mode == "--worker" || mode == "--probe" || mode == "--watch-readers") {
+    if (!keyd::die_with_parent(::getppid())) return 1;
+    if (mode == "--worker") return keyd::run_worker(keyd::kChannelFd, open_card);
+    if (mode == "--probe") return argc > 2 ? keyd::run_probe(argv[2]) : 2;
+    return keyd::run_reader_watch(keyd::kChannelFd);
+  }
+  if (mode == "--help" || mode == "--version") {
+    fmt::print("{}", mode == "--help" ? kUsage : "taxgate-keyd 0.1.0\n");
+    return 0;
+  }
+  if (mode != "--config" || argc < 3 || argc > 4 || (argc == 4 && std::string_view(argv[3]) != "--check")) {
+    fmt::print(stderr, "{}", kUsage);
+    return 2;
+  }
+  const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  const auto config = keyd::load_config(argv[2], credentials ? credentials : "");
+  if (!config) return say(config.error());
+  if (argc == 4) {
+    fmt::print("{}: good; {} PIN rules\n", argv[2], config->pins.size());
+    return 0;
+  }
+  if (auto done = keyd::run_host(*config, log_line); !done) return say(done.error());
+  return 0;
+}

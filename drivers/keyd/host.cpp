@@ -1,0 +1,346 @@
+#include "drivers/keyd/host.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "drivers/keyd/child_process.h"
+#include "drivers/keyd/client_port.h"
+#include "drivers/keyd/event_loop.h"
+#include "drivers/keyd/issuer.h"
+#include "drivers/keyd/packet.h"
+#include "drivers/keyd/reader_slot.h"
+#include "drivers/keyd/sign_desk.h"
+#include "protocol/keyd_frame.h"
+#include "protocol/legal_time.h"
+
+namespace taxgate::keyd {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The reader watch only ends when it crashes; not to be restarted in a tight loop.
+constexpr milliseconds kWatchPause{500};
+// Keys remembered after they went, so that a list can say which one is missing.
+constexpr std::size_t kMaxRemembered = 64;
+
+std::int64_t wall_ms() {
+  return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+class Host {
+ public:
+  Host(const Config& config, const LogSink& log, SignLog sign_log, IssuerCheck issuer)
+      : config_(config),
+        log_(log),
+        sign_log_(std::move(sign_log)),
+        issuer_(std::move(issuer)),
+        desk_(loop_, config_, sign_log_, [this] { return slots(); }),
+        port_(loop_, config.allowed_uid,
+              {.frame = [this](std::uint64_t client, const v1::Frame& frame) { client_frame(client, frame); },
+               .closed = [this](std::uint64_t client) { desk_.forget_owner(client); },
+               .refused = [this](const Error& error) { report(LogLevel::warning, error, "client refused"); }}) {}
+
+  Result<void> start() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int signal : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&set, signal);
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    signals_ = Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    loop_.watch(signals_.get(), POLLIN, [this](short) { signalled(); });
+    watch_pin_files();
+    if (auto listening = port_.listen(config_.socket); !listening) return listening;
+    start_reader_watch();
+    log_(LogLevel::notice, "keyd.started",
+         fmt::format("socket {}, log number {}", config_.socket, sign_log_.last_number()));
+    return {};
+  }
+
+  void run() { loop_.run(); }
+
+ private:
+  std::vector<ReaderSlot*> slots() {
+    std::vector<ReaderSlot*> list;
+    for (const auto& [name, slot] : slots_) list.push_back(slot.get());
+    return list;
+  }
+
+  void report(LogLevel level, const Error& error, std::string_view context) {
+    log_(level, error.id,
+         fmt::format("{}{}{}{}{}{}{}", context, error.wanted.empty() ? "" : ": ", error.wanted,
+                     error.left.empty() ? "" : ", left ", error.left, error.detail.empty() ? "" : ": ", error.detail));
+  }
+
+  // ---- signals and files ----
+
+  void signalled() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) loop_.stop();
+      if (info.ssi_signo == SIGHUP) reconsider();
+    }
+    int status = 0;
+    pid_t pid = 0;
+    while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
+      if (pid == watch_pid_) {
+        watch_pid_ = -1;
+        reader_watch_ended();
+        continue;
+      }
+      for (ReaderSlot* slot : slots())
+        if (slot->reaped(pid, status)) break;
+    }
+  }
+
+  void watch_pin_files() {
+    pin_events_ = Fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (!pin_events_) return;
+    std::set<std::string> directories;
+    for (const PinRule& rule : config_.pins)
+      directories.insert(std::filesystem::path(rule.source.file).parent_path().string());
+    for (const std::string& directory : directories)
+      ::inotify_add_watch(pin_events_.get(), directory.c_str(), IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ATTRIB);
+    loop_.watch(pin_events_.get(), POLLIN, [this](short) {
+      char buffer[4096];
+      while (::read(pin_events_.get(), buffer, sizeof buffer) > 0) {
+      }
+      reconsider();
+    });
+  }
+
+  void reconsider() {
+    for (ReaderSlot* slot : slots()) slot->reconsider();
+  }
+
+  // ---- readers ----
+
+  void start_reader_watch() {
+    auto child = start_self({"--watch-readers"});
+    if (!child) {
+      report(LogLevel::error, child.error(), "reader watch");
+      loop_.after(kWatchPause, [this] { start_reader_watch(); });
+      return;
+    }
+    watch_pid_ = child->pid;
+    watch_channel_ = std::move(child->channel);
+    loop_.watch(watch_channel_.get(), POLLIN, [this](short) { readers_changed(); });
+  }
+
+  void reader_watch_ended() {
+    if (watch_channel_) loop_.forget(watch_channel_.get());
+    watch_channel_.reset();
+    loop_.after(kWatchPause, [this] { start_reader_watch(); });
+  }
+
+  void readers_changed() {
+    worker::v1::Readers list;
+    for (;;) {
+      switch (try_receive_packet(watch_channel_.get(), list, packet_)) {
+        case Received::nothing:
+          return;
+        case Received::closed:
+          loop_.forget(watch_channel_.get());  // SIGCHLD does the rest
+          watch_channel_.reset();
+          return;
+        case Received::message:
+          apply(list);
+      }
+    }
+  }
+
+  void apply(const worker::v1::Readers& list) {
+    if (list.service() != service_) {
+      service_ = list.service();
+      if (service_)
+        log_(LogLevel::notice, "pcsc.service", "pcscd answers");
+      else
+        log_(LogLevel::warning, "pcsc.no_service", list.trouble());
+    }
+    std::set<std::string> named;
+    for (const auto& reader : list.readers()) named.insert(reader.name());
+    for (auto it = slots_.begin(); it != slots_.end();) {
+      if (named.contains(it->first)) {
+        ++it;
+        continue;
+      }
+      it->second->lost();
+      desk_.slot_removed(*it->second);
+      it = slots_.erase(it);
+    }
+    for (const auto& reader : list.readers()) {
+      auto& slot = slots_[reader.name()];
+      if (!slot)
+        slot = std::make_unique<ReaderSlot>(
+            loop_, config_, reader.name(),
+            ReaderSlot::Hooks{
+                .admit = [this](ReaderSlot& one) { return admit(one); },
+                .changed = [this](ReaderSlot& one, const char* what) { slot_changed(one, what); },
+                .signed_ = [this](ReaderSlot& one,
+                                  Result<Signature> result) { desk_.slot_signed(one, std::move(result)); }});
+      slot->seen(reader);
+    }
+  }
+
+  /// May this key be used, and what opens it? All that is checked before a PIN is thought of.
+  Result<PinSource> admit(ReaderSlot& slot) {
+    const SlotKey& key = *slot.key();
+    for (ReaderSlot* other : slots()) {
+      // A silent reader does not keep its key's name: the key may have been moved to this reader meanwhile.
+      if (other == &slot || !other->key() || other->key()->serial != key.serial || other->state() == SlotState::hung)
+        continue;
+      if (other->trouble() && other->trouble()->id == "key.duplicate") continue;
+      return fail(Errc::rejected, "key.duplicate", {}, key.serial, other->reader());
+    }
+    if (key.facts.taxpayer.empty()) return fail(Errc::rejected, "key.foreign", {}, key.facts.subject);
+    if (auto valid = check_validity(key.facts, wall_ms()); !valid) return std::unexpected(valid.error());
+    if (auto chained = issuer_.check(key.certificate); !chained) return std::unexpected(chained.error());
+    const PinSource* pin = config_.pin_for(key.serial, key.facts.taxpayer);
+    if (!pin)
+      return fail(Errc::rejected, "key.no_pin", {}, key.serial, {}, "no [[pin]] names this key or its taxpayer");
+    return *pin;
+  }
+
+  void slot_changed(ReaderSlot& slot, const char* what) {
+    const std::string_view event(what);
+    if (slot.key()) remember(slot);
+    const std::string name =
+        fmt::format("{} in {}", slot.key() ? slot.key()->serial : std::string("card"), slot.reader());
+    if (slot.trouble())
+      report(LogLevel::warning, *slot.trouble(), fmt::format("{} {}", name, event));
+    else
+      log_(LogLevel::info, fmt::format("key.{}", event), name);
+    v1::Frame frame;
+    frame.mutable_key_event()->set_what(what);
+    describe(slot, *frame.mutable_key_event()->mutable_key());
+    port_.send_to_subscribers(frame);
+    desk_.slots_changed();
+    // A duplicate waits for its twin to go; asked after this change is complete.
+    if (event == "gone" || event == "quarantined") loop_.defer([this] { reconsider(); });
+  }
+
+  // ---- clients ----
+
+  void describe(const ReaderSlot& slot, v1::Key& out) const {
+    out.set_reader(slot.reader());
+    out.set_state(std::string(slot.state_name()));
+    out.set_pin_tries_left(slot.tries_left());
+    if (slot.trouble()) *out.mutable_trouble() = to_failure(*slot.trouble());
+    if (!slot.key()) return;
+    const CertificateFacts& facts = slot.key()->facts;
+    out.set_serial(slot.key()->serial);
+    out.set_taxpayer(facts.taxpayer);
+    out.set_certificate_sha256(facts.sha256);
+    out.set_valid_until(LegalTime{facts.valid_until_ms}.rfc3339());
+    out.set_subject(facts.subject);
+    out.set_signed_count(desk_.signed_count(slot.key()->serial));
+    if (const auto valid = check_validity(facts, wall_ms()); !valid && slot.state() == SlotState::ready) {
+      out.set_state("expired");
+      *out.mutable_trouble() = to_failure(valid.error());
+    }
+  }
+
+  void remember(const ReaderSlot& slot) {
+    if (remembered_.size() >= kMaxRemembered && !remembered_.contains(slot.key()->serial)) return;
+    const auto found = remembered_.find(slot.key()->serial);
+    if (found != remembered_.end() && found->second.certificate_sha256() != slot.key()->facts.sha256)
+      log_(LogLevel::notice, "key.certificate_changed",
+           fmt::format("{} has another certificate than before", slot.key()->serial));
+    v1::Key& key = remembered_[slot.key()->serial];
+    key.Clear();
+    describe(slot, key);
+  }
+
+  void list_keys(v1::ListKeysReply& reply) {
+    std::set<std::string> here;
+    for (const ReaderSlot* slot : slots()) {
+      if (slot->state() == SlotState::empty) continue;
+      describe(*slot, *reply.add_keys());
+      if (slot->key()) here.insert(slot->key()->serial);
+    }
+    for (const auto& [serial, key] : remembered_) {
+      if (here.contains(serial)) continue;
+      v1::Key& gone = *reply.add_keys();
+      gone = key;
+      gone.set_state("gone");
+      gone.clear_reader();
+      gone.clear_trouble();
+      gone.set_signed_count(desk_.signed_count(serial));
+    }
+  }
+
+  void client_frame(std::uint64_t client, const v1::Frame& frame) {
+    switch (frame.body_case()) {
+      case v1::Frame::kSign:
+        return desk_.accept(client, frame.sign(), [this, client](v1::SignReply reply) {
+          v1::Frame out;
+          *out.mutable_signed_() = std::move(reply);
+          port_.send(client, out);
+        });
+      case v1::Frame::kListKeys: {
+        v1::Frame out;
+        out.mutable_keys()->set_request(frame.list_keys().request());
+        list_keys(*out.mutable_keys());
+        return port_.send(client, out);
+      }
+      case v1::Frame::kSubscribe:
+        return port_.subscribe(client);
+      default:
+        return;  // a newer client's frame within the agreed version: nothing is owed
+    }
+  }
+
+  const Config& config_;
+  const LogSink& log_;
+  SignLog sign_log_;
+  IssuerCheck issuer_;
+  EventLoop loop_;
+  SignDesk desk_;
+  ClientPort port_;
+  Fd signals_, pin_events_;
+  pid_t watch_pid_ = -1;
+  Fd watch_channel_;
+  bool service_ = false;
+  std::map<std::string, std::unique_ptr<ReaderSlot>> slots_;
+  std::map<std::string, v1::Key> remembered_;
+  std::string packet_;
+};
+
+}  // namespace
+
+Result<void> run_host(const Config& config, const LogSink& log) {
+  const auto no_directory = [&](int error) {
+    return fail(Errc::invalid_input, "keyd.state_directory", "state_directory", config.state_directory, {},
+                std::strerror(error));
+  };
+  if (const int error = make_private_directory(config.state_directory); error != 0) return no_directory(error);
+  if (const int error = make_private_directory(config.ledger_directory()); error != 0) return no_directory(error);
+  const Fd lock(::open(config.lock_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return no_directory(errno);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
+    return fail(Errc::rejected, "keyd.running", {}, config.state_directory);
+  auto sign_log = SignLog::open(config.log_file());
+  if (!sign_log) return std::unexpected(sign_log.error());
+  auto issuer = IssuerCheck::load(config.issuer_ca);
+  if (!issuer) return std::unexpected(issuer.error());
+  Host host(config, log, std::move(*sign_log), std::move(*issuer));
+  if (auto started = host.start(); !started) return started;
+  host.run();
+  return {};
+}
+
+}  // namespace taxgate::keyd

@@ -1,0 +1,115 @@
+#pragma once
+// One reader and the key in it: its worker process, its deadlines, its quarantine.
+//
+//   empty ─card─► opening ─identity─► (admission) ─► logging_in ─► ready ⇄ signing
+//                    │                    │              │            │
+//                    └── deadline passed ─┴──► hung ◄────┴────────────┘   worker killed, one probe process waits for an
+//                                               │                        answer; no other client is put on a silent
+//                                               reader
+//                    session lost, worker died: opening again after a pause; trouble: stays until the card, the PIN
+//                    file or the set of keys changes
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "drivers/keyd/child_process.h"
+#include "drivers/keyd/config.h"
+#include "drivers/keyd/event_loop.h"
+#include "protocol/keyd_worker.pb.h"
+#include "protocol/sm.h"
+
+namespace taxgate::keyd {
+
+enum class SlotState : std::uint8_t { empty, opening, logging_in, ready, signing, trouble, hung };
+
+struct SlotKey {
+  std::string serial;
+  Bytes certificate;
+  CertificateFacts facts;
+};
+
+class ReaderSlot {
+ public:
+  struct Hooks {
+    /// Decides about an identified key: its PIN, or why it is refused.
+    std::function<Result<PinSource>(ReaderSlot&)> admit;
+    /// After every change of state. `what`: "appeared", "gone", "ready", "failed", "quarantined".
+    std::function<void(ReaderSlot&, const char* what)> changed;
+    /// Answer of sign(), exactly once for each.
+    std::function<void(ReaderSlot&, Result<Signature>)> signed_;
+  };
+
+  ReaderSlot(EventLoop& loop, const Config& config, std::string reader, Hooks hooks);
+  ~ReaderSlot();
+  ReaderSlot(const ReaderSlot&) = delete;
+  ReaderSlot& operator=(const ReaderSlot&) = delete;
+
+  /// The reader watch saw the reader in this condition.
+  void seen(const worker::v1::Reader& reader);
+  /// The reader, or pcscd, is gone. Safe in every state.
+  void lost();
+  /// Something outside changed (PIN file, another key gone): a key in trouble is asked again. Never spends a known
+  /// wrong PIN.
+  void reconsider();
+  /// A process ended. False: it was none of ours.
+  bool reaped(pid_t pid, int status);
+
+  /// Only when state() is ready; one at a time. The call ends within the sign deadline, by `signed_`.
+  void sign(std::string_view message);
+
+  SlotState state() const { return state_; }
+  const std::string& reader() const { return reader_; }
+  /// What was identified; stays while the slot is hung, empty when no card is known.
+  const std::optional<SlotKey>& key() const { return key_; }
+  const std::optional<Error>& trouble() const { return trouble_; }
+  int tries_left() const { return tries_left_; }
+  std::string_view state_name() const;  // as protocol/keyd.proto's Key.state
+
+ private:
+  using Milliseconds = std::chrono::milliseconds;
+
+  void start_worker();
+  void start_worker_later();
+  void drop_worker();
+  void start_probe();
+  void drop_probe();
+  bool order(worker::v1::ToWorker order, Milliseconds deadline);
+  void channel_ready();
+  void answered(const worker::v1::FromWorker& answer);
+  void identified(const worker::v1::FromWorker& answer);
+  void log_in();
+  void deadline_passed();
+  void session_ended(Error why);
+  void enter(SlotState state, const char* what = nullptr);
+  void set_trouble(Error error);
+  void finish_sign(Result<Signature> result);
+  void clear_timer();
+  void forget_card();
+
+  EventLoop& loop_;
+  const Config& config_;
+  const std::string reader_;
+  Hooks hooks_;
+  SlotState state_ = SlotState::empty;
+  bool card_ = false;
+  std::optional<std::uint32_t> events_;
+  std::optional<Child> worker_;
+  pid_t probe_ = -1;
+  Fd probe_channel_;
+  std::uint64_t generation_ = 0;  // of the worker
+  std::uint64_t call_ = 0;        // of the order under way
+  bool sign_open_ = false;        // an answer of sign() is owed
+  std::optional<EventLoop::TimerId> timer_;
+  Milliseconds pause_;
+  Milliseconds probe_pause_;
+  std::optional<SlotKey> key_;
+  std::optional<PinSource> pin_;
+  std::optional<Error> trouble_;
+  int tries_left_ = -1;
+  std::string packet_;
+};
+
+}  // namespace taxgate::keyd
