@@ -52,7 +52,7 @@ class Gmt0017Key final : public KeyDevice {
     if (!signature || !verify) return signature;
     const auto good = sm2_verify(public_key_, e, *signature);
     if (!good) return std::unexpected(good.error());
-    if (!*good) return fail(Errc::corrupt, "key.signature_invalid");
+    if (!*good) return fail(Errc::corrupt, "key.signature");
     return signature;
   }
 

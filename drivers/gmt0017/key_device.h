@@ -40,7 +40,7 @@ class KeyDevice {
   /// returns    r || s
   /// errors     device_gone: unplugged before the command left; outcome_unknown: after it left (a signature may be
   /// repeated)
-  ///            retry_later key.reset: log in again; corrupt key.signature_invalid when `verify` finds it does not
+  ///            retry_later key.reset: log in again; corrupt key.signature when `verify` finds it does not
   ///            verify
   virtual Result<Signature> sign(ByteView message, std::string_view signer_id, bool verify) = 0;
   /// Takes the connection up again after key.reset; the login is lost.
