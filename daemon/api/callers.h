@@ -34,9 +34,9 @@ bool known_role(std::string_view role);
 /// forms. Shared so that every implementation refuses the same. Empty: well-formed.
 Findings check_caller(const v1::CallerInfo& caller);
 
-/// Reads a bearer-token file: mode 0600 (or stricter), owned by us or root, one line of 20..512 printable characters.
+/// Reads a bearer-token file (core's read_secret: ours, no access for others): one line of 20..512 printable characters.
 /// Returns the token's SHA-256 in hex; the token itself does not stay in memory.
-/// errors  invalid_input api.token_file (field = path, wanted = what is wrong)
+/// errors  those of read_secret; invalid_input api.token_file (field = path)
 Result<std::string> token_file_sha256(const std::string& path);
 
 /// Lower-case hex SHA-256, the form all hashes of callers have.

@@ -7,7 +7,6 @@
 // Bounds    daemon/api/limits.h; a slow or silent peer is cut without waiting on it.
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,7 +30,7 @@ struct Settings {
   std::string tcp_address = "127.0.0.1";  // must be a loopback address
   std::uint16_t tcp_port = 0;         // 0: any
   std::string token_sha256;           // of the token file (token_file_sha256); empty: only tokens of the directory
-  Caller token_caller;                // who the token file's bearer is
+  Caller token_caller{"local:token", {"submitter", "approver", "operator"}, {}};  // who its bearer is
 
   bool tls = false;                   // mutual TLS
   std::string tls_address = "0.0.0.0";
@@ -45,9 +44,6 @@ struct Settings {
                             idle_deadline = kIdleDeadline, handshake_deadline = kHandshakeDeadline, sweep = kSweep;
   int stream_wait_ms = kStreamWaitMs;
   bool floor = false;                 // serve POST /bench/floor: read the body, answer a fixed text (the bench's yardstick)
-
-  /// One line for the log: syslog priority (3 error … 6 info), stable id, text without payload. May be empty.
-  std::function<void(int priority, std::string_view id, std::string_view text)> log;
 };
 
 class Server {
