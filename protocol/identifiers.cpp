@@ -101,8 +101,9 @@ Result<void> check_taxpayer_id(std::string_view id, std::string_view field, bool
   } else if (id.size() == 20) {
     if (!has_identity_card_form(id.substr(0, 18)) || !all_digits(id.substr(18)))
       return bad("id.taxpayer_charset", field, {}, "identity card number and 2 digits");
-  } else if (!all_digits(id.substr(0, 6))) {
-    return bad("id.taxpayer_charset", field, {}, "6 digits of region first");
+  } else if (!all_digits(id.size() == 17 ? id : id.substr(0, 6))) {
+    // 17: an identity card of 15 digits and 2 more, so a credit code that lost a character does not pass for one.
+    return bad("id.taxpayer_charset", field, {}, "digits");
   }
   if (!allow_invented && is_invented(id)) return bad("id.taxpayer_invented", field);
   return {};
