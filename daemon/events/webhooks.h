@@ -11,7 +11,6 @@
 // Thread    its own thread; the public functions are thread-safe. Secrets stay in locked memory and out of every log.
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -47,7 +46,6 @@ struct WebhookOptions {
   std::chrono::milliseconds connect_deadline{5'000};
   std::chrono::milliseconds answer_deadline{15'000}; // whole exchange after the connection stands
   std::uint64_t jitter_seed = 0;                     // 0: from the system
-  std::function<void(int priority, std::string_view id, std::string_view text)> log;  // called on the webhooks' thread
 };
 
 /// errors  invalid_input events.webhook_url (field "webhook.<name>.url"), events.webhook_secret, events.webhook_name
