@@ -52,7 +52,10 @@ Bytes VirtualKey::process(ByteView apdu) {
   ++counters_.commands;
   const auto command = gm::read_command(apdu);
   if (!command) return status(sw::wrong_length);
-  return dispatch(*command);
+  Bytes answer = dispatch(*command);
+  // A host that asks for less than there is gets nothing: a cut-off certificate or list would look like a whole one.
+  if (command->le && answer.size() - 2 > *command->le) return status(sw::wrong_length);
+  return answer;
 }
 
 void VirtualKey::power_on() {

@@ -9,6 +9,9 @@
 
 namespace taxgate::simulator {
 
+/// How long a pulled card must stay out for pcscd (polling every 400 ms) to be sure to have seen it go.
+inline constexpr std::uint32_t kRemovalNoticedMs = 900;
+
 struct CardFault {
   enum class Kind : std::uint8_t {
     delay,            // answers delay_ms late
