@@ -8,8 +8,8 @@
 namespace taxgate {
 
 extern const Message kProtocolMessages[], kRulesMessages[], kKeysMessages[], kPlatformMessages[], kStoreMessages[],
-    kApiMessages[], kCliMessages[], kSimMessages[], kWireMessages[];
+    kApiMessages[], kCliMessages[], kSimMessages[], kWireMessages[], kDeviceMessages[];
 extern const std::size_t kProtocolMessageCount, kRulesMessageCount, kKeysMessageCount, kPlatformMessageCount,
-    kStoreMessageCount, kApiMessageCount, kCliMessageCount, kSimMessageCount, kWireMessageCount;
+    kStoreMessageCount, kApiMessageCount, kCliMessageCount, kSimMessageCount, kWireMessageCount, kDeviceMessageCount;
 
 }  // namespace taxgate

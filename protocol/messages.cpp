@@ -11,7 +11,7 @@ namespace {
 
 const std::vector<Message>& catalogue() {
   static const std::vector<Message> rows = [] {
-    const std::array<std::span<const Message>, 9> areas{{
+    const std::array<std::span<const Message>, 10> areas{{
         {kProtocolMessages, kProtocolMessageCount},
         {kRulesMessages, kRulesMessageCount},
         {kKeysMessages, kKeysMessageCount},
@@ -21,6 +21,7 @@ const std::vector<Message>& catalogue() {
         {kCliMessages, kCliMessageCount},
         {kSimMessages, kSimMessageCount},
         {kWireMessages, kWireMessageCount},
+        {kDeviceMessages, kDeviceMessageCount},
     }};
     std::vector<Message> all;
     for (const auto& area : areas) all.insert(all.end(), area.begin(), area.end());

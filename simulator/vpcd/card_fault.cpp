@@ -40,7 +40,7 @@ std::optional<CardFault::Kind> kind_of(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<CardFault> FaultScript::on_command(std::uint8_t ins) {
+std::optional<CardFault> CardFaultScript::on_command(std::uint8_t ins) {
   std::optional<CardFault> fired;
   for (auto at = faults_.begin(); at != faults_.end();) {
     if (!matches(at->fault, ins)) {
@@ -57,8 +57,8 @@ std::optional<CardFault> FaultScript::on_command(std::uint8_t ins) {
   return fired;
 }
 
-std::optional<FaultScript::Cut> FaultScript::on_frame(CardFault::Direction direction, Position at, std::uint64_t size,
-                                                      bool is_apdu) {
+std::optional<CardFaultScript::Cut> CardFaultScript::on_frame(CardFault::Direction direction, Position at,
+                                                              std::uint64_t size, bool is_apdu) {
   std::optional<Cut> first;
   auto fired = faults_.end();
   for (auto it = faults_.begin(); it != faults_.end(); ++it) {

@@ -1,6 +1,6 @@
 #pragma once
 // What goes wrong with a virtual card, command by command. Deterministic: the same script on the same commands does the
-// same thing. Thread: FaultScript is guarded by its owner (VpcdCard).
+// same thing. Thread: CardFaultScript is guarded by its owner (VpcdCard).
 #include <cstdint>
 #include <list>
 #include <optional>
@@ -43,7 +43,7 @@ struct CardFault {
 std::string_view kind_name(CardFault::Kind kind);  // "delay", "hang", …
 std::optional<CardFault::Kind> kind_of(std::string_view name);
 
-class FaultScript {
+class CardFaultScript {
  public:
   void add(CardFault fault) { faults_.push_back({fault, 0}); }
   void clear() { faults_.clear(); }

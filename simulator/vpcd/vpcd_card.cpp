@@ -70,7 +70,7 @@ bool send(int fd, ByteView data) {
   return true;
 }
 
-void count(FaultScript::Position& at, std::size_t bytes, bool is_apdu) {
+void count(CardFaultScript::Position& at, std::size_t bytes, bool is_apdu) {
   at.link += bytes;
   if (is_apdu) at.apdus += bytes;
 }
@@ -189,7 +189,7 @@ VpcdCard::End VpcdCard::pull(std::uint32_t replug_ms) {
   return End::pulled;
 }
 
-void VpcdCard::note_bytes(FaultScript::Position in, FaultScript::Position out) {
+void VpcdCard::note_bytes(CardFaultScript::Position in, CardFaultScript::Position out) {
   const std::lock_guard lock(mutex_);
   bytes_ = {in, out};
 }
@@ -199,11 +199,11 @@ bool VpcdCard::wait_unless_pulled(std::uint32_t ms) {
   return !changed_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return stopping_ || !plugged_; });
 }
 
-std::optional<FaultScript::Cut> VpcdCard::cut_of(const std::optional<CardFault>& command_fault,
-                                                 CardFault::Direction direction, FaultScript::Position at,
-                                                 std::uint64_t size, bool is_apdu) {
+std::optional<CardFaultScript::Cut> VpcdCard::cut_of(const std::optional<CardFault>& command_fault,
+                                                     CardFault::Direction direction, CardFaultScript::Position at,
+                                                     std::uint64_t size, bool is_apdu) {
   if (command_fault && command_fault->kind == CardFault::Kind::unplug && command_fault->direction == direction)
-    return FaultScript::Cut{std::min(command_fault->at_byte, size), *command_fault};
+    return CardFaultScript::Cut{std::min(command_fault->at_byte, size), *command_fault};
   const std::lock_guard lock(mutex_);
   return faults_.on_frame(direction, at, size, is_apdu);
 }
@@ -229,7 +229,7 @@ bool VpcdCard::run_control(std::uint8_t code, Bytes& reply) {
 VpcdCard::End VpcdCard::serve(int fd) {
   using Kind = CardFault::Kind;
   using Direction = CardFault::Direction;
-  FaultScript::Position in, out;
+  CardFaultScript::Position in, out;
   Bytes frame, reply;
   for (;;) {
     // The frame is looked at before its first byte is taken: a fault bound to an instruction can then pull the card at

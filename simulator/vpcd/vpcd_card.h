@@ -21,7 +21,7 @@ class VpcdCard {
  public:
   /// Bytes since the card was last plugged, length prefixes included.
   struct StreamBytes {
-    FaultScript::Position to_card, from_card;  // .link all bytes, .apdus those of APDU frames only
+    CardFaultScript::Position to_card, from_card;  // .link all bytes, .apdus those of APDU frames only
   };
 
   /// `key` must outlive the card. Starts unplugged. `host` is an IPv4 address.
@@ -52,9 +52,10 @@ class VpcdCard {
   /// Pulls itself because of a fault.
   End pull(std::uint32_t replug_ms);
   bool wait_unless_pulled(std::uint32_t ms);  // false: pulled or stopping
-  std::optional<FaultScript::Cut> cut_of(const std::optional<CardFault>& command_fault, CardFault::Direction direction,
-                                         FaultScript::Position at, std::uint64_t size, bool is_apdu);
-  void note_bytes(FaultScript::Position in, FaultScript::Position out);
+  std::optional<CardFaultScript::Cut> cut_of(const std::optional<CardFault>& command_fault,
+                                             CardFault::Direction direction, CardFaultScript::Position at,
+                                             std::uint64_t size, bool is_apdu);
+  void note_bytes(CardFaultScript::Position in, CardFaultScript::Position out);
   bool run_control(std::uint8_t code, Bytes& reply);  // false: nothing is answered
 
   VirtualKey& key_;
@@ -67,7 +68,7 @@ class VpcdCard {
   std::uint32_t replug_ms_ = 0;
   int fd_ = -1;  // of the link now served; shut down, not closed, by unplug()
   StreamBytes bytes_;
-  FaultScript faults_;
+  CardFaultScript faults_;
   std::jthread thread_;  // last: it uses everything above
 };
 
