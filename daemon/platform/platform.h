@@ -1,6 +1,7 @@
 #pragma once
 // The tax platform as the pipeline sees it: typed operations over one transport, with a call budget that day work and
-// the night sync share. All calls and replies on the io thread; a reply is called exactly once, within the deadline.
+// the night sync share. All calls and replies on the io thread; a reply is called exactly once, within the deadline, and
+// may come from inside the call. After the Platform's destruction none is called any more.
 //
 // The one distinction everything rests on is in the error code:
 //   retry_later      the request certainly did not reach the platform's application (no connection, TLS failure before
@@ -9,11 +10,16 @@
 //                    garbage, truncation)
 //   rejected         the platform's application said no: `wanted` = code, `detail` = its message, verbatim
 //   limit_reached    our own budget: not sent
+//   invalid_input    our own set-up (a taxpayer without a key): not sent
+// Queries change nothing, so any trouble with one is retry_later; a "no" of the application to a query is an answer and
+// stays in the reply's outcome.
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "daemon/platform/settings.h"
+#include "daemon/platform/transport.h"
 #include "protocol/leqi.h"
 #include "protocol/table_xml.h"
 
@@ -44,5 +50,13 @@ class Platform {
   /// One line for people: reachable, last success, calls left. For status.
   virtual std::string state_line() const = 0;
 };
+
+/// Reads the SM4 keys, makes the HTTPS transport. `legal` is for the state line only; both outlive the platform.
+/// errors  invalid_input platform.url, platform.ca_file, platform.sm4_key and those of read_secret (file.*, secret.*)
+Result<std::unique_ptr<Platform>> make_platform(boost::asio::io_context& io, const PlatformSettings& settings,
+                                                const LegalClock& legal);
+/// The same over another transport (tests). Takes the calls' headers, keys and profile from `settings`.
+Result<std::unique_ptr<Platform>> make_platform(std::unique_ptr<PlatformTransport> transport, const PlatformSettings& settings,
+                                                const LegalClock& legal);
 
 }  // namespace taxgate::platform
