@@ -1,0 +1,60 @@
+#pragma once
+// One conversation with the local API: a Unix socket or loopback TCP, HTTP/1.1, one request at a time, keep-alive.
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "protocol/error.h"
+
+namespace taxgate::cli {
+
+struct Endpoint {
+  std::string socket;  // path; used when `host` is empty
+  std::string host;    // "127.0.0.1"
+  std::uint16_t port = 0;
+  std::string token;   // for TCP; sent as bearer, never shown
+  std::string text() const { return host.empty() ? socket : host + ":" + std::to_string(port); }
+};
+
+/// "http://127.0.0.1:8470". errors  invalid_input cli.url
+Result<Endpoint> parse_url(std::string_view url);
+
+struct Request {
+  std::string method = "GET";
+  std::string target;  // "/v1/status"
+  std::string body;
+  std::string content_type = "application/json";
+  std::string idempotency_key;  // header, when not empty
+  /// How long the daemon itself may take (a long poll), on top of kAnswerTime.
+  std::chrono::seconds wait{0};
+};
+
+struct Response {
+  int status = 0;
+  std::string body;
+  bool protobuf = false;  // form of the body
+};
+
+inline constexpr std::chrono::seconds kConnectTime{5};   // a local daemon that listens answers at once
+inline constexpr std::chrono::seconds kAnswerTime{30};   // disk under load; beyond it something is wrong
+inline constexpr std::size_t kMaxAnswer = 64U << 20;     // the largest list page, with room
+
+class Client {
+ public:
+  explicit Client(Endpoint endpoint);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Asks for protobuf. A kept connection that the daemon closed meanwhile is opened anew, once.
+  /// errors  retry_later cli.unreachable (nothing was sent), outcome_unknown cli.no_answer (it was sent)
+  Result<Response> call(const Request& request);
+
+ private:
+  struct Wire;
+  Endpoint endpoint_;
+  std::unique_ptr<Wire> wire_;
+};
+
+}  // namespace taxgate::cli

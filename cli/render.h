@@ -1,0 +1,28 @@
+#pragma once
+// Answers of the local API as short aligned text for a person.
+#include <string>
+
+#include "cli/screen.h"
+#include "protocol/api.pb.h"
+
+namespace taxgate::cli {
+
+/// One submission with its time line: every state, key, reference and time.
+std::string submission_text(const Screen& screen, const api::v1::Submission& submission);
+/// Two lines: what is known now. For submit, cancel and the like.
+std::string submission_brief(const Screen& screen, const api::v1::Submission& submission);
+std::string timeline_row(const Screen& screen, const api::v1::TimelineEntry& entry);
+std::string submissions_text(const Screen& screen, const api::v1::SubmissionList& list);
+std::string inbox_text(const Screen& screen, const api::v1::Inbox& inbox);
+std::string events_text(const Screen& screen, const api::v1::EventList& list);
+std::string keys_text(const Screen& screen, const api::v1::KeyList& list);
+std::string holds_text(const Screen& screen, const api::v1::HoldList& list);
+std::string invoice_text(const Screen& screen, const api::v1::Invoice& invoice);
+std::string callers_text(const Screen& screen, const api::v1::CallerList& list);
+/// One screen.
+std::string status_text(const Screen& screen, const api::v1::Status& status);
+
+/// A person should look at it: attention, held, refused, void.
+bool wants_attention(const api::v1::Submission& submission);
+
+}  // namespace taxgate::cli
