@@ -5,6 +5,7 @@
 namespace taxgate::queue {
 namespace {
 
+constexpr std::string_view kMemoBuyerDeducted = "1100000000";
 constexpr std::int64_t kSecondMs = 1000;  // the platform's entry time (lrrq) has whole seconds
 
 template <class T>
@@ -60,7 +61,8 @@ std::vector<std::string> differences(const RedDocument& wanted, const RedDocumen
   std::vector<std::string> out;
   if (held.seller.id != wanted.seller.id) out.push_back("seller");
   if (held.buyer.id != wanted.buyer.id) out.push_back("buyer");
-  if (held.blue_number != wanted.blue_number) out.push_back("blue_number");
+  // A buyer who has deducted leaves the blue fields of the table blank (47号 一(一); devices.md 7).
+  if (held.blue_number != wanted.blue_number && wanted.table_memo != kMemoBuyerDeducted) out.push_back("blue_number");
   if (held.table_memo != wanted.table_memo) out.push_back("table_memo");
   if (held.amount != wanted.amount) out.push_back("amount");
   if (held.tax != wanted.tax) out.push_back("tax");

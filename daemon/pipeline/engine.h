@@ -1,0 +1,126 @@
+#pragma once
+// The pipeline's one object, private to this directory: state on the io thread, split over engine.cpp (work loop),
+// intake.cpp (what is accepted), queries.cpp, actions.cpp, inbox.cpp.
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/core/random.h"
+#include "daemon/pipeline/context.h"
+#include "daemon/pipeline/intake.h"
+#include "daemon/pipeline/pipeline.h"
+
+namespace taxgate::pipeline {
+
+class Engine final : public Pipeline {
+ public:
+  Engine(Parts parts, Settings settings, std::unique_ptr<store::Reader> reads, std::unique_ptr<store::Reader> intake);
+  ~Engine() override;
+  Result<void> load();
+
+  void reload(Settings settings) override;
+  void stop() override;
+  void committed(std::int64_t last_seq) override;
+  std::size_t open_submissions() const override { return context_.queue.size(); }
+
+  void submit(api::Caller caller, api::v1::SubmissionRequest request, api::Reply<api::Submitted> reply) override;
+  void get(api::Caller caller, std::string id, int wait_ms, std::string seen_state, api::Reply<api::v1::Submission> reply) override;
+  void list(api::Caller caller, api::ListQuery query, api::Reply<api::v1::SubmissionList> reply) override;
+  void act(api::Caller caller, std::string id, std::string action, api::v1::ActionRequest request,
+           api::Reply<api::v1::Submission> reply) override;
+  void inbox(api::Caller caller, std::string taxpayer, api::Reply<api::v1::Inbox> reply) override;
+  void answer_form(api::Caller caller, std::string uuid, std::string answer, api::v1::ActionRequest request,
+                   api::Reply<api::Submitted> reply) override;
+  void events(api::Caller caller, api::EventQuery query, api::Reply<api::v1::EventList> reply) override;
+  void import_invoices(api::Caller caller, api::v1::ImportRequest request, api::Reply<api::v1::ImportReply> reply) override;
+  void invoice(api::Caller caller, std::string number, api::Reply<api::v1::Invoice> reply) override;
+  void keys(api::Caller caller, api::Reply<api::v1::KeyList> reply) override;
+  void status(api::Caller caller, api::Reply<api::v1::Status> reply) override;
+  void holds(api::Caller caller, api::Reply<api::v1::HoldList> reply) override;
+  void hold(api::Caller caller, api::v1::HoldRequest request, api::Reply<api::v1::HoldList> reply) override;
+  void release(api::Caller caller, api::v1::HoldRequest request, api::Reply<api::v1::HoldList> reply) override;
+
+  std::optional<api::Caller> by_uid(std::int64_t uid) const override;
+  std::optional<api::Caller> by_token(std::string_view sha256) const override;
+  std::optional<api::Caller> by_certificate(std::string_view sha256) const override;
+  void list_callers(api::Caller by, api::Reply<api::v1::CallerList> reply) override;
+  void put_caller(api::Caller by, api::v1::CallerInfo caller, api::Reply<api::v1::CallerList> reply) override;
+  void remove_caller(api::Caller by, std::string name, api::Reply<api::v1::CallerList> reply) override;
+
+ private:
+  struct Waiter {
+    std::string id, seen_state;
+    api::Caller caller;
+    api::Reply<api::v1::Submission> reply;
+    std::int64_t until_ms = 0;
+  };
+  struct EventWaiter {
+    api::Caller caller;
+    api::EventQuery query;
+    api::Reply<api::v1::EventList> reply;
+    std::int64_t until_ms = 0;
+  };
+  template <class T>
+  using Shared = std::shared_ptr<api::Reply<T>>;
+
+  // engine.cpp
+  std::int64_t steady_ms() const;
+  void pump();                       // starts as much work as is due and allowed
+  void arm();                        // one timer for the next thing that is due
+  asio::awaitable<void> work(std::string id);
+  asio::awaitable<Next> step(Submission& sub);
+  void announce_deadlines();
+  void watch_clock();                // laboratory: a jump of legal time makes everything due
+  void keys_changed();
+
+  // intake.cpp
+  void accepted(Result<store::Accepted> outcome, api::Reply<api::Submitted> reply);
+  asio::awaitable<void> answer(api::Caller caller, std::string uuid, Kind kind, api::v1::ActionRequest request,
+                               Shared<api::Submitted> reply);
+
+  // queries.cpp
+  bool may_see(const api::Caller& caller, std::string_view taxpayer) const;
+  void moved(const Submission& sub);
+  void sweep_waiters();
+  asio::awaitable<void> show(api::Caller caller, std::string id, Shared<api::v1::Submission> reply);
+  asio::awaitable<void> wait_for(Waiter waiter);
+  asio::awaitable<void> read_events(EventWaiter waiter);
+  asio::awaitable<void> read_status(Shared<api::v1::Status> reply);
+
+  // actions.cpp
+  asio::awaitable<void> perform(api::Caller caller, std::string id, std::string action, api::v1::ActionRequest request,
+                                Shared<api::v1::Submission> reply);
+  asio::awaitable<void> reply_holds(Shared<api::v1::HoldList> reply);
+  asio::awaitable<void> change_hold(api::Caller caller, api::v1::HoldRequest request, bool set, Shared<api::v1::HoldList> reply);
+  asio::awaitable<Result<void>> reload_callers();
+  asio::awaitable<void> change_caller(api::Caller by, std::optional<api::v1::CallerInfo> put, std::string remove,
+                                      Shared<api::v1::CallerList> reply);
+  api::v1::CallerList caller_list() const;
+
+  // inbox.cpp
+  asio::awaitable<void> watch_inbox();
+  asio::awaitable<void> look_at_inbox(std::string taxpayer, Side side);
+
+  SystemRandom random_;
+  Parts parts_;
+  std::unique_ptr<store::Reader> reads_reader_, intake_reader_;
+  queue::Discipline real_discipline_;
+  Context context_;
+  asio::steady_timer timer_, inbox_timer_, clock_timer_;
+  bool stopping_ = false, timer_armed_ = false;
+  std::int64_t timer_at_ = 0;
+  std::int64_t last_legal_ms_ = 0, last_steady_ms_ = 0;
+  std::int64_t last_seq_ = 0;
+  LegalTime started_at_;
+  std::vector<store::Caller> callers_;
+  std::multimap<std::string, Waiter, std::less<>> waiters_;  // by submission id
+  std::vector<EventWaiter> event_waiters_;
+  std::shared_ptr<Intake> intake_;
+  Lane reads_lane_;   // last members: their threads end before what they use
+  Lane intake_lane_;
+};
+
+}  // namespace taxgate::pipeline

@@ -1,0 +1,270 @@
+#include "daemon/pipeline/intake.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "daemon/ledger/ledger.h"
+#include "daemon/pipeline/engine.h"
+#include "daemon/pipeline/present.h"
+
+namespace taxgate::pipeline {
+namespace {
+
+std::unexpected<Findings> refuse(std::string id, std::string field, std::string wanted = {}, std::string left = {}) {
+  return std::unexpected(Findings{Error{Errc::invalid_input, std::move(id), std::move(field), std::move(wanted), std::move(left), {}}});
+}
+
+/// Wanted lines of the request as the rules take them.
+Findings read_wish(const api::v1::SubmissionRequest& request, rules::Wish& wish) {
+  Findings findings;
+  for (int i = 0; i < request.lines_size(); ++i) {
+    const auto& line = request.lines(i);
+    const std::string at = fmt::format("lines[{}].", i);
+    rules::LineWish out{.blue_line = line.blue_line(), .quantity = {}, .amount = {}, .total = {}};
+    const auto note = [&](auto parsed, auto& into) {
+      if (parsed) into = *parsed;
+      else findings.push_back(parsed.error());
+    };
+    if (!line.quantity().empty()) note(Decimal::parse(line.quantity(), at + "quantity"), out.quantity);
+    if (!line.amount().empty()) note(Fen::parse(line.amount(), at + "amount"), out.amount);
+    if (!line.total().empty()) note(Fen::parse(line.total(), at + "total"), out.total);
+    wish.lines.push_back(out);
+  }
+  return findings;
+}
+
+std::int64_t share_basis(Fen amount, Fen whole) { return whole.value == 0 ? 0 : amount.value * 10'000 / whole.value; }
+
+}  // namespace
+
+Result<const Intake::Known*> Intake::known(store::Reader& reader, const std::string& number) {
+  if (const auto it = cache_.find(number); it != cache_.end()) {
+    order_.splice(order_.begin(), order_, it->second.used);
+    return &it->second;
+  }
+  auto stored = reader.invoice(number);
+  if (!stored) return std::unexpected(stored.error());
+  if (!*stored) return nullptr;
+  if (cache_.size() >= kCacheSize) {
+    cache_.erase(order_.back());
+    order_.pop_back();
+  }
+  order_.push_front(number);
+  auto& entry = cache_[number];
+  entry = {.invoice = std::move((*stored)->invoice), .has_reds = !(*stored)->reds.empty(), .used = order_.begin()};
+  return &entry;
+}
+
+void Intake::forget(const std::string& number) {
+  const auto it = cache_.find(number);
+  if (it == cache_.end()) return;
+  order_.erase(it->second.used);
+  cache_.erase(it);
+}
+
+std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Settings& settings, const std::string& caller,
+                                                const std::vector<std::string>& caller_taxpayers,
+                                                const api::v1::SubmissionRequest& original, bool lane_busy) {
+  const auto wrap = [](const Error& error) { return std::unexpected(Findings{error}); };
+  api::v1::SubmissionRequest request = original;
+  Admitted out;
+  store::Submission& sub = out.submission;
+  sub.caller = caller;
+  sub.idempotency_key = request.idempotency_key();
+  request.clear_idempotency_key();  // the key identifies the request; it is not part of it
+  sub.request = request.SerializeAsString();
+
+  // A repeat is answered from what was promised before, whatever the rules would say now.
+  auto before = reader.by_idempotency_key(caller, sub.idempotency_key);
+  if (!before) return wrap(before.error());
+  if (*before) {
+    sub.kind = (*before)->kind;
+    sub.taxpayer = (*before)->taxpayer;
+    return out;  // Store::accept compares the bytes and answers same or conflict
+  }
+
+  const bool invented = settings.channel == "simulator";
+  const bool as_buyer = request.initiator() == "buyer";
+  if (!as_buyer && !request.initiator().empty() && request.initiator() != "seller")
+    return refuse("submission.initiator", "initiator", request.initiator(), "seller, buyer");
+  if (request.seller().empty()) return refuse("submission.missing", "seller");
+  if (request.blue_number().empty()) return refuse("submission.missing", "blue_number");
+  if (auto ok = check_taxpayer_id(request.seller(), "seller", invented); !ok) return wrap(ok.error());
+
+  // The blue invoice: the ledger's word goes before the caller's.
+  if (auto ok = check_canonical_number(request.blue_number(), "blue_number"); !ok) return wrap(ok.error());
+  auto cached = known(reader, request.blue_number());
+  if (!cached) return wrap(cached.error());
+  Invoice inline_blue;
+  const Invoice* blue = nullptr;
+  bool has_reds = lane_busy;
+  if (*cached) {
+    blue = &(*cached)->invoice;
+    has_reds = has_reds || (*cached)->has_reds;
+  } else {
+    if (!request.has_blue()) return refuse("ledger.unknown_blue", "blue_number", request.blue_number());
+    Findings findings;
+    inline_blue = read_record(request.blue(), "blue.", invented, findings);
+    if (findings.empty() && inline_blue.number != request.blue_number())
+      findings.push_back({Errc::invalid_input, "submission.blue_mismatch", "blue.number", inline_blue.number, request.blue_number(), {}});
+    if (findings.empty()) std::ranges::move(rules::check_blue(inline_blue), std::back_inserter(findings));
+    if (!findings.empty()) return std::unexpected(std::move(findings));
+    blue = &inline_blue;
+    out.inline_invoices.push_back(inline_blue);
+  }
+  if (blue->seller.id != request.seller()) return refuse("submission.seller_mismatch", "seller", request.seller(), blue->seller.id);
+
+  sub.taxpayer = as_buyer ? blue->buyer.id : blue->seller.id;
+  const TaxpayerSettings* taxpayer = find_taxpayer(settings, sub.taxpayer);
+  if (!taxpayer) return refuse("taxpayer.unknown", as_buyer ? "blue.buyer" : "seller", sub.taxpayer);
+  if (!caller_taxpayers.empty() && std::ranges::find(caller_taxpayers, sub.taxpayer) == caller_taxpayers.end())
+    return refuse("caller.taxpayer", "seller", sub.taxpayer);
+
+  ledger::Blue whole{.invoice = *blue, .reds = {}};
+  if (has_reds) {
+    auto fresh = ledger::blue(reader, request.blue_number(), 0);
+    if (!fresh) return wrap(fresh.error());
+    if (*fresh) whole = std::move(**fresh);
+  }
+  std::expected<RedDocument, Findings> red;
+  if (request.has_platform_form()) {
+    red = document_of(request.platform_form(), whole.invoice, invented);
+    if (red) {
+      if (red->seller.id != request.seller() || red->blue_number != request.blue_number())
+        return refuse("submission.form_mismatch", "platform_form", red->blue_number, request.blue_number());
+      if (auto findings = rules::check(whole.state(), *red); !findings.empty()) red = std::unexpected(std::move(findings));
+    }
+  } else {
+    rules::Wish wish;
+    wish.initiator = as_buyer ? Side::buyer : Side::seller;
+    auto reason = parse_reason(request.reason(), "reason");
+    if (!reason) return wrap(reason.error());
+    wish.reason = *reason;
+    wish.tax_device = request.tax_device().empty() ? taxpayer->tax_device : request.tax_device();
+    if (auto findings = read_wish(request, wish); !findings.empty()) return std::unexpected(std::move(findings));
+    red = rules::derive(whole.state(), wish);
+  }
+  if (!red) return std::unexpected(std::move(red.error()));
+
+  sub.kind = Kind::red;
+  sub.step = Step::apply;
+  sub.lane = sub.blue_number = request.blue_number();
+  sub.amount = red->amount;
+  sub.tax = red->tax;
+  sub.document = to_stored(*red);
+  // A red books in the month it is issued (rules.md F4): whoever waits past the month end changes the return.
+  sub.deadline = clock_.now().next_month();
+  const bool large = settings.approval_amount && red->amount.abs() >= *settings.approval_amount;
+  const bool wide = settings.approval_share_basis > 0 &&
+                    share_basis(red->amount.abs(), whole.invoice.amount.abs()) > settings.approval_share_basis;
+  sub.state = large || wide ? State::waiting_approval : State::queued;
+  return out;
+}
+
+// ---- the engine's side ------------------------------------------------------------------------------------------------
+
+void Engine::submit(api::Caller caller, api::v1::SubmissionRequest request, api::Reply<api::Submitted> reply) {
+  const bool busy = context_.queue.lane_busy(request.blue_number());
+  auto shared = std::make_shared<api::Reply<api::Submitted>>(std::move(reply));
+  auto posted = intake_lane_.post([this, caller = std::move(caller), request = std::move(request), busy, shared,
+                                   settings = context_.settings]() mutable {
+    auto admitted = intake_->admit(*intake_reader_, *settings, caller.name, caller.taxpayers, request, busy);
+    if (!admitted) {
+      asio::post(context_.executor, [shared, findings = std::move(admitted.error())]() mutable {
+        (*shared)(std::unexpected(std::move(findings)));
+      });
+      return;
+    }
+    parts_.store->accept(std::move(admitted->submission), {caller.name, caller.roles, caller.taxpayers},
+                         std::move(admitted->inline_invoices), [this, shared](Result<store::Accepted> outcome) mutable {
+                           asio::post(context_.executor, [this, shared, outcome = std::move(outcome)]() mutable {
+                             accepted(std::move(outcome), std::move(*shared));
+                           });
+                         });
+  });
+  if (!posted) (*shared)(std::unexpected(Findings{posted.error()}));
+}
+
+void Engine::accepted(Result<store::Accepted> outcome, api::Reply<api::Submitted> reply) {
+  if (!outcome) {
+    reply(std::unexpected(Findings{outcome.error()}));
+    return;
+  }
+  const store::Submission& sub = outcome->submission;
+  if (outcome->outcome == store::AcceptOutcome::conflict) {
+    reply(std::unexpected(
+        Findings{{Errc::invalid_input, "submission.conflict", "idempotency_key", sub.idempotency_key, sub.id, {}}}));
+    return;
+  }
+  const bool created = outcome->outcome == store::AcceptOutcome::created;
+  if (created && !stopping_) {
+    context_.queue.add({.id = sub.id, .lane = sub.lane, .taxpayer = sub.taxpayer, .seq = sub.seq, .state = sub.state, .deadline = sub.deadline},
+                       steady_ms());
+  }
+  reply(api::Submitted{.submission = present(sub, context_.settings->channel), .created = created});
+  if (created) pump();
+}
+
+void Engine::answer_form(api::Caller caller, std::string uuid, std::string answer_name, api::v1::ActionRequest request,
+                         api::Reply<api::Submitted> reply) {
+  auto shared = std::make_shared<api::Reply<api::Submitted>>(std::move(reply));
+  const auto kind = kind_named(answer_name);
+  if (!kind || *kind == Kind::red) {
+    (*shared)(std::unexpected(Findings{{Errc::invalid_input, "inbox.answer", "answer", answer_name, "confirm, deny, revoke", {}}}));
+    return;
+  }
+  asio::co_spawn(context_.executor, answer(std::move(caller), std::move(uuid), *kind, std::move(request), shared), asio::detached);
+}
+
+asio::awaitable<void> Engine::answer(api::Caller caller, std::string uuid, Kind kind, api::v1::ActionRequest request,
+                                     Shared<api::Submitted> reply) {
+  auto form = co_await context_.read<std::optional<store::InboxForm>>([uuid](store::Reader& r) { return r.inbox_form(uuid); });
+  auto owner = co_await context_.read<std::optional<Submission>>([uuid](store::Reader& r) { return r.owner_of_form(uuid); });
+  if (!form || !owner) {
+    (*reply)(std::unexpected(Findings{!form ? form.error() : owner.error()}));
+    co_return;
+  }
+  Submission sub;
+  sub.kind = kind;
+  sub.step = Step::answer;
+  sub.state = State::queued;
+  sub.caller = caller.name;
+  sub.idempotency_key = request.idempotency_key();
+  request.clear_idempotency_key();
+  sub.lane = "form:" + uuid;
+  sub.form_uuid = uuid;
+  if (*form && kind != Kind::revoke) {
+    sub.taxpayer = (*form)->taxpayer;
+    sub.blue_number = (*form)->blue_number;
+    sub.form_number = (*form)->number;
+    sub.amount = (*form)->amount;
+    sub.tax = (*form)->tax;
+    sub.deadline = (*form)->entered_at.plus_ms(LegalTime::kConfirmationMs);
+  } else if (*owner && kind == Kind::revoke) {  // only what we raised ourselves can be revoked
+    sub.taxpayer = (*owner)->taxpayer;
+    sub.blue_number = (*owner)->blue_number;
+    sub.form_number = (*owner)->form_number;
+    sub.amount = (*owner)->amount;
+    sub.tax = (*owner)->tax;
+  } else {
+    (*reply)(std::unexpected(Findings{{Errc::invalid_input, "inbox.not_found", "uuid", uuid, {}, {}}}));
+    co_return;
+  }
+  if (!may_see(caller, sub.taxpayer)) {
+    (*reply)(std::unexpected(Findings{{Errc::invalid_input, "inbox.not_found", "uuid", uuid, {}, {}}}));
+    co_return;
+  }
+  // The form and the answer belong to the request: the same key for another form is a conflict, not a repeat.
+  request.set_form_uuid(uuid);
+  request.set_outcome(std::string(name(kind)));
+  sub.request = request.SerializeAsString();
+  auto outcome = co_await answered<store::Accepted>(context_.executor, [&](auto done) {
+    parts_.store->accept(std::move(sub), {caller.name, caller.roles, caller.taxpayers}, {}, std::move(done));
+  });
+  accepted(std::move(outcome), std::move(*reply));
+}
+
+}  // namespace taxgate::pipeline

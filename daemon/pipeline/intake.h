@@ -1,0 +1,45 @@
+#pragma once
+// From the caller's request to a submission that may be made durable: who we are in it, which blue invoice, what exactly
+// is wanted, what the rules say. Runs on the intake lane with a reader and a small cache of its own; no Asio.
+#include <expected>
+#include <list>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/pipeline/settings.h"
+#include "daemon/store/store.h"
+#include "protocol/api.pb.h"
+#include "protocol/records.h"
+
+namespace taxgate::pipeline {
+
+struct Admitted {
+  store::Submission submission;          // ready for Store::accept
+  std::vector<Invoice> inline_invoices;  // to enter the ledger in the same commit
+};
+
+class Intake {
+ public:
+  explicit Intake(const LegalClock& clock) : clock_(clock) {}
+  /// `lane_busy`: other submissions on this blue invoice are open. errors: findings, all of them
+  std::expected<Admitted, Findings> admit(store::Reader& reader, const Settings& settings, const std::string& caller,
+                                          const std::vector<std::string>& caller_taxpayers,
+                                          const api::v1::SubmissionRequest& request, bool lane_busy);
+  /// The ledger row changed: read it again next time.
+  void forget(const std::string& number);
+
+ private:
+  struct Known { Invoice invoice; bool has_reds = false; std::list<std::string>::iterator used; };
+  static constexpr std::size_t kCacheSize = 4096;  // blue invoices of about 2 KiB: 8 MiB
+  Result<const Known*> known(store::Reader& reader, const std::string& number);
+
+  const LegalClock& clock_;
+  std::unordered_map<std::string, Known> cache_;
+  std::list<std::string> order_;  // most recently used first
+};
+
+/// The official field set (B.6) as a document, for callers that compute everything themselves.
+std::expected<RedDocument, Findings> document_of(const api::v1::PlatformForm& form, const Invoice& blue, bool allow_invented);
+
+}  // namespace taxgate::pipeline

@@ -1,0 +1,68 @@
+// The caller's own confirmation form in the bureau's field names (rules.md B.6), read into our document. It is checked
+// like any derived one: nothing in it is trusted.
+#include <fmt/format.h>
+
+#include "daemon/pipeline/intake.h"
+#include "daemon/rules/rules.h"
+
+namespace taxgate::pipeline {
+
+std::expected<RedDocument, Findings> document_of(const api::v1::PlatformForm& form, const Invoice& blue, bool allow_invented) {
+  Findings findings;
+  const auto take = [&](auto parsed, auto& into) {
+    if (parsed) into = *parsed;
+    else findings.push_back(parsed.error());
+  };
+  RedDocument red;
+  red.track = Track::confirmation_form;
+  if (form.lrfsf() == "1") red.initiator = Side::buyer;
+  else if (form.lrfsf() != "0") findings.push_back({Errc::invalid_input, "form.code", "platform_form.lrfsf", form.lrfsf(), "0, 1", {}});
+  red.blue_number = form.lzfpdm() + form.lzfphm();
+  red.blue_type = blue.type;
+  red.blue_issued_at = blue.issued_at;
+  red.element = form.lzfptdyslxdm();
+  red.seller = {form.xsfnsrsbh(), form.xsfmc()};
+  red.buyer = {form.gmfnsrsbh(), form.gmfmc()};
+  if (auto ok = check_taxpayer_id(red.seller.id, "platform_form.xsfnsrsbh", allow_invented); !ok) findings.push_back(ok.error());
+  if (!red.buyer.id.empty())
+    if (auto ok = check_taxpayer_id(red.buyer.id, "platform_form.gmfnsrsbh", allow_invented); !ok) findings.push_back(ok.error());
+  const auto same = [&](const std::string& given, const std::string& known, const char* field) {
+    if (given != known) findings.push_back({Errc::invalid_input, "form.differs_from_blue", field, given, known, {}});
+  };
+  same(red.seller.name, blue.seller.name, "platform_form.xsfmc");
+  same(red.buyer.id, blue.buyer.id, "platform_form.gmfnsrsbh");
+  same(red.buyer.name, blue.buyer.name, "platform_form.gmfmc");
+  take(Fen::parse(form.lzhjje(), "platform_form.lzhjje"), red.blue_amount);
+  take(Fen::parse(form.lzhjse(), "platform_form.lzhjse"), red.blue_tax);
+  take(Fen::parse(form.hzcxje(), "platform_form.hzcxje"), red.amount);
+  take(Fen::parse(form.hzcxse(), "platform_form.hzcxse"), red.tax);
+  take(parse_reason(form.chyydm(), "platform_form.chyyDm"), red.reason);
+  if (red.blue_amount != blue.amount)
+    findings.push_back({Errc::invalid_input, "form.differs_from_blue", "platform_form.lzhjje", red.blue_amount.text(), blue.amount.text(), {}});
+  if (red.blue_tax != blue.tax)
+    findings.push_back({Errc::invalid_input, "form.differs_from_blue", "platform_form.lzhjse", red.blue_tax.text(), blue.tax.text(), {}});
+  for (int i = 0; i < form.hzqrdmxlist_size(); ++i) {
+    const auto& row = form.hzqrdmxlist(i);
+    const std::string at = fmt::format("platform_form.hzqrdmxList[{}].", i);
+    RedLine line;
+    Decimal number;
+    take(Decimal::parse(row.lzmxxh(), at + "lzmxxh"), number);
+    line.blue_line = std::atoi(number.text().c_str());
+    line.tax_code = row.sphfwssflhbbm();
+    line.name = row.hwhyslwfwmc();
+    line.spec = row.ggxh();
+    line.unit = row.dw();
+    if (!row.fpspdj().empty()) take(Decimal::parse(row.fpspdj(), at + "fpspdj"), line.price);
+    if (!row.fpspsl().empty()) take(Decimal::parse(row.fpspsl(), at + "fpspsl"), line.quantity);
+    take(Fen::parse(row.je(), at + "je"), line.amount);
+    take(Decimal::parse(row.sl1(), at + "sl1"), line.rate);
+    take(Fen::parse(row.se(), at + "se"), line.tax);
+    for (const auto& known : blue.lines)
+      if (known.number == line.blue_line) line.preference = known.preference;
+    red.lines.push_back(std::move(line));
+  }
+  if (!findings.empty()) return std::unexpected(std::move(findings));
+  return red;
+}
+
+}  // namespace taxgate::pipeline

@@ -1,0 +1,151 @@
+#include "daemon/pipeline/present.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "protocol/messages.h"
+#include "protocol/records.h"
+
+namespace taxgate::pipeline {
+namespace {
+
+std::string time_text(LegalTime t) { return t.is_set() ? t.rfc3339() : std::string(); }
+std::string_view side_name(Side side) { return side == Side::seller ? "seller" : "buyer"; }
+
+}  // namespace
+
+std::string channel_zh(std::string_view channel) {
+  return channel == "production" ? "生产" : channel == "sandbox" ? "沙箱" : "模拟";
+}
+
+api::v1::Submission present(const store::Submission& sub, std::string_view channel) {
+  api::v1::Submission out;
+  const StateFacts& state = facts(sub.state);
+  out.set_id(sub.id);
+  out.set_kind(std::string(name(sub.kind)));
+  out.set_state(std::string(state.name));
+  out.set_state_text(std::string(state.text));
+  out.set_state_text_zh(std::string(state.text_zh));
+  out.set_final(state.final);
+  out.set_step(std::string(name(sub.step)));
+  out.set_taxpayer(sub.taxpayer);
+  out.set_blue_number(sub.blue_number);
+  out.set_amount(sub.amount.text());
+  out.set_tax(sub.tax.text());
+  out.set_form_number(sub.form_number);
+  out.set_form_uuid(sub.form_uuid);
+  out.set_form_state(sub.form_state);
+  out.set_red_number(sub.red_number);
+  out.set_entered_at(time_text(sub.entered_at));
+  out.set_deadline(time_text(sub.deadline));
+  out.set_created_at(time_text(sub.created_at));
+  out.set_updated_at(time_text(sub.updated_at));
+  out.set_channel(std::string(channel));
+  out.set_channel_zh(channel_zh(channel));
+  out.set_idempotency_key(sub.idempotency_key);
+  out.set_key_serial(sub.key_serial);
+  out.set_foreign_form(sub.foreign);
+  if (!sub.error.empty()) out.mutable_error()->ParseFromString(sub.error);
+  if (!sub.hold_reason.empty()) {
+    out.mutable_hold()->set_reason(sub.hold_reason);
+    out.mutable_hold()->set_release_by(sub.hold_release_by);
+  }
+  if (!sub.document.empty()) {
+    if (auto red = red_from_stored(sub.document)) {
+      out.set_track(red->track == Track::confirmation_form ? "confirmation_form" : "information_table");
+      out.set_seller(red->seller.id);
+      out.set_buyer(red->buyer.id);
+      out.set_reason(std::string(reason_code(red->reason)));
+      out.set_initiator(std::string(side_name(red->initiator)));
+      for (const RedLine& line : red->lines) {
+        auto& l = *out.add_lines();
+        l.set_line(line.blue_line);
+        l.set_tax_code(line.tax_code);
+        l.set_name(line.name);
+        l.set_spec(line.spec);
+        l.set_unit(line.unit);
+        if (line.quantity) l.set_quantity(line.quantity->text());
+        if (line.price) l.set_price(line.price->text());
+        l.set_amount(line.amount.text());
+        l.set_rate(line.rate.text());
+        l.set_tax(line.tax.text());
+        l.set_preference(line.preference);
+      }
+    }
+  }
+  if (sub.kind == Kind::red) {
+    api::v1::SubmissionRequest request;
+    if (request.ParseFromString(sub.request) && request.has_context()) *out.mutable_context() = request.context();
+  }
+  return out;
+}
+
+void add_timeline(api::v1::Submission& out, const std::vector<store::JournalRow>& rows) {
+  for (const auto& r : rows) {
+    auto& entry = *out.add_timeline();
+    entry.set_seq(static_cast<std::uint64_t>(r.seq));
+    entry.set_at(time_text(r.at));
+    entry.set_event(r.event);
+    entry.set_state(r.state);
+    entry.set_step(r.step);
+    entry.set_principal(r.principal);
+    entry.set_detail(r.detail);
+    entry.set_reference(r.reference);
+  }
+}
+
+api::v1::Hold present(const store::Hold& hold) {
+  api::v1::Hold out;
+  const Error about{Errc::retry_later, "hold." + hold.reason, hold.taxpayer, hold.cause, {}, {}};
+  out.set_taxpayer(hold.taxpayer);
+  out.set_reason(hold.reason);
+  out.set_release_by(hold.release_by);
+  out.set_since(time_text(hold.since));
+  out.set_cause(hold.cause);
+  out.set_remedy(remedy_text(about, Language::english));
+  out.set_remedy_zh(remedy_text(about, Language::chinese));
+  return out;
+}
+
+api::v1::KeyInfo present(const keys::KeyFacts& key) {
+  api::v1::KeyInfo out;
+  out.set_serial(key.serial);
+  out.set_taxpayer(key.taxpayer);
+  out.set_reader(key.reader);
+  out.set_state(key.state);
+  out.set_valid_until(key.valid_until);
+  out.set_pin_tries_left(key.pin_tries_left);
+  out.set_signed_count(key.signed_count);
+  out.set_subject(key.subject);
+  if (!key.trouble.id.empty()) {
+    out.set_trouble(message_text(key.trouble, Language::english));
+    out.set_trouble_zh(message_text(key.trouble, Language::chinese));
+    out.set_remedy(remedy_text(key.trouble, Language::english));
+    out.set_remedy_zh(remedy_text(key.trouble, Language::chinese));
+  }
+  return out;
+}
+
+api::v1::InboxForm present(const store::InboxForm& form, LegalTime now) {
+  api::v1::InboxForm out;
+  const LegalTime deadline = form.entered_at.plus_ms(LegalTime::kConfirmationMs);
+  const std::int64_t tenths = std::max<std::int64_t>(0, (deadline.ms - now.ms) * 10 / LegalTime::kHourMs);
+  out.set_uuid(form.uuid);
+  out.set_number(form.number);
+  out.set_taxpayer(form.taxpayer);
+  out.set_role(std::string(side_name(form.role)));
+  out.set_state(form.state);
+  out.set_blue_number(form.blue_number);
+  out.set_counterparty(form.counterparty);
+  out.set_reason(form.reason);
+  out.set_amount(form.amount.text());
+  out.set_tax(form.tax.text());
+  out.set_entered_at(time_text(form.entered_at));
+  out.set_deadline(time_text(deadline));
+  out.set_hours_left(fmt::format("{}.{}", tenths / 10, tenths % 10));
+  out.set_submission(form.submission);
+  return out;
+}
+
+}  // namespace taxgate::pipeline

@@ -1,0 +1,18 @@
+#pragma once
+// Stored submissions, forms, holds and keys as the local API shows them. Pure.
+#include <vector>
+
+#include "daemon/keys/key_host.h"
+#include "daemon/store/records.h"
+#include "protocol/api.pb.h"
+
+namespace taxgate::pipeline {
+
+std::string channel_zh(std::string_view channel);  // 模拟 / 沙箱 / 生产
+api::v1::Submission present(const store::Submission& sub, std::string_view channel);
+void add_timeline(api::v1::Submission& out, const std::vector<store::JournalRow>& rows);
+api::v1::Hold present(const store::Hold& hold);
+api::v1::KeyInfo present(const keys::KeyFacts& key);
+api::v1::InboxForm present(const store::InboxForm& form, LegalTime now);
+
+}  // namespace taxgate::pipeline

@@ -1,0 +1,33 @@
+#include "daemon/pipeline/settings.h"
+
+#include "daemon/core/config.h"
+
+namespace taxgate::pipeline {
+
+Settings settings_from(const Config& config) {
+  Settings s;
+  s.channel = std::string(name(config.channel));
+  s.lab = config.lab;
+  for (const auto& t : config.taxpayers)
+    s.taxpayers[t.id] = {.id = t.id, .name = t.name, .issue = t.issue == IssueMode::upload ? Issue::upload : Issue::automatic, .tax_device = {}};
+  s.settle_ms = config.platform.settle_ms;
+  s.retry_first_ms = config.queue.retry_first_ms;
+  s.retry_max_ms = config.queue.retry_max_ms;
+  s.poll_form_ms = config.queue.poll_form_ms;
+  s.poll_issue_ms = config.queue.poll_form_ms;
+  s.poll_upload_ms = config.queue.poll_upload_ms;
+  s.poll_inbox_ms = config.queue.poll_inbox_ms;
+  s.warn_deadline_ms = config.queue.warn_before_ms;
+  s.max_resends = config.queue.retry_budget;
+  s.max_active = static_cast<int>(config.queue.active_set);
+  s.upload_serial_prefix = config.platform.using_unit + config.platform.access_unit;
+  s.approval_amount = config.approval.amount;
+  if (config.approval.share)
+    if (auto basis = config.approval.share->times(Fen{10'000}); basis) s.approval_share_basis = basis->value;
+  // rules.md C: messages the platform gives when a form already stands, and codes that stop a taxpayer's business.
+  s.busy_texts = {"存在进行中的红字确认单", "没有可红冲的金额"};
+  s.hold_codes = {{"31022", "risk_information"}, {"31120", "high_risk"}, {"31121", "red_alert"}};
+  return s;
+}
+
+}  // namespace taxgate::pipeline

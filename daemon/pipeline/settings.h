@@ -1,0 +1,48 @@
+#pragma once
+// What the pipeline needs of the configuration, already checked; swapped as a whole on reload.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/decimal.h"
+
+namespace taxgate { struct Config; }
+
+namespace taxgate::pipeline {
+
+/// Who makes the red invoice once the form is confirmed (rules.md §0-6).
+enum class Issue : std::uint8_t { automatic, upload };
+
+struct TaxpayerSettings {
+  std::string id, name;
+  Issue issue = Issue::automatic;
+  std::string tax_device;  // default 12-digit device number for information tables
+};
+
+struct Settings {
+  std::string channel = "simulator";  // simulator, sandbox, production
+  bool lab = false;
+  std::map<std::string, TaxpayerSettings, std::less<>> taxpayers;
+  std::int64_t settle_ms = 60'000;        // two answers "none" must lie this far apart before a resend
+  std::int64_t retry_first_ms = 500, retry_max_ms = 60'000;
+  std::int64_t poll_form_ms = 300'000;    // a form that waits for the counterparty
+  std::int64_t poll_issue_ms = 30'000;    // a confirmed form whose red the platform issues
+  std::int64_t poll_upload_ms = 5'000;    // asynchronous result of an upload
+  std::int64_t poll_inbox_ms = 300'000;   // forms raised by counterparties
+  std::int64_t warn_deadline_ms = 24LL * 3600 * 1000;
+  int max_resends = 5;                    // then a person decides
+  int max_active = 64;
+  std::string upload_serial_prefix;       // 使用单位id+直连单位id, first part of ywlsh
+  std::optional<Fen> approval_amount;     // at or above: waiting_approval
+  std::int64_t approval_share_basis = 0;  // above this share of the blue's amount, in 1/10,000: waiting_approval; 0: off
+  std::map<std::string, std::string, std::less<>> hold_codes;  // platform code → hold reason (operator data)
+  std::vector<std::string> busy_texts;    // platform messages that mean "a form already stands": ask before believing them
+};
+
+/// The pipeline's view of a loaded configuration.
+Settings settings_from(const Config& config);
+const TaxpayerSettings* find_taxpayer(const Settings& settings, std::string_view id);
+
+}  // namespace taxgate::pipeline

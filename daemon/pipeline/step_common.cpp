@@ -1,0 +1,172 @@
+#include <fmt/format.h>
+
+#include "daemon/ledger/ledger.h"
+#include "daemon/pipeline/context.h"
+#include "protocol/api.pb.h"
+#include "protocol/messages.h"
+#include "protocol/records.h"
+
+namespace taxgate::pipeline {
+
+const TaxpayerSettings* find_taxpayer(const Settings& settings, std::string_view id) {
+  const auto it = settings.taxpayers.find(id);
+  return it == settings.taxpayers.end() ? nullptr : &it->second;
+}
+
+std::string error_bytes(const Error& error, const std::string& channel) {
+  api::v1::ErrorBody body;
+  body.set_code(error.id);
+  body.set_field(error.field);
+  body.set_wanted(error.wanted);
+  body.set_left(error.left);
+  body.set_message(message_text(error, Language::english));
+  body.set_message_zh(message_text(error, Language::chinese));
+  body.set_remedy(remedy_text(error, Language::english));
+  body.set_remedy_zh(remedy_text(error, Language::chinese));
+  body.set_channel(channel);
+  return body.SerializeAsString();
+}
+
+JournalRow row(std::string event, std::string detail, std::string reference, std::string principal) {
+  JournalRow r;
+  r.event = std::move(event);
+  r.detail = std::move(detail);
+  r.reference = std::move(reference);
+  r.principal = std::move(principal);
+  return r;
+}
+
+asio::awaitable<Result<void>> Context::advance(Submission& sub, State to, JournalRow journal, std::vector<SignedEnvelope> evidence,
+                                               std::vector<Invoice> ledger, std::string red_of) {
+  store::Advance move;
+  move.next = sub;
+  move.next.state = to;
+  journal.state = std::string(name(to));
+  if (sub.state != to) {  // billing servers subscribe to states; what led there stays readable in the detail
+    journal.detail = journal.detail.empty() ? journal.event : journal.event + ": " + journal.detail;
+    journal.event = "state";
+  }
+  journal.step = std::string(name(move.next.step));
+  move.rows.push_back(std::move(journal));
+  move.evidence = std::move(evidence);
+  move.ledger = std::move(ledger);
+  move.red_of = std::move(red_of);
+  auto stored = co_await answered<Submission>(
+      executor, [this, m = std::move(move)](auto done) mutable { store.advance(std::move(m), std::move(done)); });
+  if (!stored) co_return std::unexpected(stored.error());
+  sub = std::move(*stored);
+  queue.moved(sub.id, sub.state, sub.deadline);
+  if (is_final(sub.state)) memory.erase(sub.id);
+  if (on_moved) on_moved(sub);
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> Context::hold_taxpayer(std::string taxpayer, std::string reason, std::string release_by,
+                                                     std::string cause) {
+  queue.hold(taxpayer);
+  store::Hold hold{.taxpayer = std::move(taxpayer),
+                   .reason = std::move(reason),
+                   .release_by = std::move(release_by),
+                   .cause = std::move(cause),
+                   .since = clock.now(),
+                   .principal = "taxgated"};
+  co_return co_await answered<void>(
+      executor, [this, h = std::move(hold)](auto done) mutable { store.set_hold(std::move(h), std::move(done)); });
+}
+
+Next after_failed_advance(Context& c, const Submission& sub, const Error& error) {
+  if (error.id == "store.stale") return Next::retry(0);
+  log::error("pipeline.store", "{}: {} {}", sub.id, error.id, error.detail);
+  return Next::retry(c.back_off(sub.id));
+}
+
+asio::awaitable<Next> to_attention(Context& c, Submission& sub, Error why, std::string foreign) {
+  sub.error = error_bytes(why, c.settings->channel);
+  sub.foreign = std::move(foreign);
+  auto moved = co_await c.advance(sub, State::attention, row("attention", why.id + (why.detail.empty() ? "" : ": " + why.detail)));
+  if (!moved) co_return after_failed_advance(c, sub, moved.error());
+  co_return Next::rest();
+}
+
+asio::awaitable<Next> to_refused(Context& c, Submission& sub, Error why) {
+  sub.error = error_bytes(why, c.settings->channel);
+  auto moved = co_await c.advance(sub, State::refused, row("refused", why.detail, why.id));
+  if (!moved) co_return after_failed_advance(c, sub, moved.error());
+  co_return Next::rest();
+}
+
+asio::awaitable<Next> take_issued(Context& c, Submission& sub, std::string red_number, LegalTime issued_at, std::string event) {
+  std::vector<Invoice> rows;
+  std::string red_of;
+  if (!sub.document.empty() && !red_number.empty()) {
+    auto red = red_from_stored(sub.document);
+    auto blue = co_await c.read<std::optional<ledger::Blue>>(
+        [number = sub.blue_number, seq = sub.seq](store::Reader& r) { return ledger::blue(r, number, seq); });
+    if (!blue) co_return after_failed_advance(c, sub, blue.error());
+    if (red && *blue) {
+      rows = ledger::booked(**blue, *red, red_number, issued_at);
+      red_of = sub.blue_number;
+    }
+  }
+  sub.red_number = red_number;
+  sub.deadline = {};
+  auto moved = co_await c.advance(sub, State::issued, row(std::move(event), "red invoice issued", red_number, "platform"), {},
+                                  std::move(rows), std::move(red_of));
+  if (!moved) co_return after_failed_advance(c, sub, moved.error());
+  co_return Next::rest();
+}
+
+asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, std::string event) {
+  if (!form.uuid.empty()) sub.form_uuid = form.uuid;
+  if (!form.number.empty()) sub.form_number = form.number;
+  const bool news = sub.form_state != form.state;
+  sub.form_state = form.state;
+  if (form.entered_at.is_set()) sub.entered_at = form.entered_at;
+  const State to = queue::state_for_form(form);
+  if (to == State::issued) co_return co_await take_issued(c, sub, form.red_number, form.red_issued_at, std::move(event));
+
+  // Until the platform's own entry time is known, ours stands in: earlier or equal, so never a deadline too late.
+  const LegalTime entered = sub.entered_at.is_set() ? sub.entered_at : sub.intent_at;
+  sub.deadline = to == State::waiting_counterparty ? entered.plus_ms(LegalTime::kConfirmationMs) : LegalTime{};
+  if (to == State::void_) {
+    const auto* known = leqi::form_state(form.state);
+    sub.error = error_bytes({Errc::rejected, "form.void", {}, form.state, {}, std::string(known ? known->english : "")},
+                            c.settings->channel);
+  }
+  c.well(sub.id);
+  if (!news && to == sub.state) co_return Next::later(to == State::confirmed ? c.settings->poll_issue_ms : c.settings->poll_form_ms);
+  auto moved = co_await c.advance(sub, to, row(std::move(event), "form " + form.number + " state " + form.state, form.number, "platform"));
+  if (!moved) co_return after_failed_advance(c, sub, moved.error());
+  co_return is_final(to) ? Next::rest() : Next::again();
+}
+
+asio::awaitable<Next> take_table(Context& c, Submission& sub, table::Row found, std::string event) {
+  if (!found.number.empty()) sub.form_number = found.number;
+  const bool news = sub.form_state != found.status;
+  sub.form_state = found.status;
+  State to = State::waiting_counterparty;
+  switch (table::table_class(found.status)) {
+    case table::TableClass::approved:
+      to = State::confirmed;
+      break;
+    case table::TableClass::written_off:
+      co_return co_await take_issued(c, sub, {}, {}, std::move(event));
+    case table::TableClass::cancelled:
+      to = State::void_;
+      break;
+    case table::TableClass::failed:
+    case table::TableClass::exceeds_blue:
+      co_return co_await to_refused(c, sub, {Errc::rejected, "table.refused", {}, found.status, {}, found.status_text});
+    default:
+      break;  // pending, or a code we do not know: not issued; keep watching
+  }
+  sub.deadline = {};
+  c.well(sub.id);
+  if (!news && to == sub.state) co_return Next::later(c.settings->poll_form_ms);
+  auto moved = co_await c.advance(
+      sub, to, row(std::move(event), "information table " + found.number + " " + found.status, found.number, "platform"));
+  if (!moved) co_return after_failed_advance(c, sub, moved.error());
+  co_return is_final(to) ? Next::rest() : Next::again();
+}
+
+}  // namespace taxgate::pipeline

@@ -1,0 +1,58 @@
+// signing → ready: a key signs the envelope; bytes and evidence become durable together, before anything is sent.
+#include <fmt/format.h>
+
+#include "daemon/pipeline/context.h"
+
+namespace taxgate::pipeline {
+namespace {
+
+std::string purpose_of(const Submission& sub) {
+  if (sub.step == Step::upload) return "upload";
+  if (sub.step == Step::answer) return std::string(name(sub.kind));
+  return sub.body.starts_with("{\"xml\"") ? "table" : "apply";
+}
+
+// Trouble with a key that only a person, or another key, ends: the taxpayer's work waits and nothing is burnt.
+bool holds_taxpayer(const Error& error) {
+  return error.id == "key.pin_wrong" || error.id == "key.pin_last_try" || error.id == "key.locked";
+}
+
+}  // namespace
+
+asio::awaitable<Next> step_sign(Context& c, Submission& sub) {
+  std::string request_id = fmt::format("{}/{}", sub.id, name(sub.step));
+  if (!sub.upload_serial.empty()) request_id += "/" + sub.upload_serial;
+  auto envelope = make_envelope({.channel = c.settings->channel,
+                                 .taxpayer = sub.taxpayer,
+                                 .purpose = purpose_of(sub),
+                                 .request_id = request_id},
+                                as_bytes(sub.body));
+  if (!envelope) co_return co_await to_attention(c, sub, envelope.error(), {});
+
+  c.reached("key.sign.before");
+  auto evidence = co_await answered<SignedEnvelope>(c.executor, [&](auto done) {
+    c.keys.sign({.request_id = request_id, .taxpayer = sub.taxpayer, .purpose = purpose_of(sub), .envelope = std::move(*envelope)},
+                std::move(done));
+  });
+  c.reached("key.sign.after");
+  if (!evidence) {
+    const Error error = evidence.error();
+    log::warning("pipeline.sign", "{}: {} {}", sub.id, error.id, error.detail);
+    if (holds_taxpayer(error)) {
+      auto held = co_await c.hold_taxpayer(sub.taxpayer, "key_locked", "operator", error.id);
+      if (!held) co_return after_failed_advance(c, sub, held.error());
+    }
+    if (error.code == Errc::invalid_input) co_return co_await to_attention(c, sub, error, {});
+    co_return Next::retry(c.back_off(sub.id));
+  }
+  sub.key_serial = evidence->key_serial;
+  std::string serial = evidence->key_serial;
+  std::vector<SignedEnvelope> kept;
+  kept.push_back(std::move(*evidence));
+  auto moved = co_await c.advance(sub, State::ready, row("signed", "signed by key " + serial, serial), std::move(kept));
+  if (!moved) co_return after_failed_advance(c, sub, moved.error());
+  c.well(sub.id);
+  co_return Next::again();
+}
+
+}  // namespace taxgate::pipeline
