@@ -74,6 +74,13 @@ std::string UuidSource::next(std::int64_t unix_ms) {
   return text;
 }
 
+void UuidSource::start_after(std::int64_t unix_ms) {
+  const std::lock_guard lock(mutex_);
+  if (unix_ms < last_ms_) return;
+  last_ms_ = unix_ms + 1;
+  counter_ = 0;
+}
+
 bool is_uuid(std::string_view text) {
   if (text.size() != 36) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {

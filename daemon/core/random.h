@@ -42,6 +42,8 @@ class UuidSource {
   explicit UuidSource(Random& random) : random_(random) {}  // outlives this
   /// unix_ms: the time to encode; the text form, 36 characters, lower case.
   std::string next(std::int64_t unix_ms);
+  /// Ids from now on sort after every id of that millisecond, whatever the clock says (after a restart).
+  void start_after(std::int64_t unix_ms);
 
  private:
   std::mutex mutex_;

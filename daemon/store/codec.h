@@ -1,0 +1,28 @@
+#pragma once
+// Bytes of the records that are stored as one column: ledger invoices, lists of names, and the canonical form of a
+// journal row that the SM3 chain covers. Private to this room; grammar in docs/store.md. Readers are total on hostile bytes
+// and accept exactly what the writers produce.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/store/records.h"
+
+namespace taxgate::store {
+
+std::string encode_invoice(const Invoice& invoice);
+/// errors  corrupt store.record
+Result<Invoice> decode_invoice(std::string_view bytes);
+
+std::string encode_names(const std::vector<std::string>& names);
+/// errors  corrupt store.record
+Result<std::vector<std::string>> decode_names(std::string_view bytes);
+
+/// Appends the canonical bytes of one row. content  32 bytes or empty: digest of what the row vouches for.
+void append_canonical(std::string& out, const JournalRow& row, std::string_view content);
+/// What an "accepted" row vouches for: the caller's bytes and the wanted document.
+Digest content_of_acceptance(std::string_view request, std::string_view document);
+/// What a row with evidence vouches for: every envelope stored with it, in order.
+Digest content_of_evidence(const std::vector<SignedEnvelope>& evidence);
+
+}  // namespace taxgate::store

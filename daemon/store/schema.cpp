@@ -1,0 +1,196 @@
+#include "daemon/store/schema.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "daemon/core/files.h"
+#include "daemon/core/limits.h"
+#include "daemon/core/log.h"
+#include "protocol/states.h"
+
+namespace taxgate::store {
+namespace {
+
+// The numbers are on disk: a new state goes to the end of its group by a migration, never into the middle.
+static_assert(static_cast<int>(State::queued) == 0 && static_cast<int>(State::issued) == 11 && kStateCount == 16);
+static_assert(static_cast<int>(Step::answer) == 2 && static_cast<int>(Kind::revoke) == 3);
+
+constexpr const char* kVersion1 = R"(
+CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE journal(
+  seq INTEGER PRIMARY KEY, previous INTEGER NOT NULL, at INTEGER NOT NULL,
+  submission TEXT NOT NULL, taxpayer TEXT NOT NULL, blue_number TEXT NOT NULL, event TEXT NOT NULL,
+  state TEXT NOT NULL, step TEXT NOT NULL, principal TEXT NOT NULL, detail TEXT NOT NULL, reference TEXT NOT NULL,
+  content BLOB, request BLOB, document BLOB);
+CREATE TABLE chain(last_seq INTEGER PRIMARY KEY, digest BLOB NOT NULL);
+CREATE TABLE submission(
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL, version INTEGER NOT NULL,
+  kind INTEGER NOT NULL, state INTEGER NOT NULL, step INTEGER NOT NULL, last_journal INTEGER NOT NULL,
+  taxpayer TEXT NOT NULL, caller TEXT NOT NULL, idempotency_key TEXT NOT NULL, lane TEXT NOT NULL,
+  blue_number TEXT NOT NULL, amount INTEGER NOT NULL, tax INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, intent_at INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  entered_at INTEGER NOT NULL, deadline INTEGER NOT NULL,
+  form_uuid TEXT NOT NULL, form_number TEXT NOT NULL, form_state TEXT NOT NULL, red_number TEXT NOT NULL,
+  upload_serial TEXT NOT NULL, receipt TEXT NOT NULL, key_serial TEXT NOT NULL,
+  hold_reason TEXT NOT NULL, hold_release_by TEXT NOT NULL, error BLOB NOT NULL, foreign_form BLOB NOT NULL);
+CREATE UNIQUE INDEX submission_id ON submission(id);
+CREATE INDEX submission_open ON submission(seq) WHERE state < 11;
+CREATE TABLE part(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE envelope(
+  id INTEGER PRIMARY KEY, submission INTEGER NOT NULL, step INTEGER NOT NULL, journal INTEGER NOT NULL,
+  bytes BLOB NOT NULL, signature BLOB NOT NULL, certificate BLOB NOT NULL, signer_id TEXT NOT NULL, key_serial TEXT NOT NULL);
+CREATE INDEX envelope_submission ON envelope(submission, step);
+CREATE INDEX envelope_journal ON envelope(journal);
+CREATE TABLE invoice(number TEXT PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE red_of(blue TEXT NOT NULL, red TEXT NOT NULL, PRIMARY KEY(blue, red)) WITHOUT ROWID;
+CREATE TABLE hold(
+  taxpayer TEXT NOT NULL, reason TEXT NOT NULL, release_by TEXT NOT NULL, cause TEXT NOT NULL, since INTEGER NOT NULL,
+  PRIMARY KEY(taxpayer, reason)) WITHOUT ROWID;
+CREATE TABLE caller(
+  name TEXT PRIMARY KEY, roles BLOB NOT NULL, taxpayers BLOB NOT NULL, token_sha256 TEXT NOT NULL,
+  certificate_sha256 TEXT NOT NULL, uid INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE inbox(
+  uuid TEXT PRIMARY KEY, number TEXT NOT NULL, taxpayer TEXT NOT NULL, state TEXT NOT NULL, blue_number TEXT NOT NULL,
+  counterparty TEXT NOT NULL, reason TEXT NOT NULL, role INTEGER NOT NULL, amount INTEGER NOT NULL, tax INTEGER NOT NULL,
+  entered_at INTEGER NOT NULL, seen_at INTEGER NOT NULL, submission TEXT NOT NULL, open INTEGER NOT NULL);
+CREATE INDEX inbox_taxpayer ON inbox(taxpayer, open);
+CREATE TABLE request_number(device TEXT PRIMARY KEY, last_second INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE cursor(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES('clean', 1);
+)";
+
+// Who set a hold; and the owner of a form is found without reading every submission.
+constexpr const char* kVersion2 = R"(
+ALTER TABLE hold ADD COLUMN principal TEXT NOT NULL DEFAULT '';
+CREATE INDEX submission_form ON submission(form_uuid) WHERE form_uuid <> '';
+)";
+
+constexpr std::array<const char*, kSchemaVersion> kVersions{kVersion1, kVersion2};
+
+Result<void> outcome(const Connection& c) {
+  if (c.failure()) return std::unexpected(*c.failure());
+  return {};
+}
+
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Result<void> make_file(const std::string& path, const std::string& vfs) {
+  Connection c;
+  if (auto opened = c.open(path, vfs, Connection::Mode::read_write); !opened) return opened;
+  c.execute("PRAGMA page_size=" + std::to_string(kPageSize) + "; PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;");
+  c.execute("PRAGMA application_id=" + std::to_string(kApplicationId));
+  if (auto made = migrate(c); !made) return made;
+  c.execute("PRAGMA journal_mode=WAL");
+  return outcome(c);
+}
+
+Result<int> version_of(Connection& c) {
+  const std::string text = c.value("PRAGMA user_version");
+  if (c.failure()) return std::unexpected(*c.failure());
+  return std::atoi(text.c_str());
+}
+
+}  // namespace
+
+Result<void> create_database(const std::string& path, const std::string& vfs) {
+  const std::string temporary = path + ".new";
+  // Left by an earlier attempt that never became the database: nothing in it was ever promised.
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) ::unlink((temporary + suffix).c_str());
+  {
+    const UniqueFd fd(::open(temporary.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+    if (!fd) return fail(Errc::invalid_input, "file.unwritable", temporary, {}, {}, std::strerror(errno));
+  }
+  if (auto made = make_file(temporary, vfs); !made) {
+    for (const char* suffix : {"", "-journal", "-wal", "-shm"}) ::unlink((temporary + suffix).c_str());
+    return made;
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    return fail(Errc::invalid_input, "file.unwritable", path, {}, {}, std::strerror(errno));
+  const UniqueFd dir(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!dir || ::fsync(dir.get()) != 0) return fail(Errc::retry_later, "store.io", path, {}, {}, std::strerror(errno));
+  return {};
+}
+
+Result<void> inspect_database(const std::string& path, const std::string& vfs) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return fail(Errc::retry_later, "store.io", path, {}, {}, std::strerror(errno));
+  // SQLite would take an empty file for a new database and quietly start over; ours are never empty (create_database).
+  if (st.st_size == 0) return fail(Errc::corrupt, "store.corrupt", path, "the file is empty");
+  const auto damaged = [&path](const std::string& what, const std::string& detail) {
+    return fail(Errc::corrupt, "store.corrupt", path, what, {}, detail);
+  };
+  Connection c;
+  if (auto opened = c.open(path, vfs, Connection::Mode::read_only); !opened) {
+    if (opened.error().code == Errc::corrupt) return damaged(opened.error().wanted, opened.error().detail);
+    return opened;
+  }
+  const std::string application = c.value("PRAGMA application_id");
+  const auto version = version_of(c);
+  if (!version) {
+    if (version.error().code != Errc::corrupt) return std::unexpected(version.error());
+    return damaged(version.error().wanted, version.error().detail);
+  }
+  if (application != std::to_string(kApplicationId)) return fail(Errc::invalid_input, "store.foreign_file", path);
+  if (*version > kSchemaVersion)
+    return fail(Errc::invalid_input, "store.newer_schema", path, std::to_string(*version), std::to_string(kSchemaVersion));
+  if (*version < 1) return damaged("no schema version", {});
+  if (c.value("SELECT value FROM meta WHERE name='clean'") != "1" && !c.failure()) {
+    log::notice("store.checking", "{} was not closed properly: checking its structure", path);
+    const std::string found = c.value("PRAGMA quick_check(1)");
+    if (!c.failure() && found != "ok") return damaged(found, {});
+  }
+  if (c.failure()) {
+    if (c.failure()->code == Errc::retry_later) return std::unexpected(*c.failure());
+    return damaged(c.failure()->wanted, c.failure()->detail);
+  }
+  return {};
+}
+
+Result<void> prepare_for_writing(Connection& c) {
+  c.execute("PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA cache_size=-" + std::to_string(limits::kStoreCacheKiB));
+  struct Setting {
+    const char *set, *get, *wanted;
+  };
+  // FULL: without the flush after each commit an acceptance could be answered and lost with the power. No automatic
+  // checkpoint: it would run inside some commit and show in its latency; the writer runs it between commits.
+  constexpr std::array<Setting, 3> kSettings{{{"PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal"},
+                                              {"PRAGMA synchronous=FULL", "PRAGMA synchronous", "2"},
+                                              {"PRAGMA wal_autocheckpoint=0", "PRAGMA wal_autocheckpoint", "0"}}};
+  for (const auto& setting : kSettings) {
+    c.value(setting.set);
+    const std::string found = c.value(setting.get);
+    if (c.failure()) return std::unexpected(*c.failure());
+    if (found != setting.wanted) return fail(Errc::retry_later, "store.pragma", setting.get, found, setting.wanted);
+  }
+  return outcome(c);
+}
+
+Result<void> migrate(Connection& c) {
+  const auto found = version_of(c);
+  if (!found) return std::unexpected(found.error());
+  for (int version = *found; version < kSchemaVersion; ++version) {
+    // user_version is part of the transaction: after a crash the file has the old schema or the new one.
+    c.execute("BEGIN IMMEDIATE");
+    c.execute(kVersions[static_cast<std::size_t>(version)]);
+    c.execute("PRAGMA user_version=" + std::to_string(version + 1));
+    c.execute("COMMIT");
+    if (c.failure()) return std::unexpected(*c.failure());
+    if (*found > 0) log::notice("store.migrated", "schema {} is now {}", version, version + 1);
+  }
+  return {};
+}
+
+Result<void> set_clean_mark(Connection& c, bool clean) {
+  c.execute(clean ? "UPDATE meta SET value=1 WHERE name='clean'" : "UPDATE meta SET value=0 WHERE name='clean'");
+  return outcome(c);
+}
+
+}  // namespace taxgate::store

@@ -1,0 +1,69 @@
+#pragma once
+// What one write transaction works with: the writer's connection, the journal's end, the digest chain and the memory
+// indexes, all of which go back together when the transaction fails. Writer thread only. Private to this room.
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/core/random.h"
+#include "daemon/store/records.h"
+#include "daemon/store/seq_index.h"
+#include "daemon/store/sql.h"
+#include "protocol/legal_time.h"
+
+namespace taxgate::store {
+
+/// What the writer and the readers share: candidates, never truths; a reader checks each against its own snapshot.
+struct Shared {
+  explicit Shared(std::uint64_t seed) : keys(seed), lanes(seed) {}
+  SeqIndex keys;   // idempotency key → seq
+  SeqIndex lanes;  // lane, and blue number where it is another text → seq
+  std::array<std::atomic<std::int64_t>, kStateCount> counts{};
+  std::atomic<std::int64_t> last_seq{0};
+};
+
+class Session {
+ public:
+  Session(Connection& db, Shared& shared, const LegalClock& clock) : db_(db), shared_(shared), clock_(clock), ids_(random_) {}
+
+  /// Rebuilds indexes, counts and the chain's end by one scan of the narrow rows. errors  those of SQLite, store.corrupt
+  Result<void> load();
+
+  void begin();
+  /// Seals the journal rows of this transaction with the next digest and commits. False: failed, call rollback().
+  bool commit();
+  void rollback();
+
+  Connection& db() { return db_; }
+  Shared& shared() { return shared_; }
+  LegalTime now() const { return clock_.now(); }
+  std::string new_id() { return ids_.next(clock_.now().ms); }
+  std::int64_t next_seq() const { return last_seq_ + 1; }
+
+  /// Appends a journal row; assigns its seq, and its time when it has none.
+  /// previous  the submission's journal row before this one, 0: none
+  /// content   digest of what the row vouches for, or empty; request and document only for "accepted"
+  std::int64_t append(JournalRow& row, std::int64_t previous, std::string_view content = {}, std::string_view request = {},
+                      std::string_view document = {});
+  void added(const Submission& submission);
+  void moved(State from, State to);
+
+ private:
+  Connection& db_;
+  Shared& shared_;
+  const LegalClock& clock_;
+  SystemRandom random_;
+  UuidSource ids_;
+
+  std::int64_t last_seq_ = 0, committed_seq_ = 0;
+  Digest digest_{}, next_digest_{};
+  std::string canonical_;  // rows of this transaction
+  struct Added { std::string key, lane, blue; std::int64_t seq; };
+  std::vector<Added> added_;
+  std::array<std::int64_t, kStateCount> moved_{};
+};
+
+}  // namespace taxgate::store

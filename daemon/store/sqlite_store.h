@@ -1,0 +1,47 @@
+#pragma once
+// Store over one SQLite file. Private to this room; made by Store::open.
+#include "daemon/core/files.h"
+#include "daemon/store/operations.h"
+#include "daemon/store/writer.h"
+
+namespace taxgate::store {
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(Options options, FileLock lock, std::uint64_t seed);
+  ~SqliteStore() override;
+
+  /// The rest of open(): everything that can fail.
+  Result<void> start();
+
+  void accept(Submission submission, Principal principal, std::vector<Invoice> inline_invoices, Done<Accepted> done) override;
+  void advance(Advance advance, Done<Submission> done) override;
+  void allocate_request_number(std::string tax_device, Done<std::string> done) override;
+  void import_invoices(std::vector<Invoice> invoices, Principal principal, Done<ImportCounts> done) override;
+  void set_hold(Hold hold, Done<void> done) override;
+  void release_hold(std::string taxpayer, std::string reason, Principal principal, Done<void> done) override;
+  void put_caller(Caller caller, Principal principal, Done<void> done) override;
+  void remove_caller(std::string name, Principal principal, Done<void> done) override;
+  void put_inbox_form(InboxForm form, Done<void> done) override;
+  void set_cursor(std::string name, std::int64_t value, Done<void> done) override;
+  void note(JournalRow row, Done<void> done) override;
+  Result<std::unique_ptr<Reader>> reader() override;
+  void on_commit(std::function<void(std::int64_t last_seq)> callback) override;
+  Result<void> verify_chain() override;
+
+ private:
+  const Options options_;
+  FileLock lock_;
+  std::shared_ptr<Shared> shared_;
+  Connection db_;
+  Session session_;
+  std::unique_ptr<Writer> writer_;  // last: its thread uses everything above
+};
+
+/// A read-only connection of its own. errors  those of SQLite
+Result<std::unique_ptr<Reader>> make_reader(const std::string& path, const std::string& vfs, std::shared_ptr<Shared> shared);
+
+/// Recomputes the digest chain over the whole journal, and every digest a row vouches for. errors  corrupt store.chain
+Result<void> verify_chain_of(Connection& db);
+
+}  // namespace taxgate::store

@@ -1,0 +1,184 @@
+#include "daemon/store/writer.h"
+
+#include <string>
+#include <utility>
+
+#include "daemon/core/lanes.h"
+#include "daemon/core/limits.h"
+#include "daemon/core/log.h"
+
+namespace taxgate::store {
+
+using std::chrono::steady_clock;
+
+Writer::Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending)
+    : db_(db), session_(session), probe_(std::move(probe)), max_pending_(max_pending), thread_([this] { loop(); }) {}
+
+Writer::~Writer() { stop(); }
+
+bool Writer::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+  return !broken_;
+}
+
+void Writer::on_commit(std::function<void(std::int64_t)> callback) {
+  const std::lock_guard lock(mutex_);
+  on_commit_ = std::move(callback);
+}
+
+void Writer::post(Lane lane, std::unique_ptr<Work> work) {
+  bool idle = false;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& queue = lane == Lane::accept ? accepts_ : lane == Lane::normal ? others_ : bulk_;
+    const std::size_t bound = lane == Lane::accept ? max_pending_ : limits::kStorePendingBulk;
+    if (queue.size() < bound) {
+      idle = accepts_.empty() && others_.empty() && bulk_.empty();
+      queue.push_back(std::move(work));
+    }
+  }
+  if (work) {
+    const Error busy{Errc::limit_reached, "store.busy", {}, {}, std::to_string(max_pending_), work->name()};
+    work->finish(&busy);
+  } else if (idle) {
+    wake_.notify_one();  // otherwise the writer is awake and looks again before it sleeps
+  }
+}
+
+bool Writer::wait_for_work(Group& accepts) {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return stopping_ || !accepts_.empty() || !others_.empty() || !bulk_.empty(); });
+  while (!accepts_.empty() && accepts.size() < limits::kGroupCommit) {
+    accepts.push_back(std::move(accepts_.front()));
+    accepts_.pop_front();
+  }
+  return !accepts.empty() || !others_.empty() || !bulk_.empty();
+}
+
+std::unique_ptr<Work> Writer::next_other() {
+  const std::lock_guard lock(mutex_);
+  if (others_.empty()) return nullptr;
+  auto work = std::move(others_.front());
+  others_.pop_front();
+  return work;
+}
+
+std::unique_ptr<Work> Writer::next_bulk() {
+  const std::lock_guard lock(mutex_);
+  if (bulk_.empty()) return nullptr;
+  auto work = std::move(bulk_.front());
+  bulk_.pop_front();
+  return work;
+}
+
+void Writer::loop() {
+  name_thread("store-writer");
+  for (;;) {
+    Group group;
+    if (!wait_for_work(group)) return;
+    run_group(std::move(group));
+    checkpoint_if_due();
+  }
+}
+
+void Writer::probe(const char* work, const char* point) {
+  if (probe_) probe_(std::string(work) + "." + point);
+}
+
+std::optional<Error> Writer::commit(const Group& group) {
+  for (const auto& work : group) probe(work->name(), "before_commit");
+  if (session_.commit()) {
+    for (const auto& work : group) probe(work->name(), "after_commit");
+    return std::nullopt;
+  }
+  const Error error = *db_.failure();
+  session_.rollback();
+  if (db_.disk_failed() || error.code == Errc::corrupt) broken_ = error;
+  db_.clear_failure();
+  return error;
+}
+
+void Writer::run_group(Group group) {
+  if (broken_) {
+    while (auto work = next_other()) group.push_back(std::move(work));
+    while (auto work = next_bulk()) group.push_back(std::move(work));
+    for (const auto& work : group) work->finish(&*broken_);
+    return;
+  }
+  session_.begin();
+  for (const auto& work : group) work->run(session_);
+  // The rest shares this flush for as long as it does not hold up the acceptances that arrive meanwhile.
+  const auto until = steady_clock::now() + limits::kBulkSlice;
+  while (!db_.failure() && group.size() < 2 * limits::kGroupCommit && steady_clock::now() < until) {
+    auto work = next_other();
+    if (!work) break;
+    work->run(session_);
+    group.push_back(std::move(work));
+  }
+  if (!db_.failure() && steady_clock::now() < until) {
+    if (auto work = next_bulk()) {
+      work->run(session_);
+      group.push_back(std::move(work));
+    }
+  }
+  auto failed = commit(group);
+  if (!failed) {
+    finish(group);
+    return;
+  }
+  log::write(log::Level::error, *failed);
+  const bool hopeless = broken_ || failed->code == Errc::limit_reached || group.size() == 1;
+  for (auto& work : group) {
+    if (!hopeless && !broken_) {
+      // One bad row must not take its neighbours down: each once more, alone.
+      session_.begin();
+      work->run(session_);
+      Group alone;
+      alone.push_back(std::move(work));
+      if (const auto again = commit(alone)) alone.front()->finish(&*again);
+      else finish(alone);
+    } else {
+      work->finish(broken_ ? &*broken_ : &*failed);
+    }
+  }
+}
+
+void Writer::finish(Group& group) {
+  const std::int64_t last_seq = session_.next_seq() - 1;
+  for (auto& work : group) {
+    if (work->unfinished()) {
+      const std::lock_guard lock(mutex_);
+      bulk_.push_front(std::move(work));
+    } else {
+      work->finish(nullptr);
+    }
+  }
+  if (on_commit_) on_commit_(last_seq);
+}
+
+void Writer::checkpoint_if_due() {
+  const int pages = db_.wal_pages();
+  if (pages < limits::kCheckpointPages || broken_) return;
+  if (pages < limits::kCheckpointBusyPages) {
+    const std::lock_guard lock(mutex_);
+    if (!accepts_.empty()) return;  // somebody waits for an answer; the bound above ends this
+  }
+  probe("checkpoint", "before");
+  db_.checkpoint();
+  probe("checkpoint", "after");
+  if (!db_.failure()) {
+    full_logged_ = false;
+    return;
+  }
+  // The commits are safe in the WAL; only the main file could not take them yet.
+  if (!std::exchange(full_logged_, true)) log::write(log::Level::error, *db_.failure());
+  if (db_.disk_failed()) broken_ = db_.failure();
+  db_.clear_failure();
+}
+
+}  // namespace taxgate::store

@@ -1,0 +1,85 @@
+#pragma once
+// The one writer thread: it takes what waits, acceptances first, makes one transaction of it, flushes it once, and only then
+// answers everybody. Private to this room.
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "daemon/store/session.h"
+#include "daemon/store/store.h"
+
+namespace taxgate::store {
+
+/// One queued write.
+class Work {
+ public:
+  explicit Work(const char* name) : name_(name) {}
+  virtual ~Work() = default;
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
+
+  const char* name() const { return name_; }  // "accept": the probe's prefix
+  /// Inside the transaction. May be called again when the group is repeated.
+  virtual void run(Session& session) = 0;
+  /// True when more slices must follow before finish() (bulk work).
+  virtual bool unfinished() const { return false; }
+  /// After the commit (failed == nullptr), or when nothing of it was kept.
+  virtual void finish(const Error* failed) = 0;
+
+ private:
+  const char* name_;
+};
+
+class Writer {
+ public:
+  enum class Lane { accept, normal, bulk };
+
+  /// Takes over an opened, prepared connection; Session::load() was called. All references outlive the writer.
+  Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending);
+  /// As stop().
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /// Any thread. A full queue answers at once, on the calling thread, with limit_reached store.busy.
+  void post(Lane lane, std::unique_ptr<Work> work);
+  void on_commit(std::function<void(std::int64_t)> callback);
+  /// Finishes what waits, then ends the thread. Idempotent. False: the disk or the file failed under us meanwhile.
+  bool stop();
+
+ private:
+  using Group = std::vector<std::unique_ptr<Work>>;
+
+  void loop();
+  bool wait_for_work(Group& accepts);
+  std::unique_ptr<Work> next_other();
+  std::unique_ptr<Work> next_bulk();
+  /// Runs and commits; on failure nothing of it is kept and the error is returned.
+  std::optional<Error> commit(const Group& group);
+  void run_group(Group group);
+  void finish(Group& group);
+  void checkpoint_if_due();
+  void probe(const char* work, const char* point);
+
+  Connection& db_;
+  Session& session_;
+  const StepProbe probe_;
+  const std::size_t max_pending_;
+  std::function<void(std::int64_t)> on_commit_;
+  std::optional<Error> broken_;  // the disk failed under us: nothing more may be promised
+  bool full_logged_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::unique_ptr<Work>> accepts_, others_, bulk_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace taxgate::store
