@@ -32,13 +32,16 @@ bool read_body(const Response& response, google::protobuf::Message& into) {
 }
 
 void print(std::FILE* to, const Screen& screen, const api::v1::ErrorBody& body, std::string_view indent) {
-  fmt::print(to, "{}{}  [{}]\n", indent, printable(screen.pick(body.message(), body.message_zh())), printable(body.code()));
+  const std::string message = screen.pick(body.message(), body.message_zh());
+  fmt::print(to, "{}{}  [{}]\n", indent, printable(message), printable(body.code()));
   Grid facts;
-  if (!body.field().empty()) facts.add({screen.pick("field", "字段"), printable(body.field())});
-  if (!body.wanted().empty()) facts.add({screen.pick("given", "填写"), printable(body.wanted())});
-  if (!body.left().empty()) facts.add({screen.pick("allowed", "允许"), printable(body.left())});
-  const std::string remedy = screen.pick(body.remedy(), body.remedy_zh());
-  if (!remedy.empty()) facts.add({screen.pick("remedy", "处理"), printable(remedy)});
+  const auto add = [&](std::string_view english, std::string_view zh, const std::string& value) {
+    if (!value.empty() && message.find(value) == std::string::npos) facts.add({screen.pick(english, zh), printable(value)});
+  };
+  add("field", "字段", body.field());
+  add("given", "填写", body.wanted());
+  add("allowed", "允许", body.left());
+  add("remedy", "处理", screen.pick(body.remedy(), body.remedy_zh()));
   fmt::print(to, "{}", facts.text({}, std::string(indent) + "  "));
   for (const auto& more : body.more()) print(to, screen, more, indent);
 }
