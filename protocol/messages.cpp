@@ -11,7 +11,7 @@ namespace {
 
 const std::vector<Message>& catalogue() {
   static const std::vector<Message> rows = [] {
-    const std::array<std::span<const Message>, 10> areas{{
+    const std::array<std::span<const Message>, 11> areas{{
         {kProtocolMessages, kProtocolMessageCount},
         {kRulesMessages, kRulesMessageCount},
         {kKeysMessages, kKeysMessageCount},
@@ -22,6 +22,7 @@ const std::vector<Message>& catalogue() {
         {kSimMessages, kSimMessageCount},
         {kWireMessages, kWireMessageCount},
         {kDeviceMessages, kDeviceMessageCount},
+        {kPipelineMessages, kPipelineMessageCount},
     }};
     std::vector<Message> all;
     for (const auto& area : areas) all.insert(all.end(), area.begin(), area.end());
