@@ -1,0 +1,90 @@
+#pragma once
+// A real stack for the key host: private pcscd, vpcd readers, virtual keys, a taxgate-keyd process, a client.
+#include <sys/types.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/keyd_frame.h"
+#include "simulator/device/virtual_key.h"
+#include "simulator/vpcd/private_pcscd.h"
+#include "simulator/vpcd/vpcd_card.h"
+
+namespace taxgate::tests {
+
+/// A blocking client of keyd's socket: one thread, plain reads.
+class KeydClient {
+ public:
+  explicit KeydClient(const std::string& socket);
+  ~KeydClient();
+  KeydClient(const KeydClient&) = delete;
+  KeydClient& operator=(const KeydClient&) = delete;
+
+  bool connected() const { return fd_ >= 0; }
+  bool send(const keyd::v1::Frame& frame);
+  /// The next frame that is not a key event, or nothing after `within`.
+  std::optional<keyd::v1::Frame> receive(std::chrono::milliseconds within);
+  std::optional<keyd::v1::SignReply> sign(const keyd::v1::SignRequest& request, std::chrono::milliseconds within = std::chrono::seconds(20));
+  std::vector<keyd::v1::Key> keys();
+
+ private:
+  int fd_ = -1;
+  keyd::FrameCutter cutter_;
+};
+
+class KeydStack {
+ public:
+  struct Options {
+    unsigned readers = 1;      // two slots each
+    unsigned keys = 1;         // key i sits in slot i, taxpayer i, PIN file i
+    std::string extra_config;  // TOML before the [[pin]] tables
+    bool issuer_ca = true;
+    int max_tries = 10;
+  };
+  explicit KeydStack(Options options);
+  ~KeydStack();
+  KeydStack(const KeydStack&) = delete;
+  KeydStack& operator=(const KeydStack&) = delete;
+
+  void start_keyd();
+  void kill_keyd();  // SIGKILL, reaped
+  void stop_keyd();  // SIGTERM, reaped
+  pid_t keyd_pid() const { return keyd_; }
+
+  std::string directory() const { return directory_; }
+  std::string socket() const { return directory_ + "/keyd.sock"; }
+  std::string state() const { return directory_ + "/state"; }
+  std::string taxpayer(unsigned i) const;
+  std::string serial(unsigned i) const;
+  std::string pin_file(unsigned i) const;
+  void write_pin(unsigned i, const std::string& pin);
+  static constexpr const char* kPin = "123456";
+
+  simulator::PrivatePcscd& pcscd() { return *pcscd_; }
+  simulator::VirtualKey& key(unsigned i) { return *keys_.at(i); }
+  simulator::VpcdCard& card(unsigned i) { return *cards_.at(i); }
+  const simulator::KeyAuthority& authority() const { return *authority_; }
+
+  /// A well-formed order for taxpayer i.
+  keyd::v1::SignRequest request(unsigned i, const std::string& request_id, std::uint32_t deadline_ms = 10000) const;
+  /// True when the signature is of that request's bytes, by that taxpayer's certificate.
+  bool verifies(const keyd::v1::SignRequest& request, const keyd::v1::SignReply& reply) const;
+  /// Waits until key i is in `state`; false after `within`.
+  bool wait_state(unsigned i, const std::string& state, std::chrono::milliseconds within = std::chrono::seconds(10));
+  std::string state_of(unsigned i);
+  std::string keyd_log() const;
+
+ private:
+  Options options_;
+  std::string directory_;
+  std::unique_ptr<simulator::PrivatePcscd> pcscd_;
+  std::optional<simulator::KeyAuthority> authority_;
+  std::vector<std::unique_ptr<simulator::VirtualKey>> keys_;
+  std::vector<std::unique_ptr<simulator::VpcdCard>> cards_;
+  pid_t keyd_ = -1;
+};
+
+}  // namespace taxgate::tests
