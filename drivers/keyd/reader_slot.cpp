@@ -123,7 +123,7 @@ void ReaderSlot::reconsider() {
 void ReaderSlot::start_worker() {
   clear_timer();
   trouble_.reset();
-  auto child = start_self({"--worker"});
+  auto child = start_self({"--worker", reader_});  // the name is for ps only
   if (!child) {
     set_trouble(child.error());
     return start_worker_later();

@@ -28,7 +28,8 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 std::int64_t wall_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
@@ -88,7 +89,8 @@ std::optional<keyd::v1::Frame> KeydClient::receive(std::chrono::milliseconds wit
   }
 }
 
-std::optional<keyd::v1::SignReply> KeydClient::sign(const keyd::v1::SignRequest& request, std::chrono::milliseconds within) {
+std::optional<keyd::v1::SignReply> KeydClient::sign(const keyd::v1::SignRequest& request,
+                                                    std::chrono::milliseconds within) {
   keyd::v1::Frame frame;
   *frame.mutable_sign() = request;
   if (!send(frame)) return std::nullopt;
@@ -136,6 +138,7 @@ KeydStack::KeydStack(Options options) : options_(std::move(options)) {
   if (!pcscd) throw std::runtime_error(pcscd.error().id + " " + pcscd.error().field + " " + pcscd.error().detail);
   pcscd_ = std::move(*pcscd);
   authority_ = simulator::KeyAuthority::create("key CA", wall_ms());
+  foreign_ = simulator::KeyAuthority::create("foreign key CA", wall_ms());
   std::ofstream(directory_ + "/ca.pem") << authority_->certificate_pem();
 
   std::ofstream config(directory_ + "/keyd.toml");
@@ -152,7 +155,9 @@ KeydStack::KeydStack(Options options) : options_(std::move(options)) {
     definition.max_tries = static_cast<std::uint8_t>(options_.max_tries);
     definition.valid_from_ms = wall_ms() - 86'400'000LL;
     definition.valid_until_ms = wall_ms() + 365 * 86'400'000LL;
-    auto key = simulator::VirtualKey::open(fmt::format("{}/cards/{}", directory_, serial(i)), definition, *authority_);
+    if (options_.define) options_.define(i, definition);
+    const auto& issuer = options_.foreign_keys.contains(i) ? *foreign_ : *authority_;
+    auto key = simulator::VirtualKey::open(fmt::format("{}/cards/{}", directory_, serial(i)), definition, issuer);
     if (!key) throw std::runtime_error(key.error().id);
     keys_.push_back(std::move(*key));
     cards_.push_back(std::make_unique<simulator::VpcdCard>(*keys_.back(), "127.0.0.1", pcscd_->slots().at(i).port));
@@ -172,6 +177,13 @@ KeydStack::~KeydStack() {
 }
 
 void KeydStack::start_keyd() {
+  start_keyd_unchecked();
+  for (const auto until = Clock::now() + 10s; Clock::now() < until; std::this_thread::sleep_for(5ms))
+    if (KeydClient(socket()).connected()) return;
+  FAIL() << "keyd does not answer: " << keyd_log();
+}
+
+void KeydStack::start_keyd_unchecked() {
   const std::string program = std::string(TAXGATE_BIN_DIR) + "/taxgate-keyd", config = directory_ + "/keyd.toml";
   const std::string log = directory_ + "/keyd.log", service = "PCSCLITE_CSOCK_NAME=" + pcscd_->socket();
   const char* argv[] = {"taxgate-keyd", "--config", config.c_str(), nullptr};
@@ -184,9 +196,6 @@ void KeydStack::start_keyd() {
     ::execve(program.c_str(), const_cast<char* const*>(argv), const_cast<char* const*>(envp));
     ::_exit(127);
   }
-  for (const auto until = Clock::now() + 10s; Clock::now() < until; std::this_thread::sleep_for(5ms))
-    if (KeydClient(socket()).connected()) return;
-  FAIL() << "keyd does not answer: " << keyd_log();
 }
 
 void KeydStack::kill_keyd() {
@@ -205,7 +214,8 @@ void KeydStack::stop_keyd() {
 
 keyd::v1::SignRequest KeydStack::request(unsigned i, const std::string& request_id, std::uint32_t deadline_ms) const {
   const std::string body = fmt::format("{{\"n\":\"{}\"}}", request_id);
-  const auto envelope = make_envelope({.channel = "simulator", .taxpayer = taxpayer(i), .purpose = "apply", .request_id = request_id}, as_bytes(body));
+  const auto envelope = make_envelope(
+      {.channel = "simulator", .taxpayer = taxpayer(i), .purpose = "apply", .request_id = request_id}, as_bytes(body));
   keyd::v1::SignRequest request;
   request.set_request(i + 1);
   request.set_request_id(request_id);
@@ -246,6 +256,19 @@ std::string KeydStack::keyd_log() const {
   std::ostringstream text;
   text << std::ifstream(directory_ + "/keyd.log").rdbuf();
   return text.str();
+}
+
+std::vector<pid_t> KeydStack::children(const std::string& mode, const std::string& reader) const {
+  std::vector<pid_t> found;
+  std::ifstream list(fmt::format("/proc/{0}/task/{0}/children", keyd_));
+  for (pid_t pid = 0; list >> pid;) {
+    std::ostringstream text;
+    text << std::ifstream(fmt::format("/proc/{}/cmdline", pid)).rdbuf();
+    const std::string line = text.str();  // NUL-separated
+    if (line.find(mode + '\0') == std::string::npos) continue;
+    if (reader.empty() || line.find(reader + '\0') != std::string::npos) found.push_back(pid);
+  }
+  return found;
 }
 
 }  // namespace taxgate::tests

@@ -3,8 +3,10 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,7 +29,8 @@ class KeydClient {
   bool send(const keyd::v1::Frame& frame);
   /// The next frame that is not a key event, or nothing after `within`.
   std::optional<keyd::v1::Frame> receive(std::chrono::milliseconds within);
-  std::optional<keyd::v1::SignReply> sign(const keyd::v1::SignRequest& request, std::chrono::milliseconds within = std::chrono::seconds(20));
+  std::optional<keyd::v1::SignReply> sign(const keyd::v1::SignRequest& request,
+                                          std::chrono::milliseconds within = std::chrono::seconds(20));
   std::vector<keyd::v1::Key> keys();
 
  private:
@@ -38,20 +41,23 @@ class KeydClient {
 class KeydStack {
  public:
   struct Options {
-    unsigned readers = 1;      // two slots each
-    unsigned keys = 1;         // key i sits in slot i, taxpayer i, PIN file i
-    std::string extra_config;  // TOML before the [[pin]] tables
+    unsigned readers = 1;           // two slots each
+    unsigned keys = 1;              // key i sits in slot i, taxpayer i, PIN file i
+    std::string extra_config = {};  // TOML before the [[pin]] tables
     bool issuer_ca = true;
     int max_tries = 10;
+    std::function<void(unsigned, simulator::KeyDefinition&)> define = {};  // last word on key i
+    std::set<unsigned> foreign_keys = {};                                  // certified by a CA that keyd does not know
   };
   explicit KeydStack(Options options);
   ~KeydStack();
   KeydStack(const KeydStack&) = delete;
   KeydStack& operator=(const KeydStack&) = delete;
 
-  void start_keyd();
-  void kill_keyd();  // SIGKILL, reaped
-  void stop_keyd();  // SIGTERM, reaped
+  void start_keyd();            // and waits until it greets
+  void start_keyd_unchecked();  // does not wait
+  void kill_keyd();             // SIGKILL, reaped
+  void stop_keyd();             // SIGTERM, reaped
   pid_t keyd_pid() const { return keyd_; }
 
   std::string directory() const { return directory_; }
@@ -76,12 +82,14 @@ class KeydStack {
   bool wait_state(unsigned i, const std::string& state, std::chrono::milliseconds within = std::chrono::seconds(10));
   std::string state_of(unsigned i);
   std::string keyd_log() const;
+  /// Processes keyd started of itself, by the mode they run in ("--worker", "--probe", "--watch-readers") and reader.
+  std::vector<pid_t> children(const std::string& mode, const std::string& reader = {}) const;
 
  private:
   Options options_;
   std::string directory_;
   std::unique_ptr<simulator::PrivatePcscd> pcscd_;
-  std::optional<simulator::KeyAuthority> authority_;
+  std::optional<simulator::KeyAuthority> authority_, foreign_;
   std::vector<std::unique_ptr<simulator::VirtualKey>> keys_;
   std::vector<std::unique_ptr<simulator::VpcdCard>> cards_;
   pid_t keyd_ = -1;

@@ -1,7 +1,9 @@
 // The key host on the real stack: pcscd, vpcd, a virtual key and the taxgate-keyd program.
 #include <fmt/core.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <sstream>
@@ -35,11 +37,279 @@ TEST(KeyHostOnRealPcscd, SignsAnEnvelopeAndLogsItBefore) {
   EXPECT_EQ(reply->key_serial(), stack.serial(0));
   EXPECT_EQ(reply->log_number(), 1U);
   const std::string log = whole_file(stack.state() + "/signing.log");
-  EXPECT_NE(log.find("\torder\t" + stack.serial(0) + "\t" + stack.taxpayer(0) + "\tapply\t0190-apply\t" + hex(sm3(as_bytes(request.message())))),
+  EXPECT_NE(log.find("\torder\t" + stack.serial(0) + "\t" + stack.taxpayer(0) + "\tapply\t0190-apply\t" +
+                     hex(sm3(as_bytes(request.message())))),
             std::string::npos)
       << log;
   EXPECT_NE(log.find("\tresult\tsigned\t"), std::string::npos) << log;
   EXPECT_TRUE(keyd::SignLog::check(log));
+}
+
+TEST(KeyHostOnRealPcscd, RecognisesAKeyAgainAfterReplugAndOnAnotherReader) {
+  KeydStack stack({.readers = 1, .keys = 1});
+  stack.start_keyd();
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
+  stack.card(0).unplug();
+  ASSERT_TRUE(stack.wait_state(0, "gone"));
+  KeydClient client(stack.socket());
+  const auto refused = client.sign(stack.request(0, "while-gone"));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->failure().id(), "key.none");
+  EXPECT_EQ(refused->failure().errc(), "retry_later");
+  stack.card(0).plug();
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
+  stack.card(0).unplug();
+  ASSERT_TRUE(stack.wait_state(0, "gone"));
+  simulator::VpcdCard elsewhere(stack.key(0), "127.0.0.1", stack.pcscd().slots().at(1).port);
+  elsewhere.plug();
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
+  const auto keys = client.keys();
+  ASSERT_EQ(keys.size(), 1U);
+  EXPECT_EQ(keys[0].reader(), stack.pcscd().slots().at(1).reader);
+  const auto request = stack.request(0, "elsewhere");
+  const auto reply = client.sign(request);
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
+}
+
+TEST(KeyHostOnRealPcscd, QuarantinesASilentKeyWhileOthersSignOn) {
+  constexpr auto kSignDeadline = 600ms;
+  KeydStack stack({.readers = 2, .keys = 3, .extra_config = "[deadlines]\nsign_ms = 600"});
+  stack.start_keyd();
+  for (unsigned i = 0; i < 3; ++i) ASSERT_TRUE(stack.wait_state(i, "ready"));
+  stack.card(0).add_fault({.kind = simulator::CardFault::Kind::hang, .ins = 0x74});
+
+  std::optional<keyd::v1::SignReply> silent;
+  std::chrono::milliseconds silent_for{};
+  std::jthread waiter([&] {
+    KeydClient client(stack.socket());
+    const auto start = Clock::now();
+    silent = client.sign(stack.request(0, "silent"));
+    silent_for = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
+  });
+  // The others sign all the while, before, during and after the quarantine begins: slot 1 shares the reader's driver.
+  std::chrono::milliseconds slowest{};
+  unsigned signatures = 0;
+  KeydClient client(stack.socket());
+  for (const auto until = Clock::now() + 2 * kSignDeadline; Clock::now() < until;) {
+    for (unsigned i = 1; i < 3; ++i) {
+      const auto start = Clock::now();
+      const auto request = stack.request(i, fmt::format("other-{}", signatures++));
+      const auto reply = client.sign(request);
+      ASSERT_TRUE(reply);
+      ASSERT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
+      slowest = std::max(slowest, std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start));
+    }
+  }
+  waiter.join();
+  ASSERT_TRUE(silent);
+  EXPECT_EQ(silent->failure().id(), "key.hung");
+  EXPECT_EQ(silent->failure().errc(), "retry_later");
+  EXPECT_EQ(stack.state_of(0), "hung");
+  EXPECT_GE(silent_for, kSignDeadline);
+  EXPECT_LT(slowest, kSignDeadline) << "a silent key held up another";
+  fmt::print("{} signatures by the other keys, slowest {} ms, the silent one answered after {} ms\n", signatures,
+             slowest.count(), silent_for.count());
+  EXPECT_EQ(stack.children("--worker", stack.pcscd().slots()[0].reader).size(), 0U);
+
+  // Pulled and put back it is an ordinary key again.
+  stack.card(0).unplug();
+  ASSERT_TRUE(stack.wait_state(0, "gone"));
+  stack.card(0).plug();
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
+  const auto request = stack.request(0, "silent");
+  const auto reply = client.sign(request);
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
+  EXPECT_EQ(stack.children("--probe").size(), 0U);
+}
+
+TEST(KeyHostOnRealPcscd, ProbesASilentReaderUntilItAnswers) {
+  KeydStack stack({.readers = 1, .keys = 1, .extra_config = "[deadlines]\nsign_ms = 300"});
+  stack.start_keyd();
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
+  // Slow beyond the deadline, but not for ever: nobody touches the key, the probe finds it alive.
+  stack.card(0).add_fault({.kind = simulator::CardFault::Kind::delay, .ins = 0x74, .delay_ms = 1500});
+  KeydClient client(stack.socket());
+  const auto late = client.sign(stack.request(0, "late"));
+  ASSERT_TRUE(late);
+  EXPECT_EQ(late->failure().id(), "key.hung");
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
+  const auto request = stack.request(0, "late");
+  const auto reply = client.sign(request);
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
+}
+
+TEST(KeyHostOnRealPcscd, SurvivesARestartOfPcscd) {
+  KeydStack stack({.readers = 1, .keys = 2});
+  stack.start_keyd();
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
+  const pid_t host = stack.keyd_pid();
+  ASSERT_TRUE(stack.pcscd().restart());
+  KeydClient client(stack.socket());
+  for (unsigned i = 0; i < 2; ++i) {
+    ASSERT_TRUE(stack.wait_state(i, "ready"));
+    // "ready" may still be the time before the loss is noticed: the same order until it is signed.
+    const auto request = stack.request(i, "after-restart");
+    std::optional<keyd::v1::SignReply> reply;
+    for (const auto until = Clock::now() + 15s; Clock::now() < until; std::this_thread::sleep_for(20ms))
+      if ((reply = client.sign(request)) && !reply->has_failure()) break;
+    ASSERT_TRUE(reply);
+    EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
+  }
+  EXPECT_EQ(stack.keyd_pid(), host);
+  EXPECT_EQ(stack.key(0).counters().verify_failures, 0U);
+}
+
+TEST(KeyHostOnRealPcscd, ReplacesAWorkerThatDiesAndLeavesNoneBehindItself) {
+  KeydStack stack({.readers = 1, .keys = 2});
+  stack.start_keyd();
+  for (unsigned i = 0; i < 2; ++i) ASSERT_TRUE(stack.wait_state(i, "ready"));
+  const auto workers = stack.children("--worker", stack.pcscd().slots()[0].reader);
+  ASSERT_EQ(workers.size(), 1U);
+  ::kill(workers[0], SIGKILL);
+  KeydClient client(stack.socket());
+  const auto request = stack.request(0, "worker-killed");
+  const auto reply = client.sign(request);
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
+  EXPECT_EQ(stack.key(0).user_pin().tries_left, 10U);
+
+  const auto all = stack.children("");
+  EXPECT_EQ(all.size(), 3U);  // two workers and the reader watch
+  stack.kill_keyd();
+  for (const auto until = Clock::now() + 5s; Clock::now() < until; std::this_thread::sleep_for(5ms)) {
+    if (std::none_of(all.begin(), all.end(), [](pid_t pid) { return ::kill(pid, 0) == 0; })) return;
+  }
+  FAIL() << "a process of the dead host lives on";
+}
+
+TEST(KeyHostOnRealPcscd, SleepsWhileNothingHappens) {
+  KeydStack stack({.readers = 1, .keys = 1});
+  stack.start_keyd();
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
+  auto pids = stack.children("");
+  pids.push_back(stack.keyd_pid());
+  ASSERT_EQ(pids.size(), 3U);
+  const auto switches = [&] {
+    std::uint64_t sum = 0;
+    for (const pid_t pid : pids) {
+      std::ifstream status(fmt::format("/proc/{}/status", pid));
+      for (std::string line; std::getline(status, line);)
+        if (line.find("voluntary_ctxt_switches:") != std::string::npos && line[0] == 'v')
+          sum += std::stoull(line.substr(line.find(':') + 1));
+    }
+    return sum;
+  };
+  std::this_thread::sleep_for(500ms);  // the last connection of wait_state has been closed
+  const auto before = switches();
+  std::this_thread::sleep_for(2s);
+  EXPECT_EQ(switches() - before, 0U) << "host, worker and reader watch woke up in two idle seconds";
+}
+
+TEST(KeyHostOnRealPcscd, RefusesWhatItMustNotSign) {
+  KeydStack stack({.readers = 1, .keys = 1});
+  stack.start_keyd();
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
+  KeydClient client(stack.socket());
+  const auto id_of = [&](const keyd::v1::SignRequest& request) {
+    const auto reply = client.sign(request);
+    return reply ? reply->failure().id() + " " + reply->failure().field() : std::string("no answer");
+  };
+  auto request = stack.request(0, "r");
+  request.set_message("anything at all");
+  EXPECT_EQ(id_of(request), "key.not_envelope message");
+  request = stack.request(0, "r");
+  request.set_taxpayer(stack.taxpayer(7));
+  EXPECT_EQ(id_of(request), "key.envelope_mismatch taxpayer");
+  request = stack.request(0, "r");
+  request.set_purpose("upload");
+  EXPECT_EQ(id_of(request), "key.envelope_mismatch purpose");
+  request = stack.request(0, "r");
+  request.set_request_id("s");
+  EXPECT_EQ(id_of(request), "key.envelope_mismatch request_id");
+  request = stack.request(0, "r");
+  request.set_message(std::string(64 * 1024 + 1, 'x'));
+  EXPECT_EQ(id_of(request), "key.message_size message");
+  EXPECT_EQ(id_of(stack.request(7, "r")), "key.none ");
+  EXPECT_EQ(stack.key(0).counters().signatures, 0U);
+  EXPECT_EQ(whole_file(stack.state() + "/signing.log"), "");
+}
+
+TEST(KeyHostOnRealPcscd, KeepsForeignExpiredAndDoubledKeysOut) {
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  KeydStack stack({.readers = 2,
+                   .keys = 3,
+                   .define =
+                       [now](unsigned i, simulator::KeyDefinition& key) {
+                         if (i == 1) key.valid_until_ms = now - 1000;
+                       },
+                   .foreign_keys = {0}});
+  stack.start_keyd();
+  EXPECT_TRUE(stack.wait_state(0, "foreign"));
+  EXPECT_TRUE(stack.wait_state(1, "expired"));
+  ASSERT_TRUE(stack.wait_state(2, "ready"));
+  KeydClient client(stack.socket());
+  const auto id_of = [&](unsigned i) {
+    const auto reply = client.sign(stack.request(i, "r"));
+    return reply ? reply->failure().errc() + " " + reply->failure().id() : std::string("no answer");
+  };
+  EXPECT_EQ(id_of(0), "rejected key.foreign");
+  EXPECT_EQ(id_of(1), "rejected key.expired");
+  EXPECT_EQ(stack.key(0).counters().verify_attempts, 0U) << "a PIN was shown to a foreign key";
+
+  // The same serial a second time: a copy, or a fault of the reader. Not used until the first one is gone.
+  simulator::VpcdCard copy(stack.key(2), "127.0.0.1", stack.pcscd().slots().at(3).port);
+  copy.plug();
+  std::string states;
+  for (const auto until = Clock::now() + 5s; Clock::now() < until && states.find("duplicate") == std::string::npos;
+       std::this_thread::sleep_for(20ms)) {
+    states.clear();
+    for (const auto& key : client.keys())
+      if (key.serial() == stack.serial(2)) states += key.state() + " ";
+  }
+  EXPECT_TRUE(states == "ready duplicate ") << states;
+  stack.card(2).unplug();
+  const auto request = stack.request(2, "copy");
+  std::optional<keyd::v1::SignReply> reply;
+  for (const auto until = Clock::now() + 10s; Clock::now() < until; std::this_thread::sleep_for(20ms))
+    if ((reply = client.sign(request)) && !reply->has_failure()) break;
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
+}
+
+TEST(KeyHostOnRealPcscd, SpeaksToTheConfiguredUserOnly) {
+  KeydStack stack({.readers = 1, .keys = 0, .extra_config = "allowed_uid = 54321"});
+  stack.start_keyd_unchecked();
+  for (const auto until = Clock::now() + 5s; Clock::now() < until; std::this_thread::sleep_for(5ms))
+    if (stack.keyd_log().find("keyd.started") != std::string::npos) break;
+  KeydClient client(stack.socket());
+  EXPECT_FALSE(client.connected());
+  for (const auto until = Clock::now() + 5s; Clock::now() < until; std::this_thread::sleep_for(5ms))
+    if (stack.keyd_log().find("keyd.foreign_uid") != std::string::npos) break;
+  EXPECT_NE(stack.keyd_log().find("keyd.foreign_uid"), std::string::npos) << stack.keyd_log();
+}
+
+TEST(KeyHostOnRealPcscd, ReplacesAWrongSignatureOfTheCardByARightOne) {
+  KeydStack stack({});
+  stack.start_keyd();
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
+  stack.key(0).corrupt_next_signatures(1);
+  KeydClient client(stack.socket());
+  const auto request = stack.request(0, "wrong-once");
+  const auto reply = client.sign(request);
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
+  EXPECT_EQ(reply->log_number(), 2U);
+  EXPECT_NE(whole_file(stack.state() + "/signing.log").find("\tresult\tkey.signature\t"), std::string::npos);
+  stack.key(0).corrupt_next_signatures(100);
+  const auto never = client.sign(stack.request(0, "wrong-always"));
+  ASSERT_TRUE(never);
+  EXPECT_EQ(never->failure().id(), "key.signature");
+  EXPECT_TRUE(never->signature().empty());
 }
 
 }  // namespace
