@@ -1,2 +1,283 @@
+// docs/openapi.json out of the route table and the schema's descriptors, so that it cannot say anything else than the
+// server does. Only what descriptors cannot know (forms of strings, required fields, words) is in tables here.
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <map>
+#include <set>
+
+#include "daemon/api/limits.h"
 #include "daemon/api/routes.h"
-namespace taxgate::api { const std::string& openapi_document() { static const std::string d = "{}"; return d; } }
+#include "protocol/states.h"
+
+namespace taxgate::api {
+namespace {
+
+namespace json = boost::json;
+namespace pb = google::protobuf;
+
+struct FieldFact {
+  std::string_view field;  // "name" for every message, "Message.name" for one
+  std::string_view description, pattern, example;
+};
+constexpr std::string_view kDecimal = "^(-?[0-9]{1,24}(\\.[0-9]{1,20})?)?$", kMoney = "^(-?[0-9]{1,16}(\\.[0-9]{1,2})?)?$",
+                           kSha256 = "^([0-9a-f]{64})?$";
+constexpr FieldFact kFacts[] = {
+    {"Submission.amount", "Yuan without tax, negative", kMoney, "-100.00"},
+    {"Submission.tax", "Yuan, negative", kMoney, "-13.00"},
+    {"amount", "Yuan without tax, as a decimal string", kMoney, "100.00"},
+    {"tax", "Yuan, as a decimal string", kMoney, "13.00"},
+    {"total", "Yuan with tax, as a decimal string", kMoney, "113.00"},
+    {"quantity", "Exact decimal string", kDecimal, "1.5"},
+    {"price", "Exact decimal string, without tax", kDecimal, "345.13274336"},
+    {"rate", "Tax rate as a decimal string", kDecimal, "0.13"},
+    {"SubmissionRequest.idempotency_key", "1..128 printable ASCII characters; or the header Idempotency-Key", "^[!-~]{0,128}$", "return-4711"},
+    {"idempotency_key", "", "^[!-~]{0,128}$", "return-4711"},
+    {"SubmissionRequest.reason", "01 wrong invoice, 02 goods returned, 03 service stopped, 04 allowance; or the official term", "", "01"},
+    {"SubmissionRequest.lines", "Empty: a full red of what is left", "", ""},
+    {"SubmissionRequest.blue", "The blue invoice, when the ledger does not know it", "", ""},
+    {"SubmissionRequest.initiator", "The side we are: seller (default) or buyer", "^(seller|buyer)?$", "seller"},
+    {"SubmissionRequest.tax_device", "Information table: 12-digit device number", "^([0-9]{12})?$", "661000000001"},
+    {"ActionRequest.outcome", "resolve: adopt, not_arrived or close", "^(adopt|not_arrived|close)?$", "adopt"},
+    {"CallerInfo.name", "", "^[a-z0-9._-]{1,64}$", "erp"},
+    {"CallerInfo.roles", "submitter, approver, operator, auditor, admin", "", "submitter"},
+    {"token_sha256", "Hex; only taken, never given", kSha256, "0000000000000000000000000000000000000000000000000000000000000000"},
+    {"certificate_sha256", "Hex", kSha256, "0000000000000000000000000000000000000000000000000000000000000000"},
+    {"cursor", "Opaque; ask for events after it", "", ""},
+    {"next", "The `after` of the next page; empty at the end", "", ""},
+    {"EventList.next", "The `after` of the next request, always given", "", ""},
+    {"channel", "simulator, sandbox or production", "", "simulator"},
+    {"code", "", "", ""},
+    {"ErrorBody.code", "Stable id, e.g. R2.tax_cap", "", ""},
+    {"ErrorBody.more", "Further findings of the same check", "", ""},
+};
+struct Required { std::string_view message, fields; };
+constexpr Required kRequired[] = {
+    {"Submission", "id state"}, {"ErrorBody", "code message channel"}, {"Event", "cursor id at type"},
+    {"EventList", "next"},      {"Health", "status"},                 {"CallerInfo", "name"},
+};
+struct QueryFact { std::string_view name, description; int low, high; };  // high 0: a string
+constexpr QueryFact kQueryFacts[] = {
+    {"wait", "Seconds to wait for news", 0, kMaxWaitSeconds},
+    {"seen", "The state already known: answer when it is another", 0, 0},
+    {"after", "`next` or `cursor` of an earlier answer", 0, 0},
+    {"limit", "", 1, 0},
+    {"taxpayer", "Only this taxpayer", 0, 0},
+    {"state", "Only this state", 0, 0},
+    {"blue_number", "Only reds of this blue invoice", 0, 0},
+    {"idempotency_key", "The submission with this key", 0, 0},
+    {"submission", "Only events of this submission", 0, 0},
+};
+
+std::vector<std::string_view> words(std::string_view text) {
+  std::vector<std::string_view> out;
+  while (!text.empty()) {
+    const auto blank = text.find(' ');
+    if (blank != 0) out.push_back(text.substr(0, blank));
+    if (blank == std::string_view::npos) break;
+    text.remove_prefix(blank + 1);
+  }
+  return out;
+}
+
+json::string text(std::string_view s) { return json::string(s.data(), s.size()); }
+json::object reference(std::string_view message) { return {{"$ref", "#/components/schemas/" + std::string(message)}}; }
+
+const FieldFact* fact_of(const pb::FieldDescriptor& field) {
+  const std::string full = field.containing_type()->name() + "." + field.name();
+  for (const std::string_view wanted : {std::string_view(full), std::string_view(field.name())})
+    for (const FieldFact& fact : kFacts)
+      if (fact.field == wanted) return &fact;
+  return nullptr;
+}
+
+json::object scalar_schema(const pb::FieldDescriptor& field) {
+  switch (field.cpp_type()) {
+    case pb::FieldDescriptor::CPPTYPE_MESSAGE: return reference(field.message_type()->name());
+    case pb::FieldDescriptor::CPPTYPE_BOOL: return {{"type", "boolean"}};
+    case pb::FieldDescriptor::CPPTYPE_INT32: return {{"type", "integer"}, {"format", "int32"}};
+    case pb::FieldDescriptor::CPPTYPE_INT64: return {{"type", "integer"}, {"format", "int64"}};
+    case pb::FieldDescriptor::CPPTYPE_UINT32:
+    case pb::FieldDescriptor::CPPTYPE_UINT64: return {{"type", "integer"}, {"format", "int64"}, {"minimum", 0}};
+    default: return {{"type", "string"}};
+  }
+}
+
+json::object message_schema(const pb::Descriptor& type) {
+  json::object properties;
+  for (int i = 0; i < type.field_count(); ++i) {
+    const pb::FieldDescriptor& field = *type.field(i);
+    json::object schema = scalar_schema(field);
+    const FieldFact* fact = fact_of(field);
+    if (fact && !schema.contains("$ref")) {
+      if (!fact->pattern.empty()) schema["pattern"] = text(fact->pattern);
+      if (!fact->example.empty()) schema["example"] = text(fact->example);
+    }
+    if (field.is_repeated()) schema = {{"type", "array"}, {"items", std::move(schema)}};
+    if (fact && !fact->description.empty() && !schema.contains("$ref")) schema["description"] = text(fact->description);
+    properties[field.name()] = std::move(schema);
+  }
+  json::object out{{"type", "object"}, {"additionalProperties", false}};
+  for (const Required& required : kRequired) {
+    if (required.message != type.name()) continue;
+    json::array names;
+    for (const auto word : words(required.fields)) names.push_back(text(word));
+    out["required"] = std::move(names);
+  }
+  out["properties"] = std::move(properties);
+  return out;
+}
+
+void add_schemas(const pb::Descriptor& type, std::map<std::string, json::object>& into) {
+  if (into.contains(type.name())) return;
+  into[type.name()] = message_schema(type);
+  for (int i = 0; i < type.field_count(); ++i)
+    if (const auto* below = type.field(i)->message_type()) add_schemas(*below, into);
+}
+
+json::array parameters(const Route& route) {
+  json::array out;
+  if (const auto open = route.path.find('{'); open != std::string_view::npos) {
+    const auto name = route.path.substr(open + 1, route.path.find('}') - open - 1);
+    out.push_back({{"name", text(name)}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}, {"minLength", 1}}}});
+  }
+  for (const auto name : words(route.query)) {
+    const auto fact = std::ranges::find(kQueryFacts, name, &QueryFact::name);
+    json::object schema{{"type", "string"}, {"maxLength", kMaxQueryValue}};
+    if (name == "state") {
+      json::array names;
+      for (const StateFacts& state : states()) names.push_back(text(state.name));
+      schema = {{"type", "string"}, {"enum", std::move(names)}};
+    }
+    if (name == "limit") schema = {{"type", "integer"}, {"minimum", 1}, {"maximum", route.operation == "events" ? kMaxEvents : kMaxPage}};
+    if (name == "wait") schema = {{"type", "integer"}, {"minimum", fact->low}, {"maximum", fact->high}};
+    json::object parameter{{"name", text(name)}, {"in", "query"}, {"required", false}, {"schema", std::move(schema)}};
+    if (!fact->description.empty()) parameter["description"] = text(fact->description);
+    out.push_back(std::move(parameter));
+  }
+  if (route.takes == "SubmissionRequest" || route.takes == "ActionRequest")
+    out.push_back({{"name", "Idempotency-Key"}, {"in", "header"}, {"required", false},
+                   {"schema", {{"type", "string"}, {"pattern", "^[!-~]{1,128}$"}, {"example", "return-4711"}}}});
+  return out;
+}
+
+json::object content(std::string_view message) {
+  return {{std::string(kJson), {{"schema", reference(message)}}},
+          {std::string(kProtobuf), {{"schema", {{"type", "string"}, {"format", "binary"}, {"description", "taxgate.api.v1." + std::string(message)}}}}}};
+}
+
+json::object responses(const Route& route) {
+  json::object out;
+  json::object well{{"description", "Done"}};
+  if (!route.gives.empty()) well["content"] = content(route.gives);
+  else well["content"] = json::object{{std::string(kJson), {{"schema", {{"type", "object"}}}}}};
+  if (route.operation == "events")
+    well["content"].as_object()[std::string(kEventStream)] =
+        json::object{{"schema", {{"type", "string"}, {"description", "id: cursor, event: type, data: Event as JSON"}}}};
+  if (route.takes == "SubmissionRequest" || route.path.starts_with("/v1/inbox/")) {
+    json::object created = well;
+    created["description"] = "Accepted durably";
+    created["headers"] = json::object{{"Location", {{"schema", {{"type", "string"}}}}}};
+    out["201"] = std::move(created);
+    well["description"] = "The same request was accepted before: the original";
+  }
+  out["200"] = std::move(well);
+  out["default"] = json::object{{"description", "Refused; see docs/api.md for the status"}, {"content", content("ErrorBody")}};
+  return out;
+}
+
+json::object operation(const Route& route) {
+  json::object out{{"operationId", text(route.operation)}, {"summary", text(route.summary)}};
+  if (route.access == Access::anyone) out["security"] = json::array{};
+  json::array roles;
+  for (const auto role : words(route.roles)) roles.push_back(text(role));
+  if (route.access == Access::roles && route.roles != "admin") roles.push_back("admin");
+  if (!roles.empty()) out["x-roles"] = std::move(roles);
+  if (auto list = parameters(route); !list.empty()) out["parameters"] = std::move(list);
+  if (!route.takes.empty()) {
+    json::object body = content(route.takes);
+    if (route.import_body)
+      body[std::string(kNdjson)] = json::object{{"schema", {{"type", "string"}, {"description", "one Invoice as JSON a line"}}}};
+    out["requestBody"] = json::object{{"required", route.takes != "ActionRequest"}, {"content", std::move(body)}};
+  }
+  out["responses"] = responses(route);
+  return out;
+}
+
+std::string lower(std::string_view s) {
+  std::string out(s);
+  for (char& c : out) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return out;
+}
+
+/// Two blanks a level: the document is also read by people and compared line by line.
+void print(const json::value& value, std::string& out, std::size_t indent) {
+  const auto line = [&](std::size_t n) { out.append("\n").append(n * 2, ' '); };
+  if (value.is_object() && !value.get_object().empty()) {
+    out += '{';
+    bool first = true;
+    for (const auto& [key, below] : value.get_object()) {
+      if (!std::exchange(first, false)) out += ',';
+      line(indent + 1);
+      out.append(json::serialize(json::value(key))).append(": ");
+      print(below, out, indent + 1);
+    }
+    line(indent);
+    out += '}';
+  } else if (value.is_array() && !value.get_array().empty()) {
+    out += '[';
+    bool first = true;
+    for (const auto& below : value.get_array()) {
+      if (!std::exchange(first, false)) out += ',';
+      line(indent + 1);
+      print(below, out, indent + 1);
+    }
+    line(indent);
+    out += ']';
+  } else {
+    out += json::serialize(value);
+  }
+}
+
+std::string make_document() {
+  std::map<std::string, json::object> schemas;
+  json::object paths;
+  for (const Route& route : routes()) {
+    auto& path = paths[route.path];
+    if (path.is_null()) path = json::object{};
+    path.as_object()[lower(name(route.method))] = operation(route);
+    const auto* file = v1::Submission::descriptor()->file();
+    for (const auto message : {route.takes, route.gives})
+      if (!message.empty()) add_schemas(*file->FindMessageTypeByName(std::string(message)), schemas);
+  }
+  add_schemas(*v1::ErrorBody::descriptor(), schemas);
+  json::object components;
+  for (auto& [message, schema] : schemas) components[message] = std::move(schema);
+  const json::object document{
+      {"openapi", "3.0.3"},
+      {"info", {{"title", "Taxgate local API"}, {"version", "1"},
+                {"description", "Red-letter (红字) submissions of a billing server. Roles, statuses and bounds: docs/api.md. "
+                                "Made from daemon/api/routes.cpp and protocol/api.proto."}}},
+      {"servers", json::array{json::object{{"url", "http://localhost"}}}},
+      {"security", json::array{json::object{{"bearer", json::array{}}}, json::object{}}},
+      {"paths", std::move(paths)},
+      {"components",
+       {{"securitySchemes",
+         {{"bearer", {{"type", "http"}, {"scheme", "bearer"},
+                      {"description", "Loopback TCP. On the Unix socket the peer's uid, with mutual TLS the client certificate"}}}}},
+        {"schemas", std::move(components)}}}};
+  std::string out;
+  print(document, out, 0);
+  out += '\n';
+  return out;
+}
+
+}  // namespace
+
+const std::string& openapi_document() {
+  static const std::string document = make_document();
+  return document;
+}
+
+}  // namespace taxgate::api

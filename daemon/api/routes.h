@@ -61,7 +61,7 @@ std::size_t body_limit(Method method, std::string_view path, const Settings& set
 /// True when `caller` may use `route`. left: what would be needed, for the error.
 Result<void> check_access(const Route& route, const Caller& caller);
 
-/// docs/openapi.json, made from routes() and the schema's descriptors. Computed once.
+/// docs/openapi.json, made from routes() and the schema's descriptors. Computed once; io thread.
 const std::string& openapi_document();
 
 }  // namespace taxgate::api
