@@ -71,6 +71,11 @@ bool is_serial(std::string_view text) {
   });
 }
 bool is_pin(std::string_view pin) { return pin.size() >= gmt0017::kPinMin && pin.size() <= gmt0017::kPinMax; }
+/// X.520 bounds what a certificate can carry: serialNumber and organizationName 64 characters each.
+bool fits_certificate(std::string_view text) {
+  const auto characters = std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; });
+  return characters >= 1 && characters <= 64;
+}
 bool is_name(std::string_view name) { return !name.empty() && name.size() <= gmt0017::kMaxName; }
 
 }  // namespace
@@ -78,6 +83,8 @@ bool is_name(std::string_view name) { return !name.empty() && name.size() <= gmt
 Result<CardContent> CardContent::personalise(const KeyDefinition& d, const KeyAuthority& issuer) {
   const auto bad = [](const char* field) { return fail(Errc::invalid_input, "sim.key_definition", field); };
   if (!is_serial(d.serial)) return bad("serial");
+  if (!fits_certificate(d.taxpayer)) return bad("taxpayer");
+  if (!fits_certificate(d.name)) return bad("name");
   if (!is_pin(d.pin)) return bad("pin");
   if (!is_pin(d.admin_pin)) return bad("admin_pin");
   if (!is_name(d.application)) return bad("application");

@@ -18,8 +18,8 @@ inline constexpr std::size_t kCardSpace = 64 * 1024;  // bytes of files; small t
 
 /// How a key is made ("personalised") the first time.
 struct KeyDefinition {
-  std::string serial;  // 1..32 of A-Z a-z 0-9 - ; also the name of its state file
-  std::string taxpayer, name;
+  std::string serial;          // 1..32 of A-Z a-z 0-9 - ; also the name of its state file
+  std::string taxpayer, name;  // 1..64 characters each, UTF-8
   std::string pin, admin_pin;  // kPinMin..kPinMax bytes; only a hash of them is kept
   std::string application = "TAXGATE", container = "SIGN";
   std::uint8_t max_tries = kDefaultMaxTries;           // 1..15, what 63Cx can say

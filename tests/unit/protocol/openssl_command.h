@@ -39,6 +39,7 @@ class Workshop {
     std::ifstream in(path_ / name, std::ios::binary);
     return Bytes(std::istreambuf_iterator<char>(in), {});
   }
+  const std::filesystem::path& path() const { return path_; }
   std::string log() const { return std::string(as_text(read("log"))); }
   void write(const std::string& name, ByteView data) const {
     std::ofstream(path_ / name, std::ios::binary)
