@@ -40,6 +40,12 @@ std::optional<CardFault::Kind> kind_of(std::string_view name) {
   return std::nullopt;
 }
 
+bool CardFaultScript::looks_at_commands() const {
+  for (const auto& entry : faults_)
+    if (entry.fault.counting == CardFault::Counting::per_command) return true;
+  return false;
+}
+
 std::optional<CardFault> CardFaultScript::on_command(std::uint8_t ins) {
   std::optional<CardFault> fired;
   for (auto at = faults_.begin(); at != faults_.end();) {

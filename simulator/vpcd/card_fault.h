@@ -50,6 +50,8 @@ class CardFaultScript {
   bool empty() const { return faults_.empty(); }
   std::size_t size() const { return faults_.size(); }
 
+  /// Whether any fault is bound to commands, so that their instruction must be known before they are taken.
+  bool looks_at_commands() const;
   /// The first fault that fires on a command with this instruction. Every fault that matches counts it.
   std::optional<CardFault> on_command(std::uint8_t ins);
   /// Whether the card is pulled inside the frame that starts at these positions of its direction; the fault that does

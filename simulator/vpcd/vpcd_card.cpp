@@ -238,11 +238,18 @@ VpcdCard::End VpcdCard::serve(int fd) {
     if (!peek(fd, std::span(head).first(2))) return End::link_lost;
     const std::size_t size = static_cast<std::size_t>(head[0] << 8 | head[1]);
     const bool is_apdu = size >= 2;
-    if (is_apdu && !peek(fd, head)) return End::link_lost;
-    std::optional<CardFault> fault;
+    // Bytes that are looked at but not taken are not acknowledged, and vpcd sends the rest only 40 ms later (Nagle): the
+    // instruction is peeked at only when a fault asks for it.
+    bool by_instruction = false;
     {
       const std::lock_guard lock(mutex_);
-      if (is_apdu && !faults_.empty()) fault = faults_.on_command(head[3]);
+      by_instruction = is_apdu && faults_.looks_at_commands();
+    }
+    if (by_instruction && !peek(fd, head)) return End::link_lost;
+    std::optional<CardFault> fault;
+    if (by_instruction) {
+      const std::lock_guard lock(mutex_);
+      fault = faults_.on_command(head[3]);
     }
 
     const auto cut_in = cut_of(fault, Direction::command, in, size + 2, is_apdu);
