@@ -6,6 +6,7 @@
 namespace taxgate {
 
 const Message kPipelineMessages[] = {
+    {"app.usage", "The command line is not understood at {field} {wanted}.", "无法识别命令行参数 {field} {wanted}。", "taxgated --help shows the usage.", "请用 taxgated --help 查看用法。"},
     {"approval.denied", "An approver said no: {wanted}", "审批人未同意:{wanted}", "Correct the submission and submit it again with a new idempotency key.", "请更正后以新的幂等键重新提交。"},
     {"approval.own", "{left} submitted this and cannot approve it too.", "{left} 是提交人,不能审批自己的提交。", "Another person with the approver role must decide.", "须由另一位具有 approver 角色的人审批。"},
     {"caller.taxpayer", "This caller may not act for the taxpayer {wanted}.", "该调用方无权代表纳税人 {wanted} 操作。", "Ask an administrator to add the taxpayer to the caller (taxgate caller add).", "请管理员为该调用方增加此纳税人(taxgate caller add)。"},
