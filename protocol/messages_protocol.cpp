@@ -114,6 +114,14 @@ const Message kProtocolMessages[] = {
     {"record.version", "A stored document has the unknown version {wanted}.", "存储的单据版本未知({wanted})。",
      "It was written by a newer program: install that version.", "该单据由更新版本的程序写入,请安装该版本。"},
 
+    // ---- between taxgated and the key host
+    {"keyd.frame", "The conversation with the key host is garbled.", "与介质服务的通信内容损坏。",
+     "The connection is made anew by itself. If it recurs, install the same version of both programs.",
+     "系统会自动重新连接;如反复出现,请为两个程序安装同一版本。"},
+    {"keyd.frame_size", "A message of {wanted} bytes is too long for the key host; at most {left} are carried.",
+     "发给介质服务的消息为 {wanted} 字节,上限 {left} 字节。", "Split the red-letter invoice into several.",
+     "请拆分为多张红字发票。"},
+
     // ---- SM2, SM3, SM4, certificates, envelopes
     {"hex.format", "{field}: not hexadecimal ({wanted}).", "{field}:不是十六进制({wanted})。",
      "Use pairs of 0-9 and a-f.", "请使用成对的 0-9、a-f。"},
