@@ -109,6 +109,8 @@ void ReaderSlot::forget_card() {
 }
 
 void ReaderSlot::reconsider() {
+  // A login under way may have read the file before it changed: its refusal must be looked at once more.
+  if (state_ == SlotState::logging_in) reconsider_again_ = true;
   if (state_ != SlotState::trouble || !card_) return;
   if (worker_ && key_) {
     auto pin = hooks_.admit(*this);
@@ -278,6 +280,7 @@ void ReaderSlot::identified(const worker::v1::FromWorker& answer) {
 }
 
 void ReaderSlot::log_in() {
+  reconsider_again_ = false;
   enter(SlotState::logging_in);
   worker::v1::ToWorker login;
   login.mutable_login()->set_pin_file(pin_->file);
@@ -320,6 +323,11 @@ void ReaderSlot::set_trouble(Error error) {
   const bool news = state_ != SlotState::trouble || !trouble_ || trouble_->id != error.id;
   trouble_ = std::move(error);
   enter(SlotState::trouble, news ? "failed" : nullptr);
+  if (!std::exchange(reconsider_again_, false)) return;
+  timer_ = loop_.after(milliseconds(0), [this] {
+    timer_.reset();
+    reconsider();
+  });
 }
 
 void ReaderSlot::enter(SlotState state, const char* what) {

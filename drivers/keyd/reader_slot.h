@@ -101,7 +101,8 @@ class ReaderSlot {
   Fd probe_channel_;
   std::uint64_t generation_ = 0;  // of the worker
   std::uint64_t call_ = 0;        // of the order under way
-  bool sign_open_ = false;        // an answer of sign() is owed
+  bool reconsider_again_ = false;
+  bool sign_open_ = false;  // an answer of sign() is owed
   std::optional<EventLoop::TimerId> timer_;
   Milliseconds pause_;
   Milliseconds probe_pause_;

@@ -258,6 +258,18 @@ std::string KeydStack::keyd_log() const {
   return text.str();
 }
 
+bool KeydStack::contains(const std::string& file, const std::string& text) {
+  std::ostringstream all;
+  all << std::ifstream(file).rdbuf();
+  return all.str().find(text) != std::string::npos;
+}
+
+bool KeydStack::contains_anywhere(const std::string& directory, const std::string& text) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory))
+    if (entry.is_regular_file() && contains(entry.path().string(), text)) return true;
+  return false;
+}
+
 std::vector<pid_t> KeydStack::children(const std::string& mode, const std::string& reader) const {
   std::vector<pid_t> found;
   std::ifstream list(fmt::format("/proc/{0}/task/{0}/children", keyd_));

@@ -82,6 +82,8 @@ class KeydStack {
   bool wait_state(unsigned i, const std::string& state, std::chrono::milliseconds within = std::chrono::seconds(10));
   std::string state_of(unsigned i);
   std::string keyd_log() const;
+  static bool contains(const std::string& file, const std::string& text);
+  static bool contains_anywhere(const std::string& directory, const std::string& text);
   /// Processes keyd started of itself, by the mode they run in ("--worker", "--probe", "--watch-readers") and reader.
   std::vector<pid_t> children(const std::string& mode, const std::string& reader = {}) const;
 
