@@ -50,7 +50,8 @@ using ControlHandler = std::function<ControlReply(const ControlRequest&)>;
 
 class Platform {
  public:
-  /// Listening when it returns. errors  invalid_input sim.directory, sim.key, sim.listen, sim.tls, sim.log_file;
+  /// Listening when it returns.
+  /// errors  invalid_input sim.key, sim.key_ca, sim.listen, sim.tls, sim.log_file, clock.file, file.unwritable
   /// clock.file
   static Result<std::unique_ptr<Platform>> start(PlatformOptions options);
   ~Platform();

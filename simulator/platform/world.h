@@ -164,7 +164,7 @@ class World {
   void process_upload(Upload& upload, LegalTime at);
   std::string new_red_number(LegalTime at);
   // world_tables.cpp
-  void approve(TableRecord& record, LegalTime at, const RequestContext& context);
+  void approve(TableRecord& record, LegalTime at);
   Effect effect_of(const TableRecord& record, EffectKind kind, LegalTime at) const;
 
   Sink sink_;
