@@ -121,8 +121,12 @@ Result<Response> Client::call(const Request& request) {
     if (!error) {
       auto answer = parser.release();
       if (!answer.keep_alive()) wire_->close();
-      return Response{static_cast<int>(answer.result_int()), std::move(answer.body()),
-                      answer[http::field::content_type].starts_with(beast::string_view(kProtobuf.data(), kProtobuf.size()))};
+      const auto form = answer[http::field::content_type];
+      const auto channel = answer["Taxgate-Channel"];
+      return Response{.status = static_cast<int>(answer.result_int()),
+                      .body = std::move(answer.body()),
+                      .protobuf = form.starts_with(beast::string_view(kProtobuf.data(), kProtobuf.size())),
+                      .channel = std::string(channel.data(), channel.size())};
     }
     wire_->close();
     // Between two requests the daemon may have restarted; every write of this program carries a key, so that asking again is safe.

@@ -34,6 +34,7 @@ struct Response {
   int status = 0;
   std::string body;
   bool protobuf = false;  // form of the body
+  std::string channel;    // header Taxgate-Channel, which every answer carries
 };
 
 inline constexpr std::chrono::seconds kConnectTime{5};   // a local daemon that listens answers at once

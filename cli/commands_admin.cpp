@@ -44,8 +44,7 @@ Result<std::string> certificate_sha256(const std::string& path) {
 Exit show_callers(Session& session, const Answer<api::v1::CallerList>& callers) {
   if (!callers) return session.report(callers.error());
   if (!session.json(*callers)) {
-    session.say_channel(callers->channel());
-    session.say(callers_text(session.screen(), *callers));
+    session.answer(callers_text(session.screen(), *callers));
   }
   return Exit::ok;
 }

@@ -15,8 +15,7 @@ Exit answer(Session& session, std::string_view what) {
   const auto submission = session.post<api::v1::Submission>(target, request);
   if (!submission) return session.report(submission.error());
   if (!session.json(*submission)) {
-    session.say_channel(submission->channel());
-    session.say(submission_brief(session.screen(), *submission));
+    session.answer(submission_brief(session.screen(), *submission));
   }
   return Exit::ok;
 }
@@ -29,8 +28,7 @@ Exit run_inbox(Session& session) {
   const auto inbox = session.get<api::v1::Inbox>(target);
   if (!inbox) return session.report(inbox.error());
   if (!session.json(*inbox)) {
-    session.say_channel(inbox->channel());
-    session.say(inbox_text(session.screen(), *inbox));
+    session.answer(inbox_text(session.screen(), *inbox));
   }
   return Exit::ok;
 }

@@ -17,8 +17,7 @@ Exit run_status(Session& session) {
     return Exit::refused;
   }
   if (!session.json(*status)) {
-    session.say(channel_line(session.screen(), status->channel()));
-    session.say(status_text(session.screen(), *status));
+    session.answer(status_text(session.screen(), *status));
   }
   if (status->health() == "well") return Exit::ok;
   return status->health() == "attention" ? Exit::attention : Exit::refused;
@@ -28,8 +27,7 @@ Exit run_keys(Session& session) {
   const auto keys = session.get<api::v1::KeyList>("/v1/keys");
   if (!keys) return session.report(keys.error());
   if (!session.json(*keys)) {
-    session.say_channel(keys->channel());
-    session.say(keys_text(session.screen(), *keys));
+    session.answer(keys_text(session.screen(), *keys));
   }
   for (const auto& key : keys->keys())
     if (key.state() != "ready") return Exit::attention;
@@ -39,7 +37,7 @@ Exit run_keys(Session& session) {
 Exit run_holds(Session& session) {
   const auto holds = session.get<api::v1::HoldList>("/v1/holds");
   if (!holds) return session.report(holds.error());
-  if (!session.json(*holds)) session.say(holds_text(session.screen(), *holds));
+  if (!session.json(*holds)) session.answer(holds_text(session.screen(), *holds));
   return holds->holds().empty() ? Exit::ok : Exit::attention;
 }
 
@@ -59,8 +57,9 @@ Exit run_events(Session& session) {
     if (session.screen().json && follow) {
       for (const auto& event : list->events()) session.json(event);  // one event a line, for pipes
     } else if (!session.json(*list)) {
-      if (first && !list->events().empty()) session.say_channel(list->events(0).channel());
-      session.say(events_text(session.screen(), *list));
+      const std::string text = events_text(session.screen(), *list);
+      if (first) session.answer(text);
+      else session.say(text);
       if (!follow && !list->next().empty() && !list->events().empty())
         session.say(session.screen().pick("more: --after ", "下一页: --after ") + list->next() + "\n");
     }
@@ -73,7 +72,7 @@ Exit run_events(Session& session) {
 Exit run_invoice(Session& session) {
   const auto invoice = session.get<api::v1::Invoice>("/v1/invoices/" + encoded(session.given().positionals[0]));
   if (!invoice) return session.report(invoice.error());
-  if (!session.json(*invoice)) session.say(invoice_text(session.screen(), *invoice));
+  if (!session.json(*invoice)) session.answer(invoice_text(session.screen(), *invoice));
   return Exit::ok;
 }
 

@@ -11,8 +11,7 @@ using api::v1::Submission;
 Exit show_result(Session& session, const Answer<Submission>& submission) {
   if (!submission) return session.report(submission.error());
   if (!session.json(*submission)) {
-    session.say_channel(submission->channel());
-    session.say(submission_brief(session.screen(), *submission));
+    session.answer(submission_brief(session.screen(), *submission));
   }
   return Exit::ok;
 }
@@ -41,7 +40,7 @@ Exit hold_or_release(Session& session, std::string_view action, std::string_view
   request.set_reason(given.value("--reason", "operator"));
   const auto holds = session.post<api::v1::HoldList>(std::string(taxpayer_route), request);
   if (!holds) return session.report(holds.error());
-  if (!session.json(*holds)) session.say(holds_text(session.screen(), *holds));
+  if (!session.json(*holds)) session.answer(holds_text(session.screen(), *holds));
   return Exit::ok;
 }
 
@@ -59,8 +58,7 @@ Exit run_list(Session& session) {
   const auto list = session.get<api::v1::SubmissionList>(target);
   if (!list) return session.report(list.error());
   if (!session.json(*list)) {
-    session.say_channel(list->channel());
-    session.say(submissions_text(session.screen(), *list));
+    session.answer(submissions_text(session.screen(), *list));
   }
   return Exit::ok;
 }
@@ -69,8 +67,7 @@ Exit run_show(Session& session) {
   const auto submission = session.get<Submission>("/v1/submissions/" + encoded(session.given().positionals[0]));
   if (!submission) return session.report(submission.error());
   if (!session.json(*submission)) {
-    session.say_channel(submission->channel());
-    session.say(submission_text(session.screen(), *submission));
+    session.answer(submission_text(session.screen(), *submission));
   }
   return wants_attention(*submission) ? Exit::attention : Exit::ok;
 }

@@ -86,8 +86,7 @@ Exit run_submit(Session& session) {
   if (!submission) return session.report(submission.error());
   if (session.given().has("--wait") && !submission->final()) return follow(session, std::move(*submission));
   if (!session.json(*submission)) {
-    session.say_channel(submission->channel());
-    session.say(submission_brief(session.screen(), *submission));
+    session.answer(submission_brief(session.screen(), *submission));
   }
   return wants_attention(*submission) ? Exit::attention : Exit::ok;
 }
@@ -103,8 +102,7 @@ Exit run_import(Session& session) {
                                                   .idempotency_key = {}});
   if (!reply) return session.report(reply.error());
   if (!session.json(*reply)) {
-    session.say_channel(reply->channel());
-    session.say(session.screen().chinese()
+    session.answer(session.screen().chinese()
                     ? fmt::format("新增 {},更新 {},未变 {},拒绝 {}\n", reply->added(), reply->updated(), reply->unchanged(), reply->refused_size())
                     : fmt::format("added {}, updated {}, unchanged {}, refused {}\n", reply->added(), reply->updated(), reply->unchanged(),
                                   reply->refused_size()));

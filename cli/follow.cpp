@@ -29,12 +29,11 @@ Exit follow(Session& session, api::v1::Submission submission) {
   if (!limit) return session.report(failed(limit.error()));
   const auto until = std::chrono::steady_clock::now() + *limit;
   std::uint64_t shown = 0;
-  bool first = true;
+  bool first = true, moved = false;
   while (true) {
     if (!session.json(submission)) {
       if (first) {
-        session.say_channel(submission.channel());
-        session.say(submission_brief(session.screen(), submission));
+        session.answer(submission_brief(session.screen(), submission));
       }
       for (const auto& entry : submission.timeline())
         if (entry.seq() > shown) session.say(timeline_row(session.screen(), entry) + "\n");
@@ -56,13 +55,14 @@ Exit follow(Session& session, api::v1::Submission submission) {
     while (!changed) {
       auto next = session.get<api::v1::Submission>(target, wait);
       if (!next) return session.report(next.error());
+      moved = moved || next->state() != submission.state();
       changed = next->state() != submission.state() || next->timeline_size() != submission.timeline_size() || next->final();
       submission = std::move(*next);
       if (limit->count() > 0 && std::chrono::steady_clock::now() >= until) break;
     }
     if (!changed) break;
   }
-  if (!session.screen().json && submission.final()) session.say(submission_brief(session.screen(), submission));
+  if (!session.screen().json && moved) session.say(submission_brief(session.screen(), submission));
   return wants_attention(submission) || submission.state() == "waiting_approval" ? Exit::attention : Exit::ok;
 }
 

@@ -65,6 +65,7 @@ Failed failed(const Error& error) {
 std::optional<Failed> Session::exchange(const Request& request, google::protobuf::Message& into) {
   auto response = client_.call(request);
   if (!response) return failed(response.error());
+  channel_ = response->channel;
   if (response->status >= 200 && response->status < 300) {
     if (read_body(*response, into)) return std::nullopt;
     return failed({Errc::corrupt, "cli.bad_answer", {}, std::to_string(response->status), {}, {}});
@@ -72,6 +73,7 @@ std::optional<Failed> Session::exchange(const Request& request, google::protobuf
   Failed problem;
   if (!read_body(*response, problem.body) || problem.body.code().empty())
     return failed({Errc::corrupt, "cli.bad_answer", {}, std::to_string(response->status), {}, {}});
+  if (problem.body.channel().empty()) problem.body.set_channel(channel_);
   problem.exit = exit_of(response->status);
   return problem;
 }
@@ -89,6 +91,7 @@ void Session::say(std::string_view text) const {
 }
 
 std::string channel_line(const Screen& screen, std::string_view channel) {
+  if (channel.empty()) return {};
   std::string_view zh = channel;
   if (channel == "simulator") zh = "模拟";
   if (channel == "sandbox") zh = "沙箱";
@@ -96,7 +99,7 @@ std::string channel_line(const Screen& screen, std::string_view channel) {
   return screen.chinese() ? fmt::format("渠道: {}\n", zh) : fmt::format("channel: {}\n", channel);
 }
 
-void Session::say_channel(const std::string& channel) const { say(channel_line(screen_, channel)); }
+void Session::answer(std::string_view text) const { say(channel_line(screen_, channel_) + std::string(text)); }
 
 Exit Session::report(const Failed& problem) const {
   cli::report(screen_, problem.body);
@@ -108,7 +111,7 @@ void report(const Screen& screen, const api::v1::ErrorBody& body) {
     fmt::print("{}\n", to_json(body));
     return;
   }
-  if (!body.channel().empty()) fmt::print(stderr, "{}", channel_line(screen, body.channel()));
+  fmt::print(stderr, "{}", channel_line(screen, body.channel()));
   print(stderr, screen, body, "");
 }
 

@@ -50,8 +50,8 @@ class Session {
   bool json(const google::protobuf::Message& message) const;
   /// Text for a person, control characters replaced.
   void say(std::string_view text) const;
-  /// "channel: simulator" / "渠道: 模拟", above every answer.
-  void say_channel(const std::string& channel) const;
+  /// The same under "channel: simulator" / "渠道: 模拟", which stands above every answer.
+  void answer(std::string_view text) const;
   Exit report(const Failed& problem) const;
 
  private:
@@ -60,6 +60,7 @@ class Session {
   Given given_;
   Screen screen_;
   Client client_;
+  std::string channel_;  // of the last answer
 };
 
 void report(const Screen& screen, const api::v1::ErrorBody& body);
