@@ -8,9 +8,9 @@
 namespace taxgate {
 
 extern const Message kProtocolMessages[], kRulesMessages[], kKeysMessages[], kPlatformMessages[], kStoreMessages[],
-    kApiMessages[], kCliMessages[], kSimMessages[], kWireMessages[], kDeviceMessages[],
-    kPipelineMessages[];
+    kApiMessages[], kCliMessages[], kSimMessages[], kWireMessages[], kDeviceMessages[], kPipelineMessages[];
 extern const std::size_t kProtocolMessageCount, kRulesMessageCount, kKeysMessageCount, kPlatformMessageCount,
-    kStoreMessageCount, kApiMessageCount, kCliMessageCount, kSimMessageCount, kWireMessageCount, kDeviceMessageCount, kPipelineMessageCount;
+    kStoreMessageCount, kApiMessageCount, kCliMessageCount, kSimMessageCount, kWireMessageCount, kDeviceMessageCount,
+    kPipelineMessageCount;
 
 }  // namespace taxgate
