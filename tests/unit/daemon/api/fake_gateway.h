@@ -1,0 +1,226 @@
+#pragma once
+// Minimal stand-ins for the pipeline: they remember what they were asked and answer from plain members. io thread.
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/api/callers.h"
+#include "daemon/api/gateway.h"
+
+namespace taxgate::api {
+
+inline std::unexpected<Findings> refused(Errc code, std::string id, std::string field = {}) {
+  return std::unexpected(Findings{{code, std::move(id), std::move(field), {}, {}, {}}});
+}
+
+class FakeGateway final : public Gateway {
+ public:
+  std::optional<Findings> refuse_with;       // every call fails with these
+  std::vector<std::string> calls;            // "submit", "act:cancel:ID", …
+  std::vector<Caller> callers;
+  v1::SubmissionRequest last_request;
+  v1::ActionRequest last_action;
+  v1::ImportRequest last_import;
+  ListQuery last_list;
+  EventQuery last_events;
+  int last_wait_ms = 0;
+  std::string last_seen;
+  bool silent = false;                       // submit keeps its reply
+  std::vector<Reply<Submitted>> kept;
+  std::map<std::string, v1::SubmissionRequest> accepted;  // by key
+  std::vector<v1::Event> journal;            // cursor "c1", "c2", …
+  std::vector<std::pair<EventQuery, Reply<v1::EventList>>> event_waiters;
+  std::vector<std::pair<std::string, Reply<v1::Submission>>> get_waiters;
+
+  static v1::Submission submission(const std::string& id, const v1::SubmissionRequest& request) {
+    v1::Submission s;
+    s.set_id(id);
+    s.set_kind("red");
+    s.set_state("queued");
+    s.set_seller(request.seller());
+    s.set_blue_number(request.blue_number());
+    s.set_idempotency_key(request.idempotency_key());
+    s.set_channel("simulator");
+    s.set_channel_zh("模拟");
+    return s;
+  }
+
+  void submit(Caller caller, v1::SubmissionRequest request, Reply<Submitted> reply) override {
+    if (note("submit", caller, reply)) return;
+    last_request = request;
+    if (silent) return kept.push_back(std::move(reply));
+    const auto [at, created] = accepted.try_emplace(request.idempotency_key(), request);
+    if (!created && at->second.SerializeAsString() != request.SerializeAsString())
+      return reply(refused(Errc::invalid_input, "submission.conflict", "idempotency_key"));
+    reply(Submitted{submission("id-" + request.idempotency_key(), request), created});
+  }
+  void get(Caller caller, std::string id, int wait_ms, std::string seen, Reply<v1::Submission> reply) override {
+    if (note("get:" + id, caller, reply)) return;
+    last_wait_ms = wait_ms;
+    last_seen = seen;
+    if (id == "unknown") return reply(refused(Errc::invalid_input, "submission.not_found", "id"));
+    if (wait_ms > 0 && seen == "queued") return void(get_waiters.emplace_back(id, std::move(reply)));
+    reply(submission(id, {}));
+  }
+  void list(Caller caller, ListQuery query, Reply<v1::SubmissionList> reply) override {
+    if (note("list", caller, reply)) return;
+    last_list = query;
+    v1::SubmissionList list;
+    *list.add_submissions() = submission("id-1", {});
+    list.set_next("n1");
+    list.set_channel("simulator");
+    reply(std::move(list));
+  }
+  void act(Caller caller, std::string id, std::string action, v1::ActionRequest request, Reply<v1::Submission> reply) override {
+    if (note("act:" + action + ":" + id, caller, reply)) return;
+    last_action = std::move(request);
+    reply(submission(id, {}));
+  }
+  void inbox(Caller caller, std::string taxpayer, Reply<v1::Inbox> reply) override {
+    if (note("inbox:" + taxpayer, caller, reply)) return;
+    v1::Inbox inbox;
+    auto& form = *inbox.add_forms();
+    form.set_uuid("u1");
+    form.set_hours_left("71.5");
+    form.set_amount("-100.00");
+    inbox.set_channel("simulator");
+    reply(std::move(inbox));
+  }
+  void answer_form(Caller caller, std::string uuid, std::string answer, v1::ActionRequest request, Reply<Submitted> reply) override {
+    if (note("answer:" + answer + ":" + uuid, caller, reply)) return;
+    last_action = request;
+    v1::SubmissionRequest as_request;
+    as_request.set_idempotency_key(request.idempotency_key());
+    const bool created = accepted.try_emplace(request.idempotency_key(), as_request).second;
+    reply(Submitted{submission("id-" + uuid, as_request), created});
+  }
+  void events(Caller caller, EventQuery query, Reply<v1::EventList> reply) override {
+    if (note("events", caller, reply)) return;
+    last_events = query;
+    if (query.after == "bad") return reply(refused(Errc::invalid_input, "events.cursor", "after"));
+    if (page(query).events_size() == 0 && query.wait_ms > 0)
+      return void(event_waiters.emplace_back(std::move(query), std::move(reply)));
+    reply(page(query));
+  }
+  void import_invoices(Caller caller, v1::ImportRequest request, Reply<v1::ImportReply> reply) override {
+    if (note("import", caller, reply)) return;
+    v1::ImportReply result;
+    result.set_added(static_cast<std::uint32_t>(request.invoices_size()));
+    last_import = std::move(request);
+    reply(std::move(result));
+  }
+  void invoice(Caller caller, std::string number, Reply<v1::Invoice> reply) override {
+    if (note("invoice:" + number, caller, reply)) return;
+    v1::Invoice invoice;
+    invoice.set_number(number);
+    invoice.set_amount("1000000.00");
+    auto& line = *invoice.add_lines();
+    line.set_line(1);
+    line.set_rate("0.13");
+    invoice.add_reds("26990000000000000099");
+    reply(std::move(invoice));
+  }
+  void keys(Caller caller, Reply<v1::KeyList> reply) override {
+    if (note("keys", caller, reply)) return;
+    v1::KeyList list;
+    auto& key = *list.add_keys();
+    key.set_serial("K1");
+    key.set_pin_tries_left(-1);
+    key.set_signed_count(7);
+    reply(std::move(list));
+  }
+  void status(Caller caller, Reply<v1::Status> reply) override {
+    if (note("status", caller, reply)) return;
+    v1::Status status;
+    status.set_channel("simulator");
+    status.set_health("well");
+    auto& count = *status.add_states();
+    count.set_state("queued");
+    count.set_count(3);
+    reply(std::move(status));
+  }
+  void holds(Caller caller, Reply<v1::HoldList> reply) override {
+    if (note("holds", caller, reply)) return;
+    reply(v1::HoldList{});
+  }
+  void hold(Caller caller, v1::HoldRequest request, Reply<v1::HoldList> reply) override {
+    if (note("hold:" + request.taxpayer() + ":" + request.reason(), caller, reply)) return;
+    v1::HoldList list;
+    list.add_holds()->set_taxpayer(request.taxpayer());
+    reply(std::move(list));
+  }
+  void release(Caller caller, v1::HoldRequest request, Reply<v1::HoldList> reply) override {
+    if (note("release:" + request.taxpayer() + ":" + request.reason(), caller, reply)) return;
+    reply(v1::HoldList{});
+  }
+
+  void add_event(const std::string& type, const std::string& detail = {}) {
+    v1::Event e;
+    e.set_cursor("c" + std::to_string(journal.size() + 1));
+    e.set_id(std::to_string(journal.size() + 1));
+    e.set_at("2026-11-22T10:00:00.000+08:00");
+    e.set_type(type);
+    e.set_detail(detail);
+    journal.push_back(e);
+    for (auto& [query, reply] : std::exchange(event_waiters, {})) reply(page(query));
+  }
+
+ private:
+  template <class T>
+  bool note(std::string call, Caller& caller, Reply<T>& reply) {
+    calls.push_back(std::move(call));
+    callers.push_back(caller);
+    if (!refuse_with) return false;
+    reply(std::unexpected(*refuse_with));
+    return true;
+  }
+  v1::EventList page(const EventQuery& query) const {
+    v1::EventList list;
+    std::size_t at = query.after.empty() ? 0 : std::stoul(query.after.substr(1));
+    for (; at < journal.size() && list.events_size() < query.limit; ++at) *list.add_events() = journal[at];
+    list.set_next("c" + std::to_string(at));
+    return list;
+  }
+};
+
+class FakeDirectory final : public CallerDirectory {
+ public:
+  std::map<std::int64_t, Caller> uids;
+  std::map<std::string, Caller, std::less<>> tokens, certificates;  // by hash
+  std::vector<v1::CallerInfo> put;
+  std::vector<std::string> removed;
+
+  std::optional<Caller> by_uid(std::int64_t uid) const override { return found(uids, uid); }
+  std::optional<Caller> by_token(std::string_view hash) const override { return found(tokens, hash); }
+  std::optional<Caller> by_certificate(std::string_view hash) const override { return found(certificates, hash); }
+  void list_callers(Caller, Reply<v1::CallerList> reply) override { reply(all()); }
+  void put_caller(Caller, v1::CallerInfo caller, Reply<v1::CallerList> reply) override {
+    put.push_back(std::move(caller));
+    reply(all());
+  }
+  void remove_caller(Caller, std::string name, Reply<v1::CallerList> reply) override {
+    if (name == "nobody") return reply(refused(Errc::invalid_input, "caller.not_found", "name"));
+    removed.push_back(name);
+    reply(all());
+  }
+
+ private:
+  template <class M, class K>
+  static std::optional<Caller> found(const M& map, const K& key) {
+    const auto at = map.find(key);
+    return at == map.end() ? std::nullopt : std::optional(at->second);
+  }
+  v1::CallerList all() const {
+    v1::CallerList list;
+    for (const auto& c : put) {
+      auto& shown = *list.add_callers();
+      shown.set_name(c.name());
+      for (const auto& role : c.roles()) shown.add_roles(role);
+    }
+    list.set_channel("simulator");
+    return list;
+  }
+};
+
+}  // namespace taxgate::api
