@@ -16,10 +16,11 @@ struct Part {
   Fen amount, tax;
 };
 
-/// The rest must stay as close to price and rate as the platform demands of the red that will take it: a rounding that
-/// would leave the rest further off than this goes the other way. A little under a fen, for the milli-fen's own
-/// rounding.
-constexpr MilliFen kDrift = kFen - 1;
+// The rest must stay as close to price and rate as B.6 demands of the red that will take it: a rounding that would leave
+// the rest further off than this goes the other way. A little under a fen for the price, for the milli-fen's own rounding.
+constexpr MilliFen kPriceDrift = kFen - 1;
+// A fen less than the tolerance: ordinary rounding stays untouched until many reds have drifted the same way.
+constexpr MilliFen kTaxDrift = (kTaxTolerance.value - 1) * kFen;
 
 constexpr int kQuantityScale = 13;  // as many decimals as prices carry
 
@@ -101,7 +102,7 @@ class Taking {
     // A fen moved between amount and tax keeps the total and the rest on the rate.
     if (by_rate_ && left_.tax > Fen{0}) {
       if (const auto drift = drift_after(net, tax)) {
-        const Fen shift{*drift > kDrift ? 1 : *drift < -kDrift ? -1 : 0};
+        const Fen shift{*drift > kTaxDrift ? 1 : *drift < -kTaxDrift ? -1 : 0};
         net -= shift;
         tax += shift;
       }
@@ -128,8 +129,8 @@ class Taking {
     const auto whole = product(*left_.quantity, *left_.price), part = product(quantity, *left_.price);
     if (!amount || !whole || !part) return fail(Errc::invalid_input, "decimal.range");
     const MilliFen off = (milli(left_.amount) - *whole) - (milli(*amount) - *part);  // of the rest
-    if (off > kDrift) *amount += Fen{1};
-    if (off < -kDrift) *amount -= Fen{1};
+    if (off > kPriceDrift) *amount += Fen{1};
+    if (off < -kPriceDrift) *amount -= Fen{1};
     return std::min(*amount, left_.amount);
   }
 
@@ -150,8 +151,8 @@ class Taking {
     auto tax = rate_.times(amount);
     if (!tax) return tax;
     if (const auto drift = drift_after(amount, *tax)) {
-      if (*drift > kDrift) *tax += Fen{1};
-      if (*drift < -kDrift) *tax -= Fen{1};
+      if (*drift > kTaxDrift) *tax += Fen{1};
+      if (*drift < -kTaxDrift) *tax -= Fen{1};
     }
     // All of the tax goes only with all of the amount (B.6).
     return std::clamp(*tax, Fen{0}, left_.tax - Fen{1});

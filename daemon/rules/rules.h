@@ -64,7 +64,7 @@ struct LineLeft {
 std::vector<LineLeft> left(const BlueState& state);
 
 /// Derives the whole red from the wish: merged price after discount, tax by rate, the last red takes exactly the
-/// remainder and no split lets the rest drift from price and rate by more than a fen. The result satisfies check().
+/// remainder, and no split lets the rest drift further from price and rate than B.6 allows. The result satisfies check().
 /// errors: findings
 std::expected<RedDocument, Findings> derive(const BlueState& state, const Wish& wish,
                                             const CodeTables& tables = default_tables());
