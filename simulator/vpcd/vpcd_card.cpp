@@ -114,6 +114,17 @@ void VpcdCard::unplug() {
   changed_.wait(lock, [this] { return fd_ < 0; });
 }
 
+void VpcdCard::move_to(std::uint16_t port) {
+  unplug();
+  const std::lock_guard lock(mutex_);
+  port_ = port;
+}
+
+std::uint16_t VpcdCard::port() const {
+  const std::lock_guard lock(mutex_);
+  return port_;
+}
+
 bool VpcdCard::plugged() const {
   const std::lock_guard lock(mutex_);
   return plugged_;
@@ -155,14 +166,15 @@ void VpcdCard::run(std::stop_token stop) {
       }
       continue;
     }
+    const std::uint16_t port = port_;
     lock.unlock();
-    const int fd = dial(host_, port_);
+    const int fd = dial(host_, port);
     lock.lock();
     if (fd < 0) {
       changed_.wait_for(lock, kRedial, [this] { return stopping_ || !plugged_; });
       continue;
     }
-    if (stopping_ || !plugged_) {  // pulled while dialling
+    if (stopping_ || !plugged_ || port != port_) {  // pulled or moved while dialling
       ::close(fd);
       continue;
     }
@@ -238,8 +250,8 @@ VpcdCard::End VpcdCard::serve(int fd) {
     if (!peek(fd, std::span(head).first(2))) return End::link_lost;
     const std::size_t size = static_cast<std::size_t>(head[0] << 8 | head[1]);
     const bool is_apdu = size >= 2;
-    // Bytes that are looked at but not taken are not acknowledged, and vpcd sends the rest only 40 ms later (Nagle): the
-    // instruction is peeked at only when a fault asks for it.
+    // Bytes that are looked at but not taken are not acknowledged, and vpcd sends the rest only 40 ms later (Nagle):
+    // the instruction is peeked at only when a fault asks for it.
     bool by_instruction = false;
     {
       const std::lock_guard lock(mutex_);

@@ -34,6 +34,8 @@ class VpcdCard {
   void plug();
   /// Pulls the card. When it returns no byte moves any more.
   void unplug();
+  /// Another slot, from the next plug() on. Pulls the card first when it is in.
+  void move_to(std::uint16_t port);
   bool plugged() const;
   bool connected() const;  // the reader took the call
   StreamBytes stream_bytes() const;
@@ -43,7 +45,7 @@ class VpcdCard {
   std::size_t fault_count() const;
 
   VirtualKey& key() { return key_; }
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const;
 
  private:
   enum class End : std::uint8_t { link_lost, pulled };
@@ -60,9 +62,9 @@ class VpcdCard {
 
   VirtualKey& key_;
   const std::string host_;
-  const std::uint16_t port_;
 
   mutable std::mutex mutex_;
+  std::uint16_t port_;
   std::condition_variable changed_;
   bool stopping_ = false, plugged_ = false, connected_ = false;
   std::uint32_t replug_ms_ = 0;

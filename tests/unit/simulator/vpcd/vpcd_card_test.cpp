@@ -162,6 +162,16 @@ TEST_F(VpcdCardInReader, ComesBackByItselfAfterAPullThatSaysSo) {
   EXPECT_TRUE(reader_.exchange(gm::gen_random(8)));
 }
 
+TEST_F(VpcdCardInReader, CallsAnotherReaderAfterItWasMoved) {
+  plug();
+  test::FakeReader other;
+  card_->move_to(other.port());
+  EXPECT_TRUE(reader_.rest().empty());
+  card_->plug();
+  EXPECT_TRUE(other.take_call());
+  EXPECT_FALSE(reader_.take_call(50));
+}
+
 TEST_F(VpcdCardInReader, HangsUntilPulledAndIsWellAfterwards) {
   plug();
   card_->add_fault(fault(Kind::hang));

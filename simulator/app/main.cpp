@@ -1,0 +1,115 @@
+// taxgate-sim: virtual keys in real readers and a virtual tax platform. See --help.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "simulator/app/commands.h"
+#include "simulator/app/simulator.h"
+
+namespace {
+
+using namespace taxgate;
+using namespace taxgate::simulator::app;
+
+constexpr const char* kHelp =
+    R"(taxgate-sim: virtual tax keys and a virtual tax platform. Channel: simulator. Nothing it makes has legal effect.
+
+  taxgate-sim up --dir DIR [--keys N | --scenario FILE] [--port P] [--control-port P] [--die-with-parent]
+      runs until SIGTERM or SIGINT; DIR/ready.json appears when everything listens. Needs no root.
+  taxgate-sim key list --dir DIR
+  taxgate-sim key show|plug|unplug|clear-faults|reset-counters SERIAL --dir DIR     (plug: --slot N moves it)
+  taxgate-sim key fault SERIAL --dir DIR --kind delay|hang|unplug|drop|wrong_signature|pin_locked
+      [--ins 74] [--nth N] [--count N] [--delay-ms N] [--direction command|response] [--counting command|link|apdus]
+      [--at-byte N] [--replug-ms N]    or   --json '{...}'
+  taxgate-sim key pin SERIAL --tries-left N --dir DIR
+  taxgate-sim clock show | clock advance 72h --dir DIR
+  taxgate-sim seed FILE --dir DIR
+  taxgate-sim fault FILE | fault clear --dir DIR                                    (of the platform)
+  taxgate-sim assert --promises FILE --lost N --doubled N [--junit FILE] --dir DIR   (N+: N or more)
+
+  --control PORT may stand for --dir DIR. Exit: 0 done, 1 the assertion does not hold, 2 could not be done.
+)";
+
+Result<Scenario> scenario_of(const Arguments& arguments) {
+  if (const auto file = arguments.option("scenario")) {
+    std::ifstream in(*file, std::ios::binary);
+    if (!in) return fail(Errc::retry_later, "sim.state_io", *file);
+    return read_scenario(std::string(std::istreambuf_iterator<char>(in), {}));
+  }
+  const auto keys = arguments.number("keys", 4);
+  if (!keys) return std::unexpected(keys.error());
+  return ordinary_scenario(static_cast<std::size_t>(*keys));
+}
+
+Result<std::uint16_t> port_of(const Arguments& arguments, const std::string& name) {
+  const auto port = arguments.number(name, 0);
+  if (!port) return std::unexpected(port.error());
+  if (*port > 65535) return fail(Errc::invalid_input, "sim.arguments", "--" + name, fmt::to_string(*port));
+  return static_cast<std::uint16_t>(*port);
+}
+
+int run_up(const Arguments& arguments) {
+  if (arguments.has("die-with-parent")) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  // Blocked before any thread exists, so that every thread inherits it and sigwait below is the only receiver.
+  sigset_t stops;
+  ::sigemptyset(&stops);
+  ::sigaddset(&stops, SIGTERM);
+  ::sigaddset(&stops, SIGINT);
+  ::sigaddset(&stops, SIGHUP);
+  ::sigprocmask(SIG_BLOCK, &stops, nullptr);
+
+  const auto directory = arguments.option("dir");
+  if (!directory) return complain(Error{Errc::invalid_input, "sim.arguments", "--dir", {}, {}, {}});
+  auto scenario = scenario_of(arguments);
+  if (!scenario) return complain(scenario.error());
+  const auto port = port_of(arguments, "port"), control_port = port_of(arguments, "control-port");
+  if (!port || !control_port) return complain((port ? control_port : port).error());
+  auto simulator = Simulator::start(
+      {std::filesystem::absolute(*directory).lexically_normal().string(), std::move(*scenario), *port, *control_port});
+  if (!simulator) return complain(simulator.error());
+  fmt::print("{}", (*simulator)->ready_json());
+  std::fflush(stdout);
+  int received = 0;
+  ::sigwait(&stops, &received);
+  return 0;
+}
+
+int run(int argc, char** argv) {
+  const auto arguments = Arguments::parse(
+      argc, argv, {"dir",  "keys",       "scenario", "port",     "control-port", "control",  "slot",    "kind",
+                   "ins",  "nth",        "count",    "delay-ms", "direction",    "counting", "at-byte", "replug-ms",
+                   "json", "tries-left", "promises", "lost",     "doubled",      "junit"},
+      {"die-with-parent", "help"});
+  if (!arguments) return complain(arguments.error());
+  const std::string command = arguments->word(0);
+  if (arguments->has("help") || command.empty()) {
+    fmt::print("{}", kHelp);
+    return arguments->has("help") ? 0 : 2;
+  }
+  if (command == "up") return run_up(*arguments);
+  if (command == "key") return run_key(*arguments);
+  if (command == "clock") return run_clock(*arguments);
+  if (command == "seed") return run_seed(*arguments);
+  if (command == "fault") return run_fault(*arguments);
+  if (command == "assert") return run_assert(*arguments);
+  return complain(Error{Errc::invalid_input, "sim.arguments", command, {}, {}, {}});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& failure) {
+    fmt::print(stderr, "taxgate-sim: {}\n", failure.what());
+    return 2;
+  }
+}
