@@ -24,7 +24,7 @@ struct OpensslFree {
 using Certificate = std::unique_ptr<X509, OpensslFree>;
 
 // Tax certificates are one to two KiB; the bound keeps a hostile card from making us parse megabytes.
-constexpr std::size_t kMaxCertificate = 16 * 1024;
+constexpr std::size_t kMaxCertificate = std::size_t{16} * 1024;
 
 Certificate parse(ByteView der) {
   if (der.empty() || der.size() > kMaxCertificate) return nullptr;
