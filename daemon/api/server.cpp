@@ -91,6 +91,8 @@ struct Server::Core final : SessionHost, std::enable_shared_from_this<Server::Co
     if (next < armed_ms) arm(next);
   }
 
+  /// A closed session lives until the gateway's reply to its last request came (at most the wait it asked for). It
+  /// counts, so that peers who connect, ask and leave in a loop cannot pile up memory.
   bool full() const { return sessions.size() >= settings.max_connections; }
 
   /// Says why in one packet, best effort, and closes.
@@ -421,7 +423,9 @@ void Server::stop() { core_->stop(); }
 
 std::uint16_t Server::tcp_port() const { return core_->tcp_acceptor ? core_->tcp_acceptor->local_endpoint().port() : std::uint16_t{0}; }
 std::uint16_t Server::tls_port() const { return core_->tls_acceptor ? core_->tls_acceptor->local_endpoint().port() : std::uint16_t{0}; }
-std::size_t Server::connections() const { return core_->sessions.size(); }
+std::size_t Server::connections() const {
+  return static_cast<std::size_t>(std::ranges::count_if(core_->sessions, [](const Session* s) { return !s->closed(); }));
+}
 std::uint64_t Server::requests() const { return core_->requests; }
 
 }  // namespace taxgate::api

@@ -60,7 +60,7 @@ class Server {
 
   std::uint16_t tcp_port() const;  // as bound; 0 when there is no such listener
   std::uint16_t tls_port() const;
-  std::size_t connections() const;
+  std::size_t connections() const;  // open now
   std::uint64_t requests() const;  // answered since start
 
  private:

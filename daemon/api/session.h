@@ -55,6 +55,7 @@ class Session : public Exchange, public std::enable_shared_from_this<Session> {
   void cut();                         // the deadline passed
   void stop();                        // close at once; idempotent
   std::int64_t deadline_ms() const { return deadline_ms_; }  // 0: none
+  bool closed() const { return state_ == State::closed; }
 
   void respond(std::uint64_t ticket, HttpResponse response) override;
   void stream(std::uint64_t ticket, std::string bytes, std::move_only_function<void(bool ok)> written) override;
