@@ -8,7 +8,7 @@
 //   DELETE /keys/{serial}/faults
 //   POST   /keys/{serial}/pin                {"tries_left": n}; 0 locks
 //   POST   /keys/{serial}/reset-counters
-// Every answer but GET /keys is the key's own object. Errors: {"code","field","wanted","message","message_zh"}.
+// Every answer but GET /keys is the key's own object. Errors: {"code","field","wanted","left","message","message_zh"}.
 namespace taxgate::simulator::app {
 
 class Simulator;
