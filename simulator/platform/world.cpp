@@ -99,6 +99,7 @@ void World::happen(const Event& event) {
       if (table::table_class(record.row.status) != table::TableClass::approved) return;
       record.row.status = "TZD0074";
       record.row.status_text = table::table_status("TZD0074")->term;
+      if (const auto blue = blues_.find(record.row.red.blue_number); blue != blues_.end()) refresh_status(blue->second);
       book(effect_of(record, EffectKind::table_written_off, event.at));
       return;
     }

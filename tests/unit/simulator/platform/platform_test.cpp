@@ -1,0 +1,400 @@
+// The whole platform over real TLS on the loopback: services, each fault once, the control interface, the clock.
+#include "simulator/platform/platform.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include "protocol/leqi.h"
+#include "protocol/table_xml.h"
+#include "tests/unit/simulator/platform/https_client.h"
+
+namespace taxgate::simulator {
+namespace {
+
+namespace json = boost::json;
+namespace s = leqi::service;
+using ::testing::HasSubstr;
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kSeed =
+    R"({"taxpayers":[{"id":"91320106TGDM00038N","name":"卖方"},{"id":"91320104TGDM00230C","name":"买方"}],
+        "invoices":[{"fplx":"82","fphm":"26990000000000000003","kprq":"2026-11-18","xf":"91320106TGDM00038N","gf":"91320104TGDM00230C",
+          "mx":[["1030102010100000000","*谷物加工品*大米","袋","300","45","13500.00","0.09","1215.00"]],
+          "sum":["13500.00","1215.00","14715.00"],"fpyt":"0","rzzt":"01"},
+         {"fplx":"81","fphm":"26990000000000000004","kprq":"2026-11-18","xf":"91320106TGDM00038N","gf":"91320104TGDM00230C",
+          "mx":[["1030102010100000000","*谷物加工品*大米","袋","300","45","13500.00","0.09","1215.00"]],
+          "sum":["13500.00","1215.00","14715.00"],"fpyt":"1","rzzt":"02"}]})";
+
+class PlatformTest : public ::testing::Test {
+ protected:
+  void SetUp() override { start({}); }
+  void TearDown() override {
+    platform.reset();
+    std::filesystem::remove_all(directory);
+  }
+  void start(PlatformOptions options) {
+    std::string pattern = ::testing::TempDir() + "platform_XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    directory = options.directory = pattern;
+    auto started = Platform::start(std::move(options));
+    ASSERT_TRUE(started) << started.error().id << started.error().detail;
+    platform = std::move(*started);
+    client = std::make_unique<HttpsClient>(platform->port(), platform->ca_path());
+    ASSERT_EQ(control("POST", "/seed", kSeed).status, 200);
+  }
+
+  Answer control(const std::string& method, const std::string& path, const std::string& body = {}) {
+    return HttpsClient(platform->control_port(), {}).send(method, path, body);
+  }
+  json::object control_json(const std::string& method, const std::string& path, const std::string& body = {}) {
+    const Answer answer = control(method, path, body);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    return json::parse(answer.body).as_object();
+  }
+  void fault(const std::string& script) { ASSERT_EQ(control("POST", "/faults", script).status, 200); }
+
+  RedDocument red(std::string blue = "26990000000000000003", std::string amount = "-450.00",
+                  std::string tax = "-40.50") const {
+    RedDocument r;
+    r.blue_number = std::move(blue);
+    r.blue_type = "82";
+    r.blue_issued_at = *LegalTime::parse("2026-11-18");
+    r.blue_amount = *Fen::parse("13500.00");
+    r.blue_tax = *Fen::parse("1215.00");
+    r.seller = {"91320106TGDM00038N", "卖方"};
+    r.buyer = {"91320104TGDM00230C", "买方"};
+    r.reason = Reason::goods_returned;
+    r.lines = {{1, "1030102010100000000", "*谷物加工品*大米", "", "袋", *Decimal::parse("-10"), *Decimal::parse("45"),
+                *Fen::parse(amount), *Decimal::parse("0.09"), *Fen::parse(tax), ""}};
+    r.amount = *Fen::parse(amount);
+    r.tax = *Fen::parse(tax);
+    return r;
+  }
+
+  Answer call(std::string_view service, const std::string& text, HttpsClient* with = nullptr) {
+    const std::string body = *leqi::seal(text, platform->sm4_key());
+    return (with == nullptr ? client.get() : with)
+        ->send("POST", "/access/v2/invoke/202007/" + std::string(service) + "/", body);
+  }
+  std::string opened(const Answer& answer) {
+    auto reply = leqi::read_reply(answer.body, platform->sm4_key());
+    return reply ? reply->json : reply.error().id;
+  }
+  leqi::ApplyReply apply(const RedDocument& r) {
+    return *leqi::read_apply_reply(opened(call(s::apply, leqi::apply_json(r))));
+  }
+  leqi::ListReply list(const std::string& blue) {
+    const LegalTime now = platform->clock().now();
+    const leqi::ListRequest ask{
+        "91320106TGDM00038N", Side::seller, blue, now.plus_ms(-3'600'000), now.plus_ms(3'600'000), 1, 50};
+    return *leqi::read_list_reply(opened(call(s::list, leqi::list_json(ask))));
+  }
+  int booked() { return static_cast<int>(control_json("GET", "/log")["effects"].as_array().size()); }
+  /// Waits for something that happens on machine time; the deadline is generous, the usual wait short.
+  template <class Condition>
+  bool soon(Condition condition) {
+    const auto deadline = Clock::now() + std::chrono::seconds(10);
+    while (!condition()) {
+      if (Clock::now() > deadline) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return true;
+  }
+
+  std::string directory;
+  std::unique_ptr<Platform> platform;
+  std::unique_ptr<HttpsClient> client;
+};
+
+TEST_F(PlatformTest, TakesASubmissionFromApplyToTheRedOverOneConnection) {
+  const auto applied = apply(red());
+  ASSERT_TRUE(applied.outcome.ok()) << applied.outcome.message;
+  EXPECT_EQ(applied.state, "01");
+  const auto listed = list("26990000000000000003");
+  ASSERT_EQ(listed.forms.size(), 1u);
+  EXPECT_EQ(listed.forms[0].uuid, applied.uuid);
+  const leqi::UploadRequest up{"serial-1", applied.number, applied.uuid, red(), {}};
+  const auto uploaded = *leqi::read_upload_reply(opened(call(s::upload, leqi::upload_json(up))));
+  ASSERT_TRUE(uploaded.outcome.ok()) << uploaded.outcome.message;
+  const auto result = *leqi::read_upload_result_reply(
+      opened(call(s::upload_result, leqi::upload_result_json({"91320106TGDM00038N", uploaded.receipt, "serial-1"}))));
+  EXPECT_EQ(result.result, "00");
+  const auto detail =
+      *leqi::read_detail_reply(opened(call(s::detail, leqi::detail_json({"91320106TGDM00038N", applied.uuid, {}}))));
+  EXPECT_TRUE(detail.form.issued);
+  EXPECT_EQ(detail.form.red_number, result.red_number);
+  const auto status = *leqi::read_invoice_status_reply(
+      opened(call(s::invoice_status, leqi::invoice_status_json({"91320106TGDM00038N", "26990000000000000003"}))));
+  EXPECT_EQ(status.status, "7");
+  EXPECT_EQ(client->connections(), 1) << "kept alive";
+  EXPECT_THAT(client->peer_subject(), HasSubstr("SIMULATED"));
+}
+
+TEST_F(PlatformTest, CarriesInformationTablesOverTheSameTransport) {
+  RedDocument r = red();
+  r.track = Track::information_table;
+  r.table_memo = "1100000000";
+  r.initiator = Side::buyer;
+  r.tax_device = "661234567890";
+  r.request_number = "661234567890261122101952";
+  const auto row = *table::read_upload_reply(
+      *leqi::read_table_json(opened(call(s::table_upload, leqi::table_json(*table::upload_xml(r))))));
+  EXPECT_EQ(row.status, "TZD0000");
+  table::DownloadRequest ask;
+  ask.taxpayer = r.buyer.id;
+  ask.request_number = r.request_number;
+  const auto rows = *table::read_download_reply(
+      *leqi::read_table_json(opened(call(s::table_download, leqi::table_json(*table::download_xml(ask))))));
+  ASSERT_EQ(rows.rows.size(), 1u);
+  EXPECT_TRUE(table::same_table(rows.rows[0].red, r));
+  const auto cancelled = *table::read_upload_reply(*leqi::read_table_json(
+      opened(call(s::table_cancel, leqi::table_json(*table::cancel_xml({r.buyer.id, r.tax_device, row.number}))))));
+  EXPECT_EQ(cancelled.status, "TZD0082");
+}
+
+TEST_F(PlatformTest, IsTrustedOnlyThroughItsOwnCa) {
+  PlatformOptions other;
+  const std::string first_directory = directory;
+  auto first = std::move(platform);
+  start(std::move(other));
+  HttpsClient wrong(platform->port(), first->ca_path());
+  EXPECT_FALSE(call(s::list, "{}", &wrong).connected);
+  first.reset();
+  std::filesystem::remove_all(first_directory);
+}
+
+TEST_F(PlatformTest, ItsCaSatisfiesTheOpensslCommandLine) {
+  const std::string command = "openssl s_client -connect 127.0.0.1:" + std::to_string(platform->port()) + " -CAfile " +
+                              platform->ca_path() +
+                              " -verify_return_error -verify_ip 127.0.0.1 </dev/null >/dev/null 2>&1";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+}
+
+TEST_F(PlatformTest, AnswersNonsenseWithGatewayErrorsAndGoesOn) {
+  EXPECT_EQ(leqi::read_reply(client->send("POST", "/access/v2/invoke/202007/QDHZQRDSQ/", "not sealed").body,
+                             platform->sm4_key())
+                ->error_code,
+            "SIM-400");
+  EXPECT_EQ(leqi::read_reply(client->send("POST", "/access/v2/invoke/202007/NOSUCH/", "{}").body, platform->sm4_key())
+                ->error_code,
+            "SIM-404");
+  EXPECT_EQ(leqi::read_reply(client->send("GET", "/", "").body, platform->sm4_key())->error_code, "SIM-404");
+  for (const std::string_view service :
+       {s::apply, s::confirm, s::list, s::detail, s::upload, s::upload_result, s::invoice_status}) {
+    EXPECT_THAT(opened(call(service, R"({"x":1})")), HasSubstr(R"("returncode":"01")")) << service;
+  }
+  EXPECT_EQ(table::read_upload_reply(*leqi::read_table_json(opened(call(s::table_upload, "{}"))))->status, "TZD0500");
+  EXPECT_TRUE(apply(red()).outcome.ok());
+}
+
+// ---- each fault once ----------------------------------------------------------------------------------------------
+
+TEST_F(PlatformTest, DelayHandlesAtOnceAndAnswersLater) {
+  fault(R"({"service":"QDHZQRDSQ","delay_ms":150})");
+  const auto before = Clock::now();
+  EXPECT_TRUE(apply(red()).outcome.ok());
+  EXPECT_GE(Clock::now() - before, std::chrono::milliseconds(150));
+}
+
+TEST_F(PlatformTest, DropBeforeLeavesNothingBehind) {
+  fault(R"({"service":"QDHZQRDSQ","drop_before":true})");
+  EXPECT_TRUE(call(s::apply, leqi::apply_json(red())).closed);
+  EXPECT_EQ(booked(), 0);
+  EXPECT_TRUE(apply(red()).outcome.ok()) << "once only";
+}
+
+TEST_F(PlatformTest, DropAfterHasBookedWhatItDoesNotSay) {
+  fault(R"({"service":"QDHZQRDSQ","drop_after":true})");
+  EXPECT_TRUE(call(s::apply, leqi::apply_json(red())).closed);
+  EXPECT_EQ(booked(), 1);
+  EXPECT_EQ(list("26990000000000000003").forms.size(), 1u);
+  EXPECT_EQ(apply(red()).outcome.message, "存在进行中的红字确认单保存操作");
+}
+
+TEST_F(PlatformTest, ALateArrivalIsBookedAfterTheClientGaveUp) {
+  fault(R"({"service":"QDHZQRDSQ","late_arrival_ms":300})");
+  HttpsClient impatient(platform->port(), platform->ca_path(), 50);
+  EXPECT_TRUE(call(s::apply, leqi::apply_json(red()), &impatient).timed_out);
+  EXPECT_EQ(list("26990000000000000003").total, 0) << "not arrived yet";
+  EXPECT_TRUE(soon([this] { return booked() == 1; }));
+}
+
+TEST_F(PlatformTest, ALateArrivalWithTheProtectionOffIsBookedBesideTheResend) {
+  fault(R"({"service":"QDHZQRDSQ","late_arrival_ms":200,"protection":false})");
+  HttpsClient impatient(platform->port(), platform->ca_path(), 50);
+  EXPECT_TRUE(call(s::apply, leqi::apply_json(red()), &impatient).timed_out);
+  EXPECT_TRUE(apply(red()).outcome.ok()) << "the blind resend";
+  EXPECT_TRUE(soon([this] { return booked() == 2; }));
+  const auto verdict = control_json(
+      "POST", "/assert",
+      R"({"promises":[{"seller":"91320106TGDM00038N","blue_number":"26990000000000000003","reason":"02","amount":"-450.00","tax":"-40.50"}]})");
+  EXPECT_EQ(verdict.at("doubled").as_int64(), 1);
+  EXPECT_EQ(verdict.at("lost").as_int64(), 0);
+}
+
+TEST_F(PlatformTest, ALateListingHidesTheFormFromListsOnly) {
+  fault(R"({"service":"QDHZQRDSQ","late_listing_ms":300})");
+  const auto applied = apply(red());
+  EXPECT_EQ(list("26990000000000000003").total, 0);
+  EXPECT_TRUE(
+      leqi::read_detail_reply(opened(call(s::detail, leqi::detail_json({"91320106TGDM00038N", applied.uuid, {}}))))
+          ->outcome.ok());
+  EXPECT_TRUE(soon([this] { return list("26990000000000000003").total == 1; }));
+}
+
+TEST_F(PlatformTest, ServerErrorsAndRateLimitsAreNotHandledUnlessToldSo) {
+  fault(R"([{"service":"QDHZQRDSQ","status":503},{"service":"QDHZQRDSQ","nth":2,"status":429,"retry_after":7},
+            {"service":"QDHZQRDSQ","nth":3,"status":500,"handle":true}])");
+  EXPECT_EQ(call(s::apply, leqi::apply_json(red())).status, 503);
+  const Answer limited = call(s::apply, leqi::apply_json(red()));
+  EXPECT_EQ(limited.status, 429);
+  EXPECT_THAT(limited.head, HasSubstr("Retry-After: 7\r\n"));
+  EXPECT_EQ(booked(), 0);
+  EXPECT_EQ(call(s::apply, leqi::apply_json(red())).status, 500);
+  EXPECT_EQ(booked(), 1);
+}
+
+TEST_F(PlatformTest, GarbageIsBookedAndUnreadable) {
+  fault(R"({"service":"QDHZQRDSQ","garbage":true})");
+  const Answer answer = call(s::apply, leqi::apply_json(red()));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_FALSE(leqi::read_reply(answer.body, platform->sm4_key()));
+  EXPECT_EQ(booked(), 1);
+}
+
+TEST_F(PlatformTest, TruncationBreaksTheResponseAtItsByte) {
+  for (const std::size_t at : {std::size_t{0}, std::size_t{1}, std::size_t{20}, std::size_t{200}}) {
+    fault(R"({"service":"CXQDHZQRDLB","truncate_at":)" + std::to_string(at) + "}");
+    const Answer answer = call(s::list, leqi::list_json({"91320106TGDM00038N", Side::seller, {}, {1}, {2}, 1, 50}));
+    EXPECT_TRUE(answer.closed);
+    EXPECT_EQ(answer.raw.size(), at);
+    EXPECT_EQ(control("DELETE", "/faults").status, 200);
+  }
+}
+
+TEST_F(PlatformTest, ADuplicateAnswerHidesThatTheRequestWasBooked) {
+  fault(R"([{"service":"QDHZQRDSQ","duplicate_answer":true},{"service":"XXBSC","duplicate_answer":true}])");
+  EXPECT_EQ(apply(red()).outcome.message, "存在进行中的红字确认单保存操作");
+  EXPECT_EQ(booked(), 1);
+}
+
+TEST_F(PlatformTest, AWrongSignatureFaultRefusesWithoutBooking) {
+  fault(R"({"service":"QDHZQRDSQ","wrong_signature":true})");
+  EXPECT_THAT(apply(red()).outcome.message, HasSubstr("签名验证失败"));
+  EXPECT_EQ(booked(), 0);
+}
+
+TEST_F(PlatformTest, AStallNeitherAnswersNorBooks) {
+  fault(R"({"service":"QDHZQRDSQ","stall":true})");
+  HttpsClient impatient(platform->port(), platform->ca_path(), 100);
+  EXPECT_TRUE(call(s::apply, leqi::apply_json(red()), &impatient).timed_out);
+  EXPECT_EQ(booked(), 0);
+  EXPECT_TRUE(apply(red()).outcome.ok()) << "other connections are served";
+}
+
+TEST_F(PlatformTest, NoIssueLeavesTheUploadProcessingForEver) {
+  fault(R"({"service":"QDFPSC","no_issue":true})");
+  const auto applied = apply(red());
+  const auto uploaded = *leqi::read_upload_reply(
+      opened(call(s::upload, leqi::upload_json({"serial", applied.number, applied.uuid, red(), {}}))));
+  control_json("POST", "/clock/advance", R"({"ms":360000000})");
+  const auto result = *leqi::read_upload_result_reply(
+      opened(call(s::upload_result, leqi::upload_result_json({"91320106TGDM00038N", uploaded.receipt, {}}))));
+  EXPECT_EQ(result.result, "01");
+}
+
+// ---- control ------------------------------------------------------------------------------------------------------
+
+TEST_F(PlatformTest, TheClockIsAFileEverybodyReads) {
+  const auto reader = FileOffsetClock::open(platform->clock_path());
+  ASSERT_TRUE(reader);
+  const auto before = (*reader)->now();
+  const auto clock = control_json("POST", "/clock/advance", R"({"ms":259200000})");
+  EXPECT_EQ(clock.at("offset_ms").as_int64(), 259'200'000);
+  EXPECT_GE((*reader)->now().ms - before.ms, 259'200'000);
+  EXPECT_LT((*reader)->now().ms - before.ms, 259'200'000 + 60'000);
+}
+
+TEST_F(PlatformTest, CounterpartiesAnswerOverTheControlInterfaceAndTheClockMovesThem) {
+  ASSERT_EQ(
+      control("POST", "/counterparty", R"({"blue_number":"26990000000000000004","reaction":"deny","after_ms":7200000})")
+          .status,
+      200);
+  RedDocument r = red("26990000000000000004");
+  r.blue_type = "81";
+  const auto applied = apply(r);
+  EXPECT_EQ(applied.state, "02") << applied.outcome.message;
+  control_json("POST", "/clock/advance", R"({"ms":7200000})");
+  const auto forms = control_json("GET", "/forms").at("forms").as_array();
+  EXPECT_EQ(forms[0].at("state").as_string(), "05");
+  const auto invoice = control_json("GET", "/invoices/26990000000000000004");
+  EXPECT_FALSE(invoice.at("locked").as_bool());
+}
+
+TEST_F(PlatformTest, OthersRaiseFormsThatLockOursOutAndAreNobodysPromise) {
+  const auto raised = control_json(
+      "POST", "/forms",
+      R"({"blue_number":"26990000000000000004","initiator":"buyer","reason":"02","lines":[{"line":1,"quantity":"2","amount":"90.00","tax":"8.10"}]})");
+  EXPECT_EQ(raised.at("state").as_string(), "03");
+  EXPECT_EQ(list("26990000000000000004").forms.at(0).initiator, Side::buyer);
+  const auto stranger =
+      control_json("POST", "/forms", R"({"blue_number":"26990000000000000003","initiator":"seller","stranger":true})");
+  EXPECT_EQ(stranger.at("state").as_string(), "01");
+  EXPECT_EQ(apply(red()).outcome.message, "存在进行中的红字确认单保存操作");
+  EXPECT_EQ(control_json("POST", "/assert", R"({"promises":[]})").at("unpromised").as_int64(), 0);
+  const std::string uuid(raised.at("uuid").as_string());
+  EXPECT_EQ(control_json("POST", "/forms/" + uuid + "/state", R"({"state":"10"})").at("state").as_string(), "10");
+  EXPECT_EQ(control("POST", "/forms/" + uuid + "/state", R"({"state":"04"})").status, 409);
+}
+
+TEST_F(PlatformTest, TheControlInterfaceNamesWhatItCannotDo) {
+  EXPECT_EQ(control("GET", "/nothing").status, 404);
+  EXPECT_EQ(control("PUT", "/clock").status, 405);
+  EXPECT_EQ(control("POST", "/faults", R"({"servise":"x","stall":true})").status, 400);
+  EXPECT_EQ(control("POST", "/seed", "{").status, 400);
+  EXPECT_EQ(control("GET", "/invoices/1").status, 404);
+  EXPECT_EQ(control("POST", "/forms", R"({"blue_number":"1"})").status, 404);
+  EXPECT_EQ(control("POST", "/clock/advance", "{}").status, 400);
+}
+
+TEST_F(PlatformTest, OthersMayAddEndpointsOfTheirOwn) {
+  platform->add_route("POST", "/keys/{serial}/plug", [](const ControlRequest& request) {
+    return ControlReply{200, "{\"plugged\":\"" + request.captured.at("serial") + "\"}"};
+  });
+  EXPECT_EQ(control_json("POST", "/keys/K1/plug").at("plugged").as_string(), "K1");
+}
+
+TEST_F(PlatformTest, TheLogNamesTheRequestThatCausedEachEffect) {
+  apply(red());
+  const auto effects = control_json("GET", "/log").at("effects").as_array();
+  ASSERT_EQ(effects.size(), 1u);
+  EXPECT_EQ(effects[0].at("effect").as_string(), "form_created");
+  EXPECT_EQ(effects[0].at("service").as_string(), "QDHZQRDSQ");
+  EXPECT_EQ(effects[0].at("request_sha256").as_string().size(), 64u);
+  EXPECT_EQ(control_json("GET", "/calls").at("QDHZQRDSQ").as_int64(), 1);
+  EXPECT_GT(std::filesystem::file_size(platform->log_path()), 100u);
+}
+
+TEST(PlatformStart, RefusesWhatCannotWorkWithAnId) {
+  PlatformOptions options;
+  options.directory = "/nonexistent";
+  EXPECT_FALSE(Platform::start(options));
+  options.directory = ::testing::TempDir();
+  options.sm4_key = Bytes(15);
+  EXPECT_EQ(Platform::start(options).error().id, "sim.key");
+  options.sm4_key.clear();
+  options.profile = Profile::signed_;
+  EXPECT_EQ(Platform::start(options).error().id, "sim.key_ca");
+  options.profile = Profile::leqi_shape;
+  options.address = "not an address";
+  EXPECT_EQ(Platform::start(options).error().id, "sim.listen");
+}
+
+}  // namespace
+}  // namespace taxgate::simulator
