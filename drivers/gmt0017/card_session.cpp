@@ -34,7 +34,20 @@ Result<Bytes> CardSession::call(ByteView command, std::string_view context) {
   }
   const auto response = read_response(*raw);
   if (!response) return unreadable(response.error(), context);
-  if (!response->ok()) return std::unexpected(status_error(response->status, context));
+  if (!response->ok()) {
+    // Seen with a reader driver: pulled in the middle of an answer, the first part of it is handed up as the whole, and
+    // its last two bytes pose as a status word. Status words begin with 6 or 9, and a refusal carries no data.
+    const unsigned first = response->status >> 12;
+    if (!response->data.empty() || (first != 6 && first != 9))
+      return fail(Errc::outcome_unknown, "key.interrupted", {}, {}, {}, std::string(context) + ": answer cut off");
+    Error error = status_error(response->status, context);
+    // Only VerifyPIN speaks of the PIN. From any other command these words are a cut answer too, and taking them at
+    // their word would condemn a good PIN file.
+    if (command.size() > 1 && command[1] != static_cast<std::uint8_t>(Ins::verify_pin) &&
+        (error.id == "key.pin_wrong" || error.id == "key.locked"))
+      return fail(Errc::outcome_unknown, "key.interrupted", {}, {}, {}, error.detail);
+    return std::unexpected(std::move(error));
+  }
   raw->resize(response->data.size());
   return raw;
 }

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -166,7 +167,7 @@ class Host {
   void apply(const worker::v1::Readers& list) {
     if (list.service() != service_) {
       service_ = list.service();
-      if (service_)
+      if (list.service())
         log_(LogLevel::notice, "pcsc.service", "pcscd answers");
       else
         log_(LogLevel::warning, "pcsc.no_service", list.trouble());
@@ -314,7 +315,7 @@ class Host {
   Fd signals_, pin_events_;
   pid_t watch_pid_ = -1;
   Fd watch_channel_;
-  bool service_ = false;
+  std::optional<bool> service_;  // does pcscd answer; unknown at first
   std::map<std::string, std::unique_ptr<ReaderSlot>> slots_;
   std::map<std::string, v1::Key> remembered_;
   std::string packet_;

@@ -14,6 +14,14 @@ namespace {
 // pcsclite's pseudo-reader: a state change on it means that a reader came or went.
 constexpr const char* kPlugAndPlay = "\\\\?PnP?\\Notification";
 
+/// A reader came (the pseudo-reader says so) or went (its own state says so).
+bool came_or_went(const std::vector<SCARD_READERSTATE>& states, bool plug_and_play) {
+  if (plug_and_play && (states.back().dwEventState & SCARD_STATE_CHANGED) != 0) return true;
+  return std::any_of(states.begin(), states.end(), [](const SCARD_READERSTATE& state) {
+    return (state.dwEventState & (SCARD_STATE_UNKNOWN | SCARD_STATE_IGNORE)) != 0;
+  });
+}
+
 bool is(LONG code, LONG expected) { return static_cast<std::uint32_t>(code) == static_cast<std::uint32_t>(expected); }
 
 }  // namespace
@@ -22,6 +30,7 @@ struct ReaderWatch::State {
   SCARDCONTEXT context = 0;
   bool open = false;
   std::optional<std::vector<ReaderFacts>> last;
+  bool list_anew = false;  // the last look named a reader that is no more
 
   void close() {
     if (open) SCardReleaseContext(context);
@@ -65,6 +74,7 @@ struct ReaderWatch::State {
     if (!is(code, SCARD_S_SUCCESS) && !is(code, SCARD_E_TIMEOUT) && !is(code, SCARD_E_UNKNOWN_READER) &&
         !is(code, SCARD_E_READER_UNAVAILABLE))
       return std::unexpected(error_of(code, Phase::before, "SCardGetStatusChange"));
+    list_anew = is(code, SCARD_E_UNKNOWN_READER) || is(code, SCARD_E_READER_UNAVAILABLE);
     std::vector<ReaderFacts> facts = known;
     for (std::size_t i = 0; i < facts.size(); ++i) {
       const DWORD event = states[i].dwEventState;
@@ -92,11 +102,16 @@ Result<std::vector<ReaderFacts>> ReaderWatch::next() {
     }
     std::vector<ReaderFacts> facts;
     for (auto& name : *names) facts.push_back({.name = std::move(name)});
-    std::vector<SCARD_READERSTATE> states(facts.size() + 1);
+    // pcsclite takes no more states than it has room for readers: with all of them taken none can come, and one that
+    // goes shows in its own state, so the pseudo-reader is not missed.
+    const bool plug_and_play = facts.size() < PCSCLITE_MAX_READERS_CONTEXTS;
+    std::vector<SCARD_READERSTATE> states(facts.size() + (plug_and_play ? 1 : 0));
     for (std::size_t i = 0; i < facts.size(); ++i) states[i].szReader = facts[i].name.c_str();
-    states.back().szReader = kPlugAndPlay;
-    // pcsclite compares the reader count in the high half of the pseudo-reader's state with its own.
-    states.back().dwCurrentState = static_cast<DWORD>(facts.size()) << 16;
+    if (plug_and_play) {
+      states.back().szReader = kPlugAndPlay;
+      // pcsclite compares the reader count in the high half of the pseudo-reader's state with its own.
+      states.back().dwCurrentState = static_cast<DWORD>(facts.size()) << 16;
+    }
     DWORD timeout = 0;
     for (;;) {
       // `facts` owns the names the states point to, so results go into a copy.
@@ -105,12 +120,12 @@ Result<std::vector<ReaderFacts>> ReaderWatch::next() {
         state_->close();
         return seen;
       }
+      if (state_->list_anew) break;
       if (state_->last != *seen) {
         state_->last = *seen;
         return seen;
       }
-      if (timeout != 0 && (states.back().dwEventState & SCARD_STATE_CHANGED) != 0)
-        break;  // readers came or went: list anew
+      if (timeout != 0 && came_or_went(states, plug_and_play)) break;  // list anew
       timeout = INFINITE;
     }
   }

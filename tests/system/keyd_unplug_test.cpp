@@ -1,0 +1,215 @@
+// The key is pulled at every byte, in both directions, from the connection to the status word of the signature, through
+// real pcscd. After each pull it is put back, the same order ends signed, and no PIN try is spent.
+//
+// Sixteen readers work through the points side by side: seeing a card go and come takes pcscd most of a second.
+//
+// A pull after the first of the two length bytes of an answer crashes the vpcd reader driver 3.3, and pcscd with it.
+// That is the test equipment's defect, but such a pull is a point like any other: pcscd is started again, as its
+// supervisor would do, every lane goes on, and what the others were at is done anew.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <chrono>
+#include <list>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "tests/system/keyd_fixture.h"
+
+namespace taxgate::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+using simulator::CardFault;
+
+constexpr unsigned kReaders = 8, kLanes = 16;
+constexpr auto kPointLimit = 60s;         // far beyond the second a point takes, for a busy machine
+constexpr std::uint32_t kReplugMs = 450;  // pcscd polls every 0.4 s: the removal is seen as one
+
+struct Point {
+  CardFault::Direction direction;
+  std::uint64_t byte;
+};
+
+/// The points nobody has taken yet.
+class Points {
+ public:
+  void add(Point point) { list_.push_back(point); }
+  std::size_t size() const { return list_.size(); }
+  void put_back(Point point) {
+    const std::lock_guard lock(mutex_);
+    list_.push_front(point);
+  }
+  /// The first point that lies inside a session of these lengths: certificates differ by a byte or two.
+  std::optional<Point> take(std::uint64_t command_bytes, std::uint64_t response_bytes) {
+    const std::lock_guard lock(mutex_);
+    for (auto it = list_.begin(); it != list_.end(); ++it) {
+      if (it->byte >= (it->direction == CardFault::Direction::command ? command_bytes : response_bytes)) continue;
+      const Point point = *it;
+      list_.erase(it);
+      return point;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::list<Point> list_;
+};
+
+/// Counts the lives of pcscd. Which cards had been pulled by their fault when a life ended is noted before the next
+/// begins.
+struct Lives {
+  std::atomic<unsigned> now = 0;
+  std::mutex mutex;
+  std::map<unsigned, std::set<unsigned>> pulled;  // life → lanes
+
+  bool was_pulled(unsigned life, unsigned lane) {
+    const std::lock_guard lock(mutex);
+    return pulled[life].contains(lane);
+  }
+};
+
+class Lane {
+ public:
+  Lane(KeydStack& stack, Lives& lives, unsigned index)
+      : stack_(stack), lives_(lives), index_(index), client_(stack.socket()) {}
+
+  /// Ends the session, so that the next one runs from the connection to the signature; returns what that took.
+  void new_session() {
+    const auto workers = stack_.children("--worker", stack_.pcscd().slots().at(index_).reader);
+    for (const pid_t pid : workers) ::kill(pid, SIGKILL);
+  }
+
+  /// The same order until it is signed.
+  ::testing::AssertionResult sign(const std::string& request_id) {
+    const auto request = stack_.request(index_, request_id);
+    std::string last = "no answer";
+    for (const auto until = Clock::now() + kPointLimit; Clock::now() < until; std::this_thread::sleep_for(20ms)) {
+      const auto reply = client_.sign(request, 30s);
+      if (!reply) return ::testing::AssertionFailure() << "no answer";
+      if (stack_.verifies(request, *reply)) return ::testing::AssertionSuccess();
+      last = reply->failure().errc() + " " + reply->failure().id();
+      ++failures_[last];
+      if (reply->failure().errc() != "retry_later" && reply->failure().errc() != "device_gone" &&
+          reply->failure().errc() != "outcome_unknown")
+        return ::testing::AssertionFailure() << "final answer " << last;
+    }
+    return ::testing::AssertionFailure() << "not signed in time, last " << last;
+  }
+
+  void measure() {
+    const auto before = stack_.card(index_).stream_bytes();
+    new_session();
+    ASSERT_TRUE(sign(fmt::format("measure-{}", index_)));
+    const auto after = stack_.card(index_).stream_bytes();
+    command_bytes = after.to_card.apdus - before.to_card.apdus;
+    response_bytes = after.from_card.apdus - before.from_card.apdus;
+  }
+
+  void run(Points& points, std::atomic<unsigned>& done) {
+    while (const auto point = points.take(command_bytes, response_bytes)) {
+      const bool command = point->direction == CardFault::Direction::command;
+      const std::string name = fmt::format("pull at {} byte {}", command ? "command" : "response", point->byte);
+      auto& card = stack_.card(index_);
+      const unsigned life = lives_.now;
+      const auto at = card.stream_bytes();
+      card.add_fault({.kind = CardFault::Kind::unplug,
+                      .direction = point->direction,
+                      .counting = CardFault::Counting::per_apdus,
+                      .at_byte = (command ? at.to_card.apdus : at.from_card.apdus) + point->byte,
+                      .replug_ms = kReplugMs});
+      new_session();
+      EXPECT_TRUE(sign(name)) << name;
+      const bool same_life = lives_.now == life;
+      const bool pulled = same_life ? card.fault_count() == 0 : lives_.was_pulled(life, index_);
+      card.clear_faults();
+      const auto pin = stack_.key(index_).user_pin();
+      EXPECT_EQ(pin.tries_left, pin.max_tries) << name << ": a PIN try was spent";
+      EXPECT_TRUE(pulled || !same_life) << name << ": the card was not pulled";
+      if (::testing::Test::HasFailure()) return;
+      if (pulled)
+        ++done;
+      else
+        points.put_back(*point);  // pcscd died of another lane's point
+    }
+  }
+
+  std::uint64_t command_bytes = 0, response_bytes = 0;
+  const std::map<std::string, unsigned>& failures() const { return failures_; }
+
+ private:
+  KeydStack& stack_;
+  Lives& lives_;
+  unsigned index_;
+  KeydClient client_;
+  std::map<std::string, unsigned> failures_;
+};
+
+TEST(Unplug, AtEveryByteFromConnectToStatusWordTheSameOrderEndsSignedAndNoPinTryIsSpent) {
+  KeydStack stack({.readers = kReaders, .keys = kLanes});
+  Lives lives;
+  stack.start_keyd();
+  std::vector<std::unique_ptr<Lane>> lanes;
+  for (unsigned i = 0; i < kLanes; ++i) {
+    ASSERT_TRUE(stack.wait_state(i, "ready", 30s));
+    lanes.push_back(std::make_unique<Lane>(stack, lives, i));
+    ASSERT_NO_FATAL_FAILURE(lanes.back()->measure());
+  }
+  std::uint64_t commands = 0, responses = 0;
+  for (const auto& lane : lanes) {
+    commands = std::max(commands, lane->command_bytes);
+    responses = std::max(responses, lane->response_bytes);
+  }
+  ASSERT_GT(commands, 100U);
+  ASSERT_GT(responses, 300U);
+  Points points;
+  // Longest lanes' last bytes first: they fit few lanes.
+  for (std::uint64_t byte = commands; byte-- > 0;) points.add({CardFault::Direction::command, byte});
+  for (std::uint64_t byte = responses; byte-- > 0;) points.add({CardFault::Direction::response, byte});
+  const auto total = points.size();
+
+  std::atomic<unsigned> done = 0, running = kLanes;
+  const auto start = Clock::now();
+  {
+    std::vector<std::jthread> threads;
+    for (const auto& lane : lanes)
+      threads.emplace_back([&] {
+        lane->run(points, done);
+        --running;
+      });
+    // pcscd's supervisor: this thread, because pcscd ends with the thread that started it.
+    for (; running > 0; std::this_thread::sleep_for(5ms)) {
+      siginfo_t ended{};
+      if (::waitid(P_PID, static_cast<id_t>(stack.pcscd().pid()), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+          ended.si_pid == 0)
+        continue;
+      {
+        const std::lock_guard lock(lives.mutex);
+        for (unsigned i = 0; i < kLanes; ++i)
+          if (stack.card(i).fault_count() == 0) lives.pulled[lives.now].insert(i);
+      }
+      ++lives.now;
+      EXPECT_TRUE(stack.pcscd().restart());
+    }
+  }
+  const auto seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  std::map<std::string, unsigned> failures;
+  for (const auto& lane : lanes)
+    for (const auto& [id, count] : lane->failures()) failures[id] += count;
+  fmt::print("unplugged at {} points of {} ({} command bytes, {} response bytes) in {:.0f} s\n", done.load(), total,
+             commands, responses, seconds);
+  fmt::print("  pcscd was crashed by its vpcd driver {} times\n", lives.now.load());
+  for (const auto& [id, count] : failures) fmt::print("  answered meanwhile: {} {} times\n", id, count);
+  EXPECT_EQ(done.load(), total);
+  for (unsigned i = 0; i < kLanes; ++i) EXPECT_EQ(stack.key(i).counters().verify_failures, 0U);
+}
+
+}  // namespace
+}  // namespace taxgate::tests
