@@ -100,9 +100,9 @@ void read_queue(const toml::table& t, const std::string& file, Config::Queue& q,
   r.integer("jitter_percent", q.jitter_percent, 0, 100);
   r.integer("retry_budget", q.retry_budget, 1, 10'000);
   r.integer("active_set", q.active_set, 4, 100'000);
-  r.number("poll_form_ms", q.poll_form_ms, kSecondMs, kDayMs);
+  r.number("poll_form_ms", q.poll_form_ms, 100, kDayMs);
   r.number("poll_upload_ms", q.poll_upload_ms, 100, kDayMs);
-  r.number("poll_inbox_ms", q.poll_inbox_ms, kSecondMs, kDayMs);
+  r.number("poll_inbox_ms", q.poll_inbox_ms, 100, kDayMs);
   r.number("poll_unknown_ms", q.poll_unknown_ms, 100, kDayMs);
   r.number("warn_before_ms", q.warn_before_ms, kMinuteMs, 3 * kDayMs);
   r.finish();
