@@ -110,6 +110,7 @@ json::object message_schema(const pb::Descriptor& type) {
     const pb::FieldDescriptor& field = *type.field(i);
     json::object schema = scalar_schema(field);
     const FieldFact* fact = fact_of(field);
+    if (field.full_name() == "taxgate.api.v1.CallerInfo.uid") schema["minimum"] = 0;
     if (fact && !schema.contains("$ref")) {
       if (!fact->pattern.empty()) schema["pattern"] = text(fact->pattern);
       if (!fact->example.empty()) schema["example"] = text(fact->example);
@@ -151,6 +152,7 @@ json::array parameters(const Route& route) {
       schema = {{"type", "string"}, {"enum", std::move(names)}};
     }
     if (name == "limit") schema = {{"type", "integer"}, {"minimum", 1}, {"maximum", route.operation == "events" ? kMaxEvents : kMaxPage}};
+    if (name == "after") schema["example"] = "c1a";
     if (name == "wait") schema = {{"type", "integer"}, {"minimum", fact->low}, {"maximum", fact->high}};
     json::object parameter{{"name", text(name)}, {"in", "query"}, {"required", false}, {"schema", std::move(schema)}};
     if (!fact->description.empty()) parameter["description"] = text(fact->description);
@@ -211,10 +213,13 @@ std::string lower(std::string_view s) {
   return out;
 }
 
-/// Two blanks a level: the document is also read by people and compared line by line.
+/// Two blanks a level, short things on one line: the document is also read by people and compared line by line.
 void print(const json::value& value, std::string& out, std::size_t indent) {
+  constexpr std::size_t kShort = 100;
   const auto line = [&](std::size_t n) { out.append("\n").append(n * 2, ' '); };
-  if (value.is_object() && !value.get_object().empty()) {
+  if (const std::string flat = json::serialize(value); flat.size() <= kShort) {
+    out += flat;
+  } else if (value.is_object() && !value.get_object().empty()) {
     out += '{';
     bool first = true;
     for (const auto& [key, below] : value.get_object()) {
