@@ -82,7 +82,7 @@ TEST(Config, AWrongTypeAValueOutOfRangeAndAMissingKeyAreRefusedByName) {
 }
 
 TEST(Config, AListenerWithoutItsSecretIsRefused) {
-  EXPECT_EQ(error_of(replaced(kMinimal, "[api]\n", "[api]\ntcp_port = 0\n")).field, "/etc/taxgate/taxgated.toml:5: api.token_file");
+  EXPECT_EQ(error_of(replaced(kMinimal, "[api]\n", "[api]\ntcp_port = 0\n")).field, "/etc/taxgate/taxgated.toml:4: api.token_file");
   EXPECT_EQ(error_of(replaced(kMinimal, "[api]\n", "[api]\ntls_port = 1\n")).id, "config.missing");
   EXPECT_EQ(error_of(replaced(kMinimal, "[api]\n", "[api]\ntcp_port = 65536\n")).id, "config.range");
 }

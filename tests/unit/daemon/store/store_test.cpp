@@ -1,0 +1,519 @@
+// What the store promises while nothing goes wrong.
+#include "daemon/store/store.h"
+
+#include <atomic>
+#include <set>
+
+#include "daemon/core/random.h"
+#include "tests/unit/daemon/store/store_fixture.h"
+
+namespace taxgate::store {
+namespace {
+
+TEST_F(StoreTest, AnAcceptedSubmissionIsReadBackWholeAlsoAfterARestart) {
+  open();
+  auto s = wanted("k1");
+  s.body = std::string("plain\0body", 10);
+  const auto accepted = accept(*store_, s);
+  ASSERT_TRUE(accepted) << accepted.error().id;
+  EXPECT_EQ(accepted->outcome, AcceptOutcome::created);
+  EXPECT_TRUE(is_uuid(accepted->submission.id));
+  EXPECT_EQ(accepted->submission.version, 1);
+  for (int round = 0; round < 2; ++round) {
+    const auto found = reader_->submission(accepted->submission.id);
+    ASSERT_TRUE(found && *found);
+    const Submission& f = **found;
+    EXPECT_EQ(f.request, s.request);
+    EXPECT_EQ(f.document, s.document);
+    EXPECT_EQ(f.body, s.body);
+    EXPECT_EQ(f.amount, s.amount);
+    EXPECT_EQ(f.lane, s.lane);
+    EXPECT_EQ(f.created_at, clock_.now());
+    EXPECT_EQ((*reader_->by_idempotency_key("erp", "k1"))->id, f.id);
+    EXPECT_FALSE(*reader_->by_idempotency_key("other", "k1"));
+    const auto rows = *reader_->journal_of(f.id);
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_EQ(rows[0].event, "accepted");
+    EXPECT_EQ(rows[0].principal, "erp");
+    EXPECT_EQ(rows[0].seq, f.seq);
+    reopen();
+  }
+}
+
+TEST_F(StoreTest, TheSameKeyAndBytesGiveTheOriginalAndOtherBytesAConflict) {
+  open();
+  const auto first = accept(*store_, wanted("k1"));
+  const auto again = accept(*store_, wanted("k1"));
+  ASSERT_TRUE(first && again);
+  EXPECT_EQ(again->outcome, AcceptOutcome::same);
+  EXPECT_EQ(again->submission.id, first->submission.id);
+  auto other = wanted("k1");
+  other.request += "!";
+  const auto conflict = accept(*store_, other);
+  ASSERT_TRUE(conflict);
+  EXPECT_EQ(conflict->outcome, AcceptOutcome::conflict);
+  EXPECT_EQ(conflict->submission.id, first->submission.id);
+  auto stranger = wanted("k1");
+  stranger.caller = "shop";
+  EXPECT_EQ(accept(*store_, stranger)->outcome, AcceptOutcome::created) << "another caller's key is another key";
+  reopen();
+  EXPECT_EQ(accept(*store_, wanted("k1"))->outcome, AcceptOutcome::same) << "the index is rebuilt at start";
+  EXPECT_EQ(reader_->submissions({})->size(), 2U);
+}
+
+TEST_F(StoreTest, DuplicatesInOneGroupCommitAreFoundToo) {
+  open();
+  std::atomic<int> created{0}, same{0};
+  std::promise<void> all;
+  std::atomic<int> left{400};
+  for (int i = 0; i < 400; ++i)
+    store_->accept(wanted("k" + std::to_string(i % 100)), kErp, {}, [&](Result<Accepted> r) {
+      ASSERT_TRUE(r);
+      (r->outcome == AcceptOutcome::created ? created : same)++;
+      if (--left == 0) all.set_value();
+    });
+  all.get_future().wait();
+  EXPECT_EQ(created, 100);
+  EXPECT_EQ(same, 300);
+}
+
+TEST_F(StoreTest, AnAcceptanceWithoutAUsableKeyOrInALaterStateIsRefused) {
+  open();
+  EXPECT_EQ(accept(*store_, wanted("")).error().id, "store.idempotency_key");
+  EXPECT_EQ(accept(*store_, wanted(std::string(129, 'k'))).error().id, "store.idempotency_key");
+  auto s = wanted("k");
+  s.state = State::sending;
+  EXPECT_EQ(accept(*store_, s).error().id, "store.transition");
+  EXPECT_EQ(*reader_->last_seq(), 0);
+}
+
+TEST_F(StoreTest, AnAdvanceMovesStateEvidenceLedgerAndJournalInOneStep) {
+  open();
+  auto s = accept(*store_, wanted("k1"))->submission;
+  clock_.advance_ms(1000);
+  s.body = "body of the step";
+  s = *advance_to(*store_, s, State::signing);
+  EXPECT_EQ(s.version, 2);
+  EXPECT_EQ(s.updated_at, clock_.now());
+  Advance a;
+  a.next = s;
+  a.next.state = State::ready;
+  a.next.key_serial = "SERIAL-a";
+  a.rows = {journal_row("signed"), journal_row("note")};
+  a.evidence = {sample_envelope('a'), sample_envelope('b')};
+  auto red = sample_invoice("26990000000000000099");
+  red.is_red = true;
+  a.ledger = {sample_invoice("26990000000000000001"), red};
+  a.red_of = "26990000000000000001";
+  ASSERT_TRUE(advance(*store_, a));
+  for (int round = 0; round < 2; ++round) {
+    const auto f = **reader_->submission(s.id);
+    EXPECT_EQ(f.state, State::ready);
+    EXPECT_EQ(f.version, 3);
+    EXPECT_EQ(f.key_serial, "SERIAL-a");
+    EXPECT_EQ(f.body, "body of the step");
+    const auto envelopes = *reader_->envelopes(s.id, Step::apply);
+    ASSERT_EQ(envelopes.size(), 2U);
+    EXPECT_EQ(envelopes[0].bytes, sample_envelope('a').bytes);
+    EXPECT_EQ(envelopes[1].signature, sample_envelope('b').signature);
+    EXPECT_EQ(envelopes[1].certificate, sample_envelope('b').certificate);
+    EXPECT_TRUE(reader_->envelopes(s.id, Step::upload)->empty());
+    const auto blue = *reader_->invoice("26990000000000000001");
+    ASSERT_TRUE(blue);
+    EXPECT_EQ(blue->invoice, sample_invoice("26990000000000000001"));
+    EXPECT_EQ(blue->reds, std::vector<std::string>{"26990000000000000099"});
+    std::vector<std::string> events;
+    for (const auto& r : *reader_->journal_of(s.id)) events.push_back(r.event);
+    EXPECT_EQ(events, (std::vector<std::string>{"accepted", "state", "signed", "note"}));
+    EXPECT_EQ(reader_->journal_of(s.id)->back().taxpayer, s.taxpayer) << "filled in by the store";
+    reopen();
+  }
+}
+
+TEST_F(StoreTest, AStaleVersionAndAForbiddenTransitionChangeNothing) {
+  open();
+  const auto s = accept(*store_, wanted("k1"))->submission;
+  ASSERT_TRUE(advance_to(*store_, s, State::signing));
+  EXPECT_EQ(advance_to(*store_, s, State::signing).error().id, "store.stale");
+  auto now = **reader_->submission(s.id);
+  const auto seq = *reader_->last_seq();
+  const auto forbidden = advance_to(*store_, now, State::issued);
+  ASSERT_FALSE(forbidden);
+  EXPECT_EQ(forbidden.error().id, "store.transition");
+  EXPECT_EQ(*reader_->last_seq(), seq);
+  EXPECT_EQ((*reader_->submission(s.id))->version, now.version);
+  now.id = "0193-unknown";
+  EXPECT_EQ(advance_to(*store_, now, State::ready).error().id, "store.no_submission");
+  Advance silent;
+  silent.next = **reader_->submission(s.id);
+  EXPECT_EQ(advance(*store_, silent).error().id, "store.no_journal_row");
+}
+
+TEST_F(StoreTest, EveryPairOfStatesIsAllowedOrRefusedAsTheTableSays) {
+  open();
+  // Each state is reached by a path of allowed steps, then every next state is tried.
+  for (const auto& from : states()) {
+    for (const auto& to : states()) {
+      auto s = accept(*store_, wanted(std::string(from.name) + ">" + std::string(to.name)))->submission;
+      std::vector<State> path;  // breadth first over the table
+      std::vector<std::vector<State>> open_paths{{State::queued}};
+      for (std::size_t i = 0; path.empty() && i < open_paths.size() && i < 5000; ++i) {
+        const auto p = open_paths[i];
+        if (p.back() == from.state) path = p;
+        for (const auto& n : states())
+          if (allowed(p.back(), n.state) && std::find(p.begin(), p.end(), n.state) == p.end()) {
+            open_paths.push_back(p);
+            open_paths.back().push_back(n.state);
+          }
+      }
+      ASSERT_FALSE(path.empty()) << from.name;
+      for (std::size_t i = 1; i < path.size(); ++i) s = *advance_to(*store_, s, path[i]);
+      const bool may = from.state == to.state || allowed(from.state, to.state);
+      EXPECT_EQ(advance_to(*store_, s, to.state).has_value(), may) << from.name << " > " << to.name;
+    }
+  }
+}
+
+TEST_F(StoreTest, WhatWasAcceptedCannotBeChangedByAnAdvance) {
+  open();
+  auto s = accept(*store_, wanted("k1"))->submission;
+  auto changed = s;
+  changed.taxpayer = "someone else";
+  changed.request = "other bytes";
+  changed.idempotency_key = "k2";
+  changed.lane = changed.blue_number = "other";
+  ASSERT_TRUE(advance_to(*store_, changed, State::signing));
+  const auto f = **reader_->submission(s.id);
+  EXPECT_EQ(f.taxpayer, s.taxpayer);
+  EXPECT_EQ(f.request, s.request);
+  EXPECT_EQ(f.idempotency_key, "k1");
+  EXPECT_EQ(f.lane, s.lane);
+}
+
+TEST_F(StoreTest, TheDocumentMayBeCompletedLaterAndEachStepKeepsItsOwnBody) {
+  open();
+  auto s = accept(*store_, wanted("k1"))->submission;
+  s.document = "with the request number";
+  s.body = "body one";
+  s = *advance_to(*store_, s, State::signing);
+  EXPECT_EQ((*reader_->submission(s.id))->document, "with the request number");
+  s.step = Step::upload;
+  s.body = "body two";
+  s = *advance_to(*store_, s, State::signing);
+  EXPECT_EQ((*reader_->submission(s.id))->body, "body two");
+  s.document = "document of k1";  // back to what was accepted: must not show the one in between
+  s.body.clear();
+  s = *advance_to(*store_, s, State::signing);
+  EXPECT_EQ((*reader_->submission(s.id))->document, "document of k1");
+  EXPECT_EQ((*reader_->submission(s.id))->body, "");
+}
+
+TEST_F(StoreTest, TheLaneIsFirstInFirstOutAndForgetsWhatIsFinal) {
+  open();
+  std::vector<Submission> all;
+  for (int i = 0; i < 5; ++i) all.push_back(accept(*store_, wanted("k" + std::to_string(i)))->submission);
+  accept(*store_, wanted("elsewhere", "26990000000000000002"));
+  ASSERT_TRUE(advance_to(*store_, all[1], State::cancelled));
+  auto issued = *advance_to(*store_, *advance_to(*store_, *advance_to(*store_, all[0], State::signing), State::ready), State::issued);
+  const auto lane = *reader_->open_on_lane("26990000000000000001");
+  ASSERT_EQ(lane.size(), 3U);
+  EXPECT_EQ(lane[0].id, all[2].id);
+  EXPECT_EQ(lane[2].id, all[4].id);
+  const auto reds = *reader_->reds_on("26990000000000000001");
+  ASSERT_EQ(reds.size(), 4U) << "issued and open, not cancelled";
+  EXPECT_EQ(reds[0].id, issued.id);
+  EXPECT_TRUE(reader_->open_on_lane("none")->empty());
+  const auto open_entries = *reader_->open_entries(0, 100);
+  EXPECT_EQ(open_entries.size(), 4U);
+  EXPECT_EQ(reader_->open_entries(open_entries[1].seq, 1)->at(0).id, open_entries[2].id);
+}
+
+TEST_F(StoreTest, ListsFilterByEachFieldAndGoOnAfterACursor) {
+  open();
+  std::vector<Submission> all;
+  for (int i = 0; i < 10; ++i) {
+    auto s = wanted("k" + std::to_string(i), i % 2 == 0 ? "B0" : "B1");
+    s.taxpayer = i < 5 ? "T0" : "T1";
+    all.push_back(accept(*store_, s)->submission);
+  }
+  ASSERT_TRUE(advance_to(*store_, all[3], State::attention));
+  ASSERT_TRUE(advance_to(*store_, all[7], State::cancelled));
+  const auto count = [&](auto... set) {
+    SubmissionFilter f;
+    (set(f), ...);
+    return reader_->submissions(f)->size();
+  };
+  const auto taxpayer = [](const char* v) { return [v](SubmissionFilter& f) { f.taxpayer = v; }; };
+  const auto state = [](const char* v) { return [v](SubmissionFilter& f) { f.state = v; }; };
+  const auto blue = [](const char* v) { return [v](SubmissionFilter& f) { f.blue_number = v; }; };
+  const auto key = [](const char* v) { return [v](SubmissionFilter& f) { f.idempotency_key = v; }; };
+  const auto of_caller = [](const char* v) { return [v](SubmissionFilter& f) { f.taxpayers = {v}; }; };
+  EXPECT_EQ(count(taxpayer("T0")), 5U);
+  EXPECT_EQ(count(state("attention")), 1U);
+  EXPECT_EQ(count(state("cancelled")), 1U);
+  EXPECT_EQ(count(blue("B1")), 5U);
+  EXPECT_EQ(count(blue("B1"), taxpayer("T1")), 3U);
+  EXPECT_EQ(count(key("k4")), 1U);
+  EXPECT_EQ(count(of_caller("T1")), 5U);
+  EXPECT_EQ(count(key("k4"), of_caller("T1")), 0U) << "a caller sees its taxpayers only";
+  EXPECT_EQ(count([&](SubmissionFilter& f) { f.after_seq = all[6].seq; }), 3U);
+  EXPECT_EQ(count([](SubmissionFilter& f) { f.limit = 4; }), 4U);
+  SubmissionFilter nonsense;
+  nonsense.state = "nonsense";
+  EXPECT_EQ(reader_->submissions(nonsense).error().id, "store.filter_state");
+}
+
+TEST_F(StoreTest, TheJournalIsOneGaplessSequenceInOrderOfCommit) {
+  open();
+  std::int64_t seen = 0;
+  std::promise<void> all;
+  std::atomic<int> left{300};
+  for (int i = 0; i < 300; ++i)
+    store_->accept(wanted("k" + std::to_string(i)), kErp, {}, [&](Result<Accepted>) {
+      if (--left == 0) all.set_value();
+    });
+  // Follows while the writer writes: whatever a reader has seen, nothing may appear before it later.
+  while (seen < 300)
+    for (const auto& row : *reader_->journal_after(seen, 7)) {
+      ASSERT_EQ(row.seq, seen + 1);
+      seen = row.seq;
+    }
+  all.get_future().wait();
+}
+
+TEST_F(StoreTest, ARequestNumberIsNeverGivenTwiceAlsoAfterAClockStepAndARestart) {
+  open();
+  const auto next = [&](const std::string& device) {
+    return *wait_for<std::string>([&](Done<std::string> d) { store_->allocate_request_number(device, std::move(d)); });
+  };
+  std::set<std::string> seen;
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(seen.insert(next("661122334455")).second);
+  clock_.advance_ms(-3'600'000);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(seen.insert(next("661122334455")).second);
+  reopen();
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(seen.insert(next("661122334455")).second);
+  clock_.advance_ms(7'200'000);
+  const auto later = next("661122334455");
+  EXPECT_TRUE(seen.insert(later).second);
+  EXPECT_EQ(later, "661122334455" + clock_.now().compact()) << "the clock has caught up";
+  EXPECT_EQ(next("000000000001").substr(0, 12), "000000000001");
+}
+
+TEST_F(StoreTest, HoldsKeepTheirBeginningAndAreReleasedByName) {
+  open();
+  const auto set = [&](std::string cause) {
+    Hold h{"T0", "key_locked", "operator", std::move(cause), {}, "taxgated"};
+    return wait_for<void>([&](Done<void> d) { store_->set_hold(h, std::move(d)); });
+  };
+  ASSERT_TRUE(set("first"));
+  const auto since = clock_.now();
+  clock_.advance_ms(5000);
+  ASSERT_TRUE(set("second"));
+  auto holds = *reader_->holds();
+  ASSERT_EQ(holds.size(), 1U);
+  EXPECT_EQ(holds[0].since, since);
+  EXPECT_EQ(holds[0].cause, "second");
+  EXPECT_EQ(holds[0].principal, "taxgated");
+  EXPECT_EQ(*reader_->last_seq(), 1) << "a repetition is no event";
+  ASSERT_TRUE(wait_for<void>([&](Done<void> d) { store_->release_hold("T0", "key_locked", kErp, std::move(d)); }));
+  EXPECT_TRUE(reader_->holds()->empty());
+  EXPECT_EQ(reader_->journal_after(0, 10)->back().event, "release");
+  EXPECT_EQ(reader_->journal_after(0, 10)->back().principal, "erp");
+}
+
+TEST_F(StoreTest, CallersAndCursorsAreKept) {
+  open();
+  const Caller caller{"erp", {"submitter", "operator"}, {"T0"}, "ab", "cd", 1000};
+  ASSERT_TRUE(wait_for<void>([&](Done<void> d) { store_->put_caller(caller, kErp, std::move(d)); }));
+  ASSERT_TRUE(wait_for<void>([&](Done<void> d) { store_->set_cursor("webhook:erp", 42, std::move(d)); }));
+  reopen();
+  const auto callers = *reader_->callers();
+  ASSERT_EQ(callers.size(), 1U);
+  EXPECT_EQ(callers[0].roles, caller.roles);
+  EXPECT_EQ(callers[0].taxpayers, caller.taxpayers);
+  EXPECT_EQ(callers[0].uid, 1000);
+  EXPECT_EQ(*reader_->cursor("webhook:erp"), 42);
+  EXPECT_EQ(*reader_->cursor("unknown"), 0);
+  const auto remove = [&] { return wait_for<void>([&](Done<void> d) { store_->remove_caller("erp", kErp, std::move(d)); }); };
+  EXPECT_TRUE(remove());
+  EXPECT_EQ(remove().error().id, "store.no_caller");
+}
+
+TEST_F(StoreTest, AnInboxFormIsAnEventWhenNewOrChangedAndIsLinkedToOurAnswer) {
+  open();
+  InboxForm f;
+  f.uuid = "form-1";
+  f.number = "N1";
+  f.taxpayer = "T0";
+  f.state = "02";
+  f.amount = {-100};
+  f.entered_at = {5};
+  const auto put = [&] { ASSERT_TRUE(wait_for<void>([&](Done<void> d) { store_->put_inbox_form(f, std::move(d)); })); };
+  put();
+  put();
+  EXPECT_EQ(*reader_->last_seq(), 1);
+  auto answer = wanted("a1", "");
+  answer.kind = Kind::confirm;
+  answer.step = Step::answer;
+  answer.lane = "form:form-1";
+  answer.form_uuid = "form-1";
+  const auto s = accept(*store_, answer)->submission;
+  EXPECT_EQ((*reader_->inbox_form("form-1"))->submission, s.id);
+  f.state = "04";
+  f.open = false;
+  put();
+  const auto now = **reader_->inbox_form("form-1");
+  EXPECT_EQ(now.submission, s.id) << "the link survives what the platform shows";
+  EXPECT_EQ(now.state, "04");
+  EXPECT_EQ(*reader_->last_seq(), 3);
+  EXPECT_TRUE(reader_->inbox("T0", true)->empty());
+  EXPECT_EQ(reader_->inbox("", false)->size(), 1U);
+  EXPECT_FALSE(*reader_->owner_of_form("form-1")) << "an answer does not own the form";
+}
+
+TEST_F(StoreTest, TheOwnerOfAFormIsTheRedThatAdoptedIt) {
+  open();
+  auto s = accept(*store_, wanted("k1"))->submission;
+  s.form_uuid = "form-9";
+  ASSERT_TRUE(advance_to(*store_, s, State::signing));
+  const auto owner = reader_->owner_of_form("form-9");
+  ASSERT_TRUE(owner && *owner);
+  EXPECT_EQ((*owner)->id, s.id);
+  EXPECT_FALSE(*reader_->owner_of_form(""));
+  EXPECT_FALSE(*reader_->owner_of_form("form-8"));
+}
+
+TEST_F(StoreTest, AnImportCountsWhatItDidAndAcceptancesAreNotHeldUpByIt) {
+  open();
+  std::vector<Invoice> invoices;
+  for (int i = 0; i < 3000; ++i) invoices.push_back(sample_invoice("2699" + std::to_string(1'000'000 + i)));
+  auto import = [&] {
+    return wait_for<Store::ImportCounts>(
+        [&](Done<Store::ImportCounts> d) { store_->import_invoices(invoices, kErp, std::move(d)); });
+  };
+  std::atomic<bool> imported{false};
+  std::promise<Store::ImportCounts> counts;
+  store_->import_invoices(invoices, kErp, [&](Result<Store::ImportCounts> r) {
+    imported = true;
+    counts.set_value(*r);
+  });
+  ASSERT_TRUE(accept(*store_, wanted("urgent")));
+  EXPECT_FALSE(imported) << "an acceptance does not wait for the whole import";
+  const auto first = counts.get_future().get();
+  EXPECT_EQ(first.added, 3000U);
+  const auto again = import();
+  EXPECT_EQ(again->unchanged, 3000U);
+  invoices[7].locked = true;
+  const auto changed = import();
+  EXPECT_EQ(changed->updated, 1U);
+  EXPECT_TRUE((*reader_->invoice(invoices[7].number))->invoice.locked);
+}
+
+TEST_F(StoreTest, AnInlineInvoiceNeverReplacesWhatIsKnown) {
+  open();
+  auto known = sample_invoice("B1");
+  known.locked = true;
+  ASSERT_TRUE(wait_for<Store::ImportCounts>([&](Done<Store::ImportCounts> d) { store_->import_invoices({known}, kErp, std::move(d)); }));
+  ASSERT_TRUE(accept(*store_, wanted("k1", "B1"), {sample_invoice("B1"), sample_invoice("B2")}));
+  EXPECT_TRUE((*reader_->invoice("B1"))->invoice.locked);
+  EXPECT_TRUE(*reader_->invoice("B2"));
+}
+
+TEST_F(StoreTest, ANoteOfASubmissionJoinsItsTimeLine) {
+  open();
+  const auto s = accept(*store_, wanted("k1"))->submission;
+  auto row = journal_row("note");
+  row.submission = s.id;
+  ASSERT_TRUE(wait_for<void>([&](Done<void> d) { store_->note(row, std::move(d)); }));
+  EXPECT_EQ(reader_->journal_of(s.id)->size(), 2U);
+  row.submission = "nobody";
+  EXPECT_EQ(wait_for<void>([&](Done<void> d) { store_->note(row, std::move(d)); }).error().id, "store.no_submission");
+  EXPECT_EQ(*reader_->last_seq(), 2);
+}
+
+TEST_F(StoreTest, CountsFollowEveryTransitionAndSurviveARestart) {
+  open();
+  const auto a = accept(*store_, wanted("k1"))->submission;
+  accept(*store_, wanted("k2"));
+  ASSERT_TRUE(advance_to(*store_, a, State::cancelled));
+  const std::vector<std::pair<State, std::int64_t>> expected{{State::queued, 1}, {State::cancelled, 1}};
+  EXPECT_EQ(*reader_->counts(), expected);
+  reopen();
+  EXPECT_EQ(*reader_->counts(), expected);
+}
+
+TEST_F(StoreTest, BeyondTheBoundAnAcceptanceIsRefusedAndNothingElseIs) {
+  auto o = options();
+  o.max_pending = 4;
+  std::promise<void> reached, go;
+  std::atomic<bool> first{true};
+  auto going = go.get_future().share();
+  o.probe = [&, going](std::string_view step) {
+    if (step == "accept.before_commit" && first.exchange(false)) {
+      reached.set_value();
+      going.wait();
+    }
+  };
+  open(std::move(o));
+  std::atomic<int> accepted{0}, busy{0};
+  const auto send = [&](int i) {
+    store_->accept(wanted("k" + std::to_string(i)), kErp, {}, [&](Result<Accepted> r) {
+      if (r) ++accepted;
+      else if (r.error().id == "store.busy") ++busy;
+    });
+  };
+  send(0);
+  reached.get_future().wait();
+  for (int i = 1; i < 10; ++i) send(i);
+  EXPECT_EQ(busy, 5);
+  go.set_value();
+  close();
+  EXPECT_EQ(accepted, 5) << "what was queued is finished before the store closes";
+}
+
+TEST_F(StoreTest, TheCommitCallbackNamesAJournalRowThatCanBeReadAtOnce) {
+  open();
+  std::promise<std::int64_t> seen;
+  store_->on_commit([&](std::int64_t seq) { seen.set_value(seq); });
+  ASSERT_TRUE(accept(*store_, wanted("k1")));
+  EXPECT_EQ(seen.get_future().get(), 1);
+  EXPECT_EQ(reader_->journal_after(0, 10)->size(), 1U);
+}
+
+TEST_F(StoreTest, AHundredThousandOpenSubmissionsAreScannedInPages) {
+  open();
+  constexpr int kMany = 100'000, kAtOnce = 4000;
+  for (int from = 0; from < kMany; from += kAtOnce) {
+    std::promise<void> all;
+    std::atomic<int> left{kAtOnce};
+    for (int i = from; i < from + kAtOnce; ++i)
+      store_->accept(wanted("k" + std::to_string(i), "B" + std::to_string(i)), kErp, {}, [&](Result<Accepted> r) {
+        if (!r) ADD_FAILURE() << r.error().id;
+        if (--left == 0) all.set_value();
+      });
+    all.get_future().wait();
+  }
+  const auto scan = [&] {
+    std::int64_t at = 0;
+    int seen = 0;
+    for (;;) {
+      const auto page = *reader_->open_entries(at, 10'000);
+      if (page.empty()) return seen;
+      seen += static_cast<int>(page.size());
+      at = page.back().seq;
+    }
+  };
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(scan(), kMany);
+  const auto scanned = std::chrono::steady_clock::now();
+  close();
+  const auto closed = std::chrono::steady_clock::now();
+  open();
+  const auto opened = std::chrono::steady_clock::now();
+  const auto ms = [](auto d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); };
+  std::printf("100,000 open: scanned in %ld ms, opened in %ld ms\n", static_cast<long>(ms(scanned - start)),
+              static_cast<long>(ms(opened - closed)));
+}
+
+}  // namespace
+}  // namespace taxgate::store
