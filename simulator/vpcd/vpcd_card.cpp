@@ -181,9 +181,8 @@ void VpcdCard::run(std::stop_token stop) {
     fd_ = fd;
     connected_ = true;
     lock.unlock();
-    key_.power_off();  // a card that was pulled has lost its session
     const End end = serve(fd);
-    key_.power_off();
+    key_.power_off();  // a card that was pulled has lost its session
     lock.lock();
     ::close(fd);
     fd_ = -1;

@@ -183,6 +183,9 @@ TEST(Gmt0017Bodies, CutShortByOneByteAreRefused) {
   Bytes cut = encode_signature({});
   cut.pop_back();
   EXPECT_FALSE(read_signature(cut));
+  Bytes odd = encode_signature({});
+  odd[3] = 0x01;
+  EXPECT_FALSE(read_signature(odd)) << "257 bits";
   cut = encode_application({});
   cut.pop_back();
   EXPECT_FALSE(read_application(cut));

@@ -85,6 +85,9 @@ TEST_F(VirtualKeyCommands, SignsOnlyForWhoKnowsThePin) {
   EXPECT_EQ(send(sign).status, sw::no_rights) << "the administrator does not sign";
   EXPECT_EQ(verify(app, "123456"), sw::ok);
   EXPECT_EQ(send(sign).status, sw::ok);
+  EXPECT_EQ(verify(app, "000000"), 0x63C2);
+  EXPECT_EQ(send(sign).status, sw::no_rights) << "a failed attempt logs out";
+  EXPECT_EQ(verify(app, "123456"), sw::ok);
   EXPECT_EQ(send(gm::clear_secure_state(app)).status, sw::ok);
   EXPECT_EQ(send(sign).status, sw::no_rights);
 }

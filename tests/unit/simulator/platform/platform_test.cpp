@@ -12,6 +12,7 @@
 
 #include "protocol/leqi.h"
 #include "protocol/table_xml.h"
+#include "simulator/device/key_authority.h"
 #include "tests/unit/simulator/platform/https_client.h"
 
 namespace taxgate::simulator {
@@ -307,6 +308,38 @@ TEST_F(PlatformTest, NoIssueLeavesTheUploadProcessingForEver) {
   const auto result = *leqi::read_upload_result_reply(
       opened(call(s::upload_result, leqi::upload_result_json({"91320106TGDM00038N", uploaded.receipt, {}}))));
   EXPECT_EQ(result.result, "01");
+}
+
+TEST_F(PlatformTest, TheProfileSignedTakesAnEnvelopeOfTheLargestSizeFromTheConfiguredHeader) {
+  const std::int64_t now = LegalTime::parse("2026-11-22")->ms;
+  const KeyAuthority authority = KeyAuthority::create("key CA", now);
+  const Sm2Key key = Sm2Key::generate();
+  platform.reset();
+  std::filesystem::remove_all(directory);
+  PlatformOptions options;
+  options.profile = Profile::signed_;
+  options.signature_header = "X-Envelope";
+  options.key_ca_der = authority.certificate();
+  start(std::move(options));
+
+  RedDocument big = red();
+  big.lines[0].spec = std::string(60'000, 'x');  // the envelope's bound is 64 KiB
+  const std::string text = leqi::apply_json(big);
+  SignedEnvelope envelope;
+  envelope.bytes = *make_envelope({"simulator", big.seller.id, "apply", "id-1"}, as_bytes(text));
+  envelope.signer_id = std::string(kDefaultSignerId);
+  envelope.certificate = authority.issue(key, {big.seller.id, "模拟企业", "K1", now - 86'400'000, now + 86'400'000});
+  envelope.signature = key.sign(sm2_e(envelope.signer_id, key.public_key(), envelope.bytes));
+  const auto send = [&](const std::string& headers) {
+    const Answer answer =
+        client->send("POST", "/access/v2/invoke/202007/QDHZQRDSQ/", *leqi::seal(text, platform->sm4_key()), headers);
+    return *leqi::read_apply_reply(opened(answer));
+  };
+  EXPECT_THAT(send("").outcome.message, HasSubstr("缺少签名"));
+  EXPECT_EQ(booked(), 0);
+  const auto applied = send("x-envelope: " + leqi::signature_value(envelope) + "\r\n");
+  EXPECT_TRUE(applied.outcome.ok()) << applied.outcome.message;
+  EXPECT_EQ(booked(), 1);
 }
 
 // ---- control ------------------------------------------------------------------------------------------------------

@@ -79,10 +79,10 @@ TEST(CardFaultScript, CountsApdusWithoutTheReadersPolls) {
   CardFaultScript script;
   auto f = fault(Kind::unplug);
   f.counting = Counting::per_apdus;
-  f.at_byte = 4;
+  f.at_byte = 2;
   script.add(f);
   EXPECT_FALSE(script.on_frame(Direction::command, {100, 0}, 3, false)) << "a control frame";
-  EXPECT_EQ(script.on_frame(Direction::command, {103, 0}, 9, true)->passes, 4U);
+  EXPECT_EQ(script.on_frame(Direction::command, {103, 0}, 9, true)->passes, 2U);
 }
 
 TEST(CardFaultScript, APositionAlreadyPassedCutsTheNextFrameAtOnce) {
