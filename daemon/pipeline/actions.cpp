@@ -201,7 +201,7 @@ void Engine::import_invoices(api::Caller caller, api::v1::ImportRequest request,
   for (int i = 0; i < request.invoices_size(); ++i) {
     Findings findings;
     Invoice invoice = read_record(request.invoices(i), fmt::format("invoices[{}].", i), context_.settings->channel == "simulator", findings);
-    if (findings.empty()) findings = rules::check_blue(invoice);
+    if (findings.empty() && !invoice.is_red) findings = rules::check_blue(invoice);
     if (findings.empty() && !may_see(caller, invoice.seller.id) && !may_see(caller, invoice.buyer.id))
       findings.push_back({Errc::invalid_input, "caller.taxpayer", fmt::format("invoices[{}].seller", i), invoice.seller.id, {}, {}});
     if (!findings.empty()) {

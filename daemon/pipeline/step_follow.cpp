@@ -46,10 +46,10 @@ asio::awaitable<Next> begin_upload(Context& c, Submission& sub, const RedDocumen
 }
 
 bool our_duty(const Context& c, const Submission& sub, const RedDocument& red) {
-  if (red.seller.id != sub.taxpayer) return false;
+  // On the tax-device track the red is issued on the seller's device; the table then shows it written off (TZD0074).
+  if (red.seller.id != sub.taxpayer || red.track == Track::information_table) return false;
   const auto* taxpayer = find_taxpayer(*c.settings, sub.taxpayer);
-  // On the tax-device track no platform issues by itself: the seller's own device or upload does.
-  return red.track == Track::information_table || (taxpayer && taxpayer->issue == Issue::upload);
+  return taxpayer != nullptr && taxpayer->issue == Issue::upload;
 }
 
 asio::awaitable<Next> follow_table(Context& c, Submission& sub, const RedDocument& red) {
@@ -61,8 +61,6 @@ asio::awaitable<Next> follow_table(Context& c, Submission& sub, const RedDocumen
   if (!rows) co_return Next::retry(c.back_off(sub.id));
   for (auto& found : rows->rows) {
     if (found.request_number != red.request_number) continue;
-    const bool ready = table::table_class(found.status) == table::TableClass::approved && sub.state == State::confirmed;
-    if (ready && our_duty(c, sub, red)) co_return co_await begin_upload(c, sub, red);
     co_return co_await take_table(c, sub, std::move(found), "seen");
   }
   co_return Next::retry(c.back_off(sub.id));

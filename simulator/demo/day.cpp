@@ -28,12 +28,13 @@ void Day::submit(Entry& entry) {
   }
   if (!answer) {
     entry.state = "refused";
+    entry.refusal = answer.error().id;
     say("refused", fmt::format("{}  {}  {}", entry.c->blue.number, answer.error().id, entry.c->label));
     return;
   }
   entry.id = answer->id();
   entry.state = answer->state();
-  by_id_[entry.id] = static_cast<std::size_t>(&entry - entries_.data());
+  track(entry);
   ++accepted_;
   say("accepted", fmt::format("{}  {} / {}  {}{}", entry.c->blue.number, answer->amount(), answer->tax(), entry.c->label,
                               entry.trouble.empty() ? "" : "  [" + entry.trouble + "]"));

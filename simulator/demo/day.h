@@ -17,6 +17,7 @@ struct Entry {
   std::string state = "not yet submitted";  // as the events told it
   std::string trouble;   // what was staged: "time-out after arrival"
   std::string expected;  // issued, void, refused, attention, done
+  std::string refusal;   // the rule that refused it
   bool acted = false;    // revoke / platform void was done
 };
 
@@ -30,6 +31,8 @@ class Day {
   std::vector<Entry>& entries() { return entries_; }
   /// Submits, tells, remembers; a refusal by the rules is an answer too.
   void submit(Entry& entry);
+  /// Events of entry.id are this entry's from now on.
+  void track(const Entry& entry) { by_id_[entry.id] = static_cast<std::size_t>(&entry - entries_.data()); }
   /// Reads new events (waiting up to `wait`), tells state changes, updates entries.
   void hear(std::chrono::milliseconds wait);
   bool hear_until(const std::function<bool()>& done, std::chrono::milliseconds within);

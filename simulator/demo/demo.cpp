@@ -84,7 +84,7 @@ Result<void> stage(Play& play) {
   std::string rules = R"({"rules":[)";
   for (const SampleCase& c : play.cases) {
     const std::string& other = c.initiator == Side::seller ? c.blue.buyer.id : c.blue.seller.id;
-    if (other.empty()) continue;
+    if (other.empty() || c.ending == Ending::refused) continue;
     const char* reaction = c.counterparty == Counterparty::confirms ? "confirm" : c.counterparty == Counterparty::refuses ? "deny" : "silent";
     if (rules.back() != '[') rules += ',';
     rules += fmt::format(R"({{"blue_number":"{}","taxpayer":"{}","reaction":"{}","after_ms":{}}})", c.blue.number, other, reaction, 0);
@@ -142,6 +142,7 @@ void act(Play& play) {
         entry.acted = true;
         entry.id = done->id();
         entry.state = done->state();
+        play.day.track(entry);
         play.day.say("inbox", fmt::format("{}  {} h left: we {}", form.blue_number(), form.hours_left(), answer));
       }
       continue;
@@ -339,9 +340,11 @@ Result<int> play_day(const DemoOptions& options) {
     else if (e.state == "refused") ++refused;
     else ++other;
     const std::string want = expected_state(e);
-    if (e.state != want && !(want == "done" && e.state == "issued")) {
+    const bool as_wanted = e.state == want || (want == "done" && e.state == "issued");
+    if (!as_wanted || (e.state == "refused" && e.refusal != e.c->refusal)) {
       ++unexpected_endings;
-      fmt::print(stderr, "demo: {} ended {}, expected {} ({}; {})\n", e.c->blue.number, e.state, want, e.c->label, e.trouble);
+      fmt::print(stderr, "demo: {} ended {} {}, expected {} {} ({}; {})\n", e.c->blue.number, e.state, e.refusal, want, e.c->refusal, e.c->label,
+                 e.trouble);
     }
   }
   for (const auto& d : details) fmt::print(stderr, "demo: {}\n", d);

@@ -97,7 +97,7 @@ leqi::ApplyReply World::apply(const RedDocument& red, const RequestContext& cont
   form.number =
       fmt::format("99{:04}{:02}{:012}", now.year(), now.month(), sequence);  // 20 characters; its check rule is unknown
   // X3: neither used nor booked, the seller alone is enough; a natural person is never asked.
-  const bool ask = (used(blue.invoice) || booked(blue.invoice)) && !red.buyer.id.empty();
+  const bool ask = used(blue.invoice) || booked(blue.invoice);  // a natural person too: state 12 is his refusal
   form.state = !ask ? "01" : red.initiator == Side::seller ? "02" : "03";
   form.initiator = red.initiator;
   form.seller = red.seller;
