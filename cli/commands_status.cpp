@@ -61,7 +61,7 @@ Exit run_events(Session& session) {
       if (first) session.answer(text);
       else session.say(text);
       if (!follow && !list->next().empty() && !list->events().empty())
-        session.say(session.screen().pick("more: --after ", "下一页: --after ") + list->next() + "\n");
+        session.say(session.screen().pick("from here on: --after ", "此后: --after ") + list->next() + "\n");
     }
     if (!follow) return Exit::ok;
     if (!list->next().empty()) after = list->next();

@@ -3,10 +3,25 @@
 UP_SAMPLES="$ROOT/simulator/sample/sample-invoices.json"
 UP_START_SECONDS=20  # a start takes about two; beyond this the log says why
 
-up_scenario() {  # one key and one account on the platform for each seller of the sample invoices
-  jq '{seed: 1,
+# One key and one account on the platform for each seller of the sample invoices. Buyers who are asked confirm after some
+# seconds; the second invoice's refuses.
+up_scenario() {
+  jq 'def number: (.fpdm // "") + .fphm;
+      ([.[] | .xf, .gf] | map(select(. != "个人")) | unique | map({id: ., name: .})) as $taxpayers |
+      {seed: 1,
        keys: [to_entries[] | {serial: ("TGSIM" + (10001 + .key | tostring)[1:]), taxpayer: .value.xf, name: .value.xf}],
-       platform: {seed: {taxpayers: [.[] | {id: .xf, name: .xf}], invoices: .}}}' "$UP_SAMPLES"
+       platform: {
+         counterparty: {rules: ([.[] | {blue_number: number, reaction: "confirm", after_ms: 5000}] | .[1].reaction = "deny")},
+         seed: {behaviour: {issue: "automatic", issue_after_ms: 2000}, taxpayers: $taxpayers, invoices: .}}}' "$UP_SAMPLES"
+}
+
+up_ledger() {  # the same invoices as a billing server would import them, one a line
+  jq -c 'def party: if . == "个人" then {name: .} else {id: ., name: .} end;
+         .[] | {number: ((.fpdm // "") + .fphm), type: .fplx, issued_at: .kprq, seller: (.xf | party), buyer: (.gf | party),
+                amount: .sum[0], tax: .sum[1], total: .sum[2], use: .fpyt, booking: (.rzzt // ""), status: "0", element: (.tdys // ""),
+                lines: [.mx | to_entries[] | .key as $i | .value |
+                        {line: ($i + 1), tax_code: .[0], name: .[1], unit: .[2], quantity: .[3], price: .[4], amount: .[5], rate: .[6],
+                         tax: .[7], kind: (.[8].fphxz // ""), preference: (.[8].yhzcbs // "")}]}' "$UP_SAMPLES"
 }
 
 up_keyd_config() {
@@ -73,8 +88,7 @@ up_end() {
 }
 
 cmd_up() {
-  local ready number control port
-  local -a curl_api
+  local ready control port program
   setup_and_build release
   for program in taxgate-sim taxgate-keyd taxgated taxgate; do need_program "$program" "./run up"; done
   UP_PIDS=()
@@ -94,12 +108,9 @@ cmd_up() {
   up_start taxgated "$UP_DIR/state/api.json" \
     build/bin/taxgated --config "$UP_DIR/taxgated.toml" --lab "$(jq -r .legal_clock "$ready")"
 
-  # The ledger learns the blue invoices from the platform's own list, as a billing server would import them.
-  control="$(jq -r .control_url "$ready")"
-  jq -r '.[] | (.fpdm // "") + .fphm' "$UP_SAMPLES" | while read -r number; do
-    curl -sS --fail-with-body "$control/invoices/$number" && echo
-  done | grep . | build/bin/taxgate --socket "$UP_DIR/api.sock" import -
+  up_ledger | build/bin/taxgate --socket "$UP_DIR/api.sock" import -
 
+  control="$(jq -r .control_url "$ready")"
   port="$(jq -r .tcp_port "$UP_DIR/state/api.json")"
   cat <<TEXT
 
@@ -109,6 +120,7 @@ Taxgate is running on the simulator's channel (渠道: 模拟). Ctrl-C ends it a
   URL      http://127.0.0.1:$port
   token    $UP_DIR/api.token
   control  $control (simulator: clock, faults, counterparties; docs/simulator.md)
+  clock    build/bin/taxgate-sim clock advance 72h --dir $UP_DIR/sim
 
 Hand in a full red, look at it, and see what happened:
 
