@@ -108,7 +108,7 @@ std::vector<keyd::v1::Key> KeydClient::keys() {
   return {answer->keys().keys().begin(), answer->keys().keys().end()};
 }
 
-std::string KeydStack::taxpayer(unsigned i) const {
+std::string KeydStack::taxpayer(unsigned i) {
   // Invented identities of the simulator's channel: province 99, organisation TGDM…, both check characters right.
   std::string id = "91990100" + fmt::format("TGDM{:04}", i);
   id += organisation_check(id.substr(8, 8));
@@ -196,6 +196,14 @@ void KeydStack::start_keyd_unchecked() {
     ::execve(program.c_str(), const_cast<char* const*>(argv), const_cast<char* const*>(envp));
     ::_exit(127);
   }
+}
+
+int KeydStack::run_keyd_to_its_end() {
+  const pid_t first = keyd_;
+  start_keyd_unchecked();
+  int status = 0;
+  ::waitpid(std::exchange(keyd_, first), &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 void KeydStack::kill_keyd() {

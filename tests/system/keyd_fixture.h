@@ -58,12 +58,13 @@ class KeydStack {
   void start_keyd_unchecked();  // does not wait
   void kill_keyd();             // SIGKILL, reaped
   void stop_keyd();             // SIGTERM, reaped
+  int run_keyd_to_its_end();    // a second one; returns its exit code
   pid_t keyd_pid() const { return keyd_; }
 
   std::string directory() const { return directory_; }
   std::string socket() const { return directory_ + "/keyd.sock"; }
   std::string state() const { return directory_ + "/state"; }
-  std::string taxpayer(unsigned i) const;
+  static std::string taxpayer(unsigned i);
   std::string serial(unsigned i) const;
   std::string pin_file(unsigned i) const;
   void write_pin(unsigned i, const std::string& pin);

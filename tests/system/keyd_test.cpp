@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -310,6 +311,49 @@ TEST(KeyHostOnRealPcscd, ReplacesAWrongSignatureOfTheCardByARightOne) {
   ASSERT_TRUE(never);
   EXPECT_EQ(never->failure().id(), "key.signature");
   EXPECT_TRUE(never->signature().empty());
+}
+
+TEST(KeyHostOnRealPcscd, SignsNothingWhenItsLogIsFull) {
+  KeydStack stack({});
+  std::filesystem::create_directory(stack.state());
+  // Every write to this file ends with "no space left on device".
+  std::filesystem::create_symlink("/dev/full", stack.state() + "/signing.log");
+  stack.start_keyd();
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
+  KeydClient client(stack.socket());
+  const auto reply = client.sign(stack.request(0, "full"));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->failure().id(), "key.log_failed");
+  EXPECT_EQ(reply->failure().errc(), "retry_later");
+  EXPECT_EQ(stack.key(0).counters().signatures, 0U);
+}
+
+TEST(KeyHostOnRealPcscd, LetsOneHostOnlyUseAStateDirectory) {
+  KeydStack stack({});
+  stack.start_keyd();
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
+  EXPECT_EQ(stack.run_keyd_to_its_end(), 2);
+  EXPECT_NE(stack.keyd_log().find("keyd.running"), std::string::npos);
+  KeydClient client(stack.socket());
+  const auto request = stack.request(0, "still");
+  const auto reply = client.sign(request);
+  ASSERT_TRUE(reply) << "the second host broke the first one's socket";
+  EXPECT_TRUE(stack.verifies(request, *reply));
+}
+
+TEST(KeyHostOnRealPcscd, SignsWithAnotherKeyOfTheTaxpayerWhenOneIsPulled) {
+  KeydStack stack(
+      {.keys = 2, .define = [](unsigned, simulator::KeyDefinition& key) { key.taxpayer = KeydStack::taxpayer(0); }});
+  stack.start_keyd();
+  for (unsigned i = 0; i < 2; ++i) ASSERT_TRUE(stack.wait_state(i, "ready"));
+  KeydClient client(stack.socket());
+  // The first key takes the order and vanishes over it; the second one signs the same order.
+  stack.card(0).add_fault({.kind = simulator::CardFault::Kind::unplug, .ins = 0x74, .at_byte = 10});
+  const auto request = stack.request(0, "two-keys");
+  const auto reply = client.sign(request);
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
+  EXPECT_EQ(reply->key_serial(), stack.serial(1));
 }
 
 }  // namespace
