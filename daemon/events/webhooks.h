@@ -62,7 +62,8 @@ class Webhooks {
   /// Replaces the list: kept names keep their cursor, new ones begin at the journal's end, gone ones stop.
   /// errors  those of check_webhook, events.webhook_twice; nothing is changed then. Reading errors of the store.
   Result<void> configure(std::vector<Webhook> webhooks);
-  /// Rows up to `last_seq` are durable (store on_commit). Cheap; from any thread.
+  /// Rows up to `last_seq` are durable (store on_commit). Cheap; from any thread, but not while this object is being
+  /// destroyed: whoever forwards commits stops doing so first.
   void wake(std::int64_t last_seq);
   std::vector<WebhookState> states() const;
 

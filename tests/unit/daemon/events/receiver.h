@@ -10,7 +10,6 @@
 #include <atomic>
 #include <boost/json.hpp>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -69,15 +68,12 @@ class Receiver {
       for (auto& id : r.ids()) out.push_back(id);
     return out;
   }
-  bool wait_for(std::function<bool()> f) {
-    std::unique_lock lock(mutex_);
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    for (;;) {
-      lock.unlock();
+  bool wait_for(const std::function<bool()>& f) {
+    for (int i = 0; i < 1000; ++i) {
       if (f()) return true;
-      lock.lock();
-      if (changed_.wait_until(lock, end) == std::cv_status::timeout) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
+    return false;
   }
   bool wait_requests(std::size_t n) {
     return wait_for([&] { return requests().size() >= n; });
@@ -142,7 +138,6 @@ class Receiver {
     }
     if (status < 0) silent_.push_back(fd);
     else ::close(fd);
-    changed_.notify_all();
   }
 
   Status status_;
@@ -151,7 +146,6 @@ class Receiver {
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_ = false;
   std::mutex mutex_;
-  std::condition_variable changed_;
   std::vector<Received> requests_;
   std::vector<int> silent_;
   std::thread thread_;
