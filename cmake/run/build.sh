@@ -3,7 +3,7 @@
 # ccache wants a place that can be written, also where CI has no HOME.
 if [ -z "${HOME:-}" ] || [ ! -w "${HOME:-/nonexistent}" ]; then export CCACHE_DIR="$ROOT/build/ccache"; fi
 
-JOBS="$(nproc)"
+JOBS="${TAXGATE_JOBS:-$(nproc)}"  # TAXGATE_JOBS: fewer on a machine that is shared
 build_dir() { if [ "$1" = release ]; then echo "$ROOT/build"; else echo "$ROOT/build/$1"; fi; }
 
 # build PRESET: the asan build carries the fuzz targets too, so that no fourth build of everything is needed.
