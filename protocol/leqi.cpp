@@ -125,31 +125,34 @@ std::string make_error_reply(std::string_view code, std::string_view message) {
 // ---- our signature ------------------------------------------------------------------------------------------------
 
 std::string signature_value(const SignedEnvelope& envelope) {
+  ByteView head = envelope.bytes;
+  if (const auto parts = read_envelope(envelope.bytes)) head = head.first(head.size() - parts->body.size());
   json::object object;
-  put(object, "envelope", base64(envelope.bytes));
+  put(object, "envelope_head", base64(head));
   put(object, "signature", hex(envelope.signature));
   put(object, "certificate", base64(envelope.certificate));
   put(object, "signer_id", envelope.signer_id);
   return base64(as_bytes(text_of(object)));
 }
 
-Result<SignedEnvelope> read_signature_value(std::string_view value) {
+Result<SignedEnvelope> read_signature_value(std::string_view value, std::string_view body) {
   auto broken = [](std::string_view field) { return fail(Errc::corrupt, "leqi.signature_value", std::string(field)); };
   auto text = from_base64(value);
   if (!text) return broken({});
   auto object = parse_object(as_text(*text));
   if (!object) return broken({});
   Fields fields(*object, {});
-  auto bytes = from_base64(fields.need("envelope"));
+  auto bytes = from_base64(fields.need("envelope_head"));
   auto signature = from_hex(fields.need("signature"));
   auto certificate = from_base64(fields.need("certificate"));
   SignedEnvelope envelope;
   envelope.signer_id = fields.need("signer_id");
   if (fields.error()) return broken(fields.error()->field);
-  if (!bytes) return broken("envelope");
+  if (!bytes) return broken("envelope_head");
   if (!signature || signature->size() != envelope.signature.size()) return broken("signature");
   if (!certificate) return broken("certificate");
   envelope.bytes = std::move(*bytes);
+  envelope.bytes.insert(envelope.bytes.end(), body.begin(), body.end());
   envelope.certificate = std::move(*certificate);
   std::copy(signature->begin(), signature->end(), envelope.signature.begin());
   return envelope;

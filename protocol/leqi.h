@@ -48,12 +48,12 @@ Result<Reply> read_reply(std::string_view http_body, ByteView key16);
 Result<std::string> make_reply(std::string_view json, ByteView key16);
 std::string make_error_reply(std::string_view code, std::string_view message);
 
-/// Value of the configured header that carries our signature: base64 of {"envelope": base64 bytes, "signature": hex r||s,
-/// "certificate": base64 DER, "signer_id"}. The body inside the envelope is the plain request JSON, byte for byte.
-/// Ours (docs/fidelity.md); key_serial does not travel.
+/// Value of the configured header that carries our signature: base64 of {"envelope_head": base64 of the envelope without its body,
+/// "signature": hex r||s, "certificate": base64 DER, "signer_id"}. The envelope's body is the plain request JSON, byte for byte, which
+/// travels anyway: a header of 100 KiB would not pass any server. Ours (docs/fidelity.md); key_serial does not travel.
 std::string signature_value(const SignedEnvelope& envelope);
-/// Total. Checks the form only, no signature. errors corrupt leqi.signature_value
-Result<SignedEnvelope> read_signature_value(std::string_view value);
+/// Puts head and `body` together again. Total. Checks the form only, no signature. errors corrupt leqi.signature_value
+Result<SignedEnvelope> read_signature_value(std::string_view value, std::string_view body);
 
 // ---- typed messages: struct ⇄ JSON, both directions (the platform reads what the client writes) ----------------------
 /// Business result every response carries. "00" ok; else read the message.

@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   (void)leqi::read_reply(bytes, key);
   (void)leqi::open(bytes, key);
-  (void)leqi::read_signature_value(bytes);
+  (void)leqi::read_signature_value(bytes, bytes);
   (void)leqi::read_apply_reply(bytes);
   (void)leqi::read_confirm(bytes);
   (void)leqi::read_confirm_reply(bytes);

@@ -283,25 +283,32 @@ TEST(LeqiTable, CarriesTheXmlByteForByte) {
   EXPECT_FALSE(read_table_json(R"({"xml":"***"})"));
 }
 
-TEST(LeqiSignature, ValueRoundTripsAndRefusesDamage) {
+TEST(LeqiSignature, ValueCarriesTheHeadAndTheBodyComesFromTheRequest) {
+  const std::string body = apply_json(cement());
   SignedEnvelope envelope;
-  envelope.bytes = {1, 2, 3};
+  envelope.bytes = *make_envelope({"simulator", "91340200TGDM0002XD", "apply", "id-1"}, as_bytes(body));
   envelope.signature.fill(0xA5);
   envelope.certificate = {0x30, 0x03};
   envelope.signer_id = std::string(kDefaultSignerId);
   const std::string value = signature_value(envelope);
-  auto read = read_signature_value(value);
+  EXPECT_LT(value.size(), 1200u) << "the body does not travel twice";
+  auto read = read_signature_value(value, body);
   ASSERT_TRUE(read);
   EXPECT_EQ(read->bytes, envelope.bytes);
   EXPECT_EQ(read->signature, envelope.signature);
   EXPECT_EQ(read->certificate, envelope.certificate);
   EXPECT_EQ(read->signer_id, envelope.signer_id);
-  EXPECT_EQ(read_signature_value("").error().id, "leqi.signature_value");
-  EXPECT_EQ(read_signature_value(
-                base64(as_bytes(R"({"envelope":"AQID","signature":"a5","certificate":"MAM=","signer_id":"x"})")))
-                .error()
-                .field,
-            "signature");
+  EXPECT_FALSE(read_envelope(read_signature_value(value, body + " ")->bytes)) << "another body is another envelope";
+}
+
+TEST(LeqiSignature, RefusesDamageByName) {
+  EXPECT_EQ(read_signature_value("", {}).error().id, "leqi.signature_value");
+  EXPECT_EQ(
+      read_signature_value(
+          base64(as_bytes(R"({"envelope_head":"AQID","signature":"a5","certificate":"MAM=","signer_id":"x"})")), {})
+          .error()
+          .field,
+      "signature");
 }
 
 TEST(LeqiStates, AreThirteenWithTheClassesOfTheTable) {
@@ -324,7 +331,7 @@ TEST(LeqiStates, AreThirteenWithTheClassesOfTheTable) {
 void read_everything(std::string_view bytes) {
   (void)read_reply(bytes, kKey);
   (void)open(bytes, kKey);
-  (void)read_signature_value(bytes);
+  (void)read_signature_value(bytes, bytes);
   (void)read_apply(bytes);
   (void)read_apply_reply(bytes);
   (void)read_confirm(bytes);

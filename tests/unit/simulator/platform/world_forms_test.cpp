@@ -45,11 +45,14 @@ TEST_F(Forms, MayNotBeStartedByABuyerWhoNeitherUsedNorBooked) {
   EXPECT_FALSE(world.apply(whole(unmarked, Reason::goods_returned, Side::buyer), at(t0)).outcome.ok());
 }
 
-TEST_F(Forms, NeverWaitForANaturalPerson) {
+TEST_F(Forms, WaitForANaturalPersonWhoseRefusalIsState12) {
   Invoice invoice = coolers("26990000000000000101", true);
   invoice.buyer = {"", "个人"};
   world.put_invoice(invoice);
-  EXPECT_EQ(world.apply(whole(invoice), at(t0)).state, "01");
+  const auto applied = world.apply(whole(invoice), at(t0));
+  EXPECT_EQ(applied.state, "02");
+  EXPECT_FALSE(world.confirm({applied.uuid, {}, leqi::Answer::agree, Side::buyer, ""}, at(t0)).outcome.ok()) << "no account";
+  EXPECT_TRUE(world.force_state(applied.uuid, "12", t0));
 }
 
 struct Step {
