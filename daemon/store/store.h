@@ -33,7 +33,9 @@ struct Options {
   const LegalClock* clock = nullptr;  // required; outlives the store
   std::string vfs;                    // name of a registered SQLite VFS; empty: the default (power-loss tests set it)
   StepProbe probe;                    // optional
-  std::size_t max_pending = 8192;     // acceptances waiting for a commit; beyond it limit_reached store.busy
+  std::size_t max_pending = 8192;     // acceptances waiting for a commit; beyond it limit_reached store.busy, answered on the
+                                      // calling thread (the one exception to "done on the writer thread")
+  int checkpoint_pages = 0;           // WAL pages before a checkpoint; 0: limits::kCheckpointPages (crash tests make it small)
 };
 
 class Reader {

@@ -11,8 +11,9 @@ namespace taxgate::store {
 
 using std::chrono::steady_clock;
 
-Writer::Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending)
-    : db_(db), session_(session), probe_(std::move(probe)), max_pending_(max_pending), thread_([this] { loop(); }) {}
+Writer::Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages)
+    : db_(db), session_(session), probe_(std::move(probe)), max_pending_(max_pending),
+      checkpoint_pages_(checkpoint_pages > 0 ? checkpoint_pages : limits::kCheckpointPages), thread_([this] { loop(); }) {}
 
 Writer::~Writer() { stop(); }
 
@@ -163,7 +164,7 @@ void Writer::finish(Group& group) {
 
 void Writer::checkpoint_if_due() {
   const int pages = db_.wal_pages();
-  if (pages < limits::kCheckpointPages || broken_) return;
+  if (pages < checkpoint_pages_ || broken_) return;
   if (pages < limits::kCheckpointBusyPages) {
     const std::lock_guard lock(mutex_);
     if (!accepts_.empty()) return;  // somebody waits for an answer; the bound above ends this

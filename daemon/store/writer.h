@@ -41,7 +41,7 @@ class Writer {
   enum class Lane { accept, normal, bulk };
 
   /// Takes over an opened, prepared connection; Session::load() was called. All references outlive the writer.
-  Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending);
+  Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages);
   /// As stop().
   ~Writer();
   Writer(const Writer&) = delete;
@@ -71,6 +71,7 @@ class Writer {
   Session& session_;
   const StepProbe probe_;
   const std::size_t max_pending_;
+  const int checkpoint_pages_;
   std::function<void(std::int64_t)> on_commit_;
   std::optional<Error> broken_;  // the disk failed under us: nothing more may be promised
   bool full_logged_ = false;
