@@ -57,6 +57,8 @@ std::vector<std::string> faults(const std::vector<Promise>& promises, const std:
       wrong.push_back(fmt::format("\"{}\": the state is proved, partly or not yet, not \"{}\"", p.promise, p.state));
     if (p.state == "proved" && p.tests.empty() && p.commands.empty())
       wrong.push_back(fmt::format("\"{}\" is called proved and names no test", p.promise));
+    if (p.state == "proved" && p.broken.empty())
+      wrong.push_back(fmt::format("\"{}\" is called proved and nobody saw its tests fail", p.promise));
     for (const auto& test : p.tests)
       if (!known.contains(test)) wrong.push_back(fmt::format("\"{}\" names {}, which is not in the tree", p.promise, test));
   }

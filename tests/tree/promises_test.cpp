@@ -29,7 +29,8 @@ TEST(Promises, TheTableIsReadFromEveryPartOfThePage) {
 TEST(Promises, AnInventedTestAnEmptyProofAndAnUnknownStateAreFaults) {
   EXPECT_TRUE(faults(promises(kPage), {"S.One", "S.Two"}).empty());
   EXPECT_EQ(faults(promises(kPage), {"S.One"}).size(), 1U);
-  EXPECT_EQ(faults({{.promise = "a", .tests = {}, .commands = {}, .broken = "", .state = "proved"}}, {}).size(), 1U);
+  EXPECT_EQ(faults({{.promise = "a", .tests = {}, .commands = {}, .broken = "x", .state = "proved"}}, {}).size(), 1U);
+  EXPECT_EQ(faults({{.promise = "a", .tests = {"S.One"}, .commands = {}, .broken = "", .state = "proved"}}, {"S.One"}).size(), 1U);
   EXPECT_EQ(faults({{.promise = "a", .tests = {}, .commands = {}, .broken = "", .state = "done"}}, {}).size(), 1U);
 }
 
