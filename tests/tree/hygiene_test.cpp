@@ -56,6 +56,21 @@ TEST(Hygiene, NoGovernmentHostStandsInCodeOrDefaults) {
   expect_none(tree, joined({"china", "tax\\.gov|\\.gov", "\\.cn"}), "a host of the administration");
 }
 
+TEST(Hygiene, EveryLinkOfTheDocumentsLeadsSomewhere) {
+  static const std::regex link(R"(\]\(([^)#\s]+)(#[^)]*)?\))");
+  int links = 0;
+  for (const auto& page : files("", {".md"})) {
+    const auto folder = (root() / page.path).parent_path();
+    for (std::sregex_iterator it(page.text.begin(), page.text.end(), link), end; it != end; ++it) {
+      const std::string target = (*it)[1];
+      if (target.find("://") != std::string::npos) continue;
+      ++links;
+      EXPECT_TRUE(std::filesystem::exists(folder / target)) << page.path << " leads to " << target;
+    }
+  }
+  EXPECT_GE(links, 20);
+}
+
 TEST(Hygiene, EveryFileTellsWhatItIsForInItsHeader) {
   for (const auto& file : sources()) {
     if (!file.is_header()) continue;
