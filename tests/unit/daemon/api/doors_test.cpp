@@ -117,27 +117,58 @@ TEST_F(ApiDoors, MutualTlsKnowsItsPeerByCertificate) {
   EXPECT_EQ(connect(&erp).status, 200);  // the listener survives all that
 }
 
+// Written out by hand, as docs/api.md promises it, so that a slip in the route table shows.
+struct Promise { std::string_view method, target, roles; };
+constexpr std::string_view kEveryRole = "submitter approver operator auditor admin";
+constexpr Promise kPromises[] = {
+    {"POST", "/v1/submissions", "submitter admin"},
+    {"GET", "/v1/submissions", kEveryRole},
+    {"GET", "/v1/submissions/s1", kEveryRole},
+    {"POST", "/v1/submissions/s1/cancel", "submitter operator admin"},
+    {"POST", "/v1/submissions/s1/retry", "operator admin"},
+    {"POST", "/v1/submissions/s1/resolve", "operator admin"},
+    {"POST", "/v1/submissions/s1/hold", "operator admin"},
+    {"POST", "/v1/submissions/s1/release", "operator admin"},
+    {"POST", "/v1/submissions/s1/approve", "approver admin"},
+    {"POST", "/v1/submissions/s1/deny", "approver admin"},
+    {"GET", "/v1/inbox", kEveryRole},
+    {"POST", "/v1/inbox/u1/confirm", "submitter operator admin"},
+    {"POST", "/v1/inbox/u1/deny", "submitter operator admin"},
+    {"POST", "/v1/inbox/u1/revoke", "submitter operator admin"},
+    {"GET", "/v1/events", kEveryRole},
+    {"POST", "/v1/invoices:import", "submitter operator admin"},
+    {"GET", "/v1/invoices/1", kEveryRole},
+    {"GET", "/v1/keys", kEveryRole},
+    {"GET", "/v1/status", kEveryRole},
+    {"GET", "/v1/holds", kEveryRole},
+    {"POST", "/v1/holds", "operator admin"},
+    {"POST", "/v1/holds/release", "operator admin"},
+    {"GET", "/v1/callers", "admin"},
+    {"POST", "/v1/callers", "admin"},
+    {"DELETE", "/v1/callers/c1", "admin"},
+};
+
 TEST_F(ApiDoors, EveryRouteIsClosedToACallerWithoutItsRole) {
   start();
   const std::string token = "a-token-of-some-length";
   auto client = tcp();
-  for (const Route& route : routes()) {
-    if (route.access == Access::anyone) continue;
-    for (const std::string_view role : {"", "submitter", "approver", "operator", "auditor", "admin"}) {
+  for (const Promise& promise : kPromises) {
+    for (const std::string_view role : {"", "submitter", "approver", "operator", "auditor", "admin", "stranger"}) {
       on_io([&] {
         Caller caller{"c", {}, {}};
         if (!role.empty()) caller.roles.emplace_back(role);
         return directory_.tokens[sha256_hex(token)] = caller;
       });
-      std::string target(route.path);
-      if (const auto open = target.find('{'); open != std::string::npos) target.replace(open, target.find('}') - open + 1, "x1");
-      const auto answer = client.request(name(route.method), target, "{}", {{"Authorization", "Bearer " + token}});
-      const bool listed = (" " + std::string(route.roles) + " ").find(" " + std::string(role) + " ") != std::string::npos;
-      const bool allowed = !role.empty() && (role == "admin" || route.access == Access::reader || listed);
-      EXPECT_EQ(answer.status == 403, !allowed) << name(route.method) << " " << target << " as '" << role << "' " << answer.status;
-      if (!allowed) EXPECT_EQ(code(answer), "api.forbidden");
+      const auto answer = client.request(promise.method, promise.target, "{}", {{"Authorization", "Bearer " + token}});
+      const bool allowed = !role.empty() && (" " + std::string(promise.roles) + " ").find(" " + std::string(role) + " ") != std::string::npos;
+      EXPECT_EQ(answer.status == 403, !allowed) << promise.method << " " << promise.target << " as '" << role << "' " << answer.status;
+      if (!allowed) {
+        EXPECT_EQ(code(answer), "api.forbidden");
+      }
     }
   }
+  const auto closed = std::ranges::count_if(routes(), [](const Route& route) { return route.access != Access::anyone; });
+  EXPECT_EQ(static_cast<std::size_t>(closed), std::size(kPromises));
 }
 
 TEST_F(ApiDoors, ASecondServerOnTheSocketIsRefusedAndAStaleFileIsReplaced) {

@@ -76,12 +76,13 @@ TEST_F(ApiStream, AQuietStreamCarriesCommentsSoThatBothEndsKnow) {
 TEST_F(ApiStream, ASlowReaderIsCutHoldsOneBatchAndDelaysNoOther) {
   start();
   add(3000, std::string(5000, 'd'));  // 15 MB
-  auto slow = subscribed();
-  auto quick = subscribed("?after=c2999");
+  auto slow = subscribed("?limit=1000");
+  auto quick = subscribed("?after=c2999&limit=1000");
   ASSERT_TRUE(quick.wait_for("id: c3000\n"));
   ASSERT_TRUE(eventually([this] { return server_->connections() == 1; }));  // the slow one is gone
   const auto pulled = on_io([this] { return std::ranges::count(gateway_.calls, "events"); });
   EXPECT_LT(pulled, 10);  // it was not read ahead for
+  EXPECT_EQ(on_io([this] { return gateway_.last_events.limit; }), kStreamBatch);
   add(1);
   EXPECT_TRUE(quick.wait_for("id: c3001\n"));
 }

@@ -285,13 +285,20 @@ TEST_F(ApiRoutes, PipelinedRequestsAreAnsweredInOrder) {
 TEST_F(ApiRoutes, AChunkedBodyAndExpectContinueAreUnderstood) {
   auto client = local();
   ASSERT_TRUE(client.send("POST /v1/submissions HTTP/1.1\r\nHost: x\r\nIdempotency-Key: c1\r\nTransfer-Encoding: chunked\r\n\r\n"
-                          "9\r\n{\"seller\"\r\n6;x=y\r\n:\"S1\"}\r\n0\r\nAuthorization: Bearer x\r\n\r\n"));
+                          "9\r\n{\"seller\"\r\n6;x=y\r\n:\"S1\"}\r\n0\r\n\r\n"));
   EXPECT_EQ(client.answer().status, 201);
   EXPECT_EQ(on_io([this] { return gateway_.last_request.seller(); }), "S1");
   ASSERT_TRUE(client.send("POST /v1/submissions HTTP/1.1\r\nHost: x\r\nIdempotency-Key: c2\r\nContent-Length: 15\r\nExpect: 100-continue\r\n\r\n"));
   EXPECT_EQ(client.answer().status, 100);
   ASSERT_TRUE(client.send("{\"seller\":\"S2\"}"));
   EXPECT_EQ(client.answer().status, 201);
+}
+
+TEST_F(ApiRoutes, FieldsAfterAChunkedBodyMeanNothing) {
+  auto client = local();
+  ASSERT_TRUE(client.send("POST /v1/submissions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                          "2\r\n{}\r\n0\r\nIdempotency-Key: late\r\n\r\n"));
+  EXPECT_EQ(code(client.answer()), "api.idempotency_key_missing");
 }
 
 TEST_F(ApiRoutes, ConnectionCloseAndHttp10EndAfterTheAnswer) {
