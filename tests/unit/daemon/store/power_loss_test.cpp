@@ -10,11 +10,7 @@ namespace {
 
 class PowerLossTest : public StoreTest {
  protected:
-  void SetUp() override {
-    // What is durable here is the VFS's business, so the real files may live in memory: the test is much quicker.
-    std::string pattern = std::filesystem::is_directory("/dev/shm") ? "/dev/shm/taxgate_storeXXXXXX" : testing::TempDir() + "/storeXXXXXX";
-    dir_ = ::mkdtemp(pattern.data());
-  }
+  void SetUp() override { make_directory(fast_directory()); }
   struct Outcome {
     bool cut;
     std::vector<std::string> confirmed, wrong;
