@@ -22,8 +22,8 @@ struct PinRule {
 
 enum class LogSync : std::uint8_t {
   before_signing,  // the order is on the disk before the card sees it: the log has a row for every signature ever made
-  before_reply,  // … before the signature leaves keyd: the disk works while the card does. A power loss may lose the
-                 // row of a signature that nobody received
+  before_reply,    // … before the signature leaves keyd: the disk works while the card does. A power loss may lose the
+                   // row of a signature that nobody received
 };
 
 struct Deadlines {

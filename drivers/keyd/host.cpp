@@ -217,6 +217,8 @@ class Host {
   }
 
   void slot_changed(ReaderSlot& slot, const char* what) {
+    desk_.slots_changed();
+    if (!what) return;
     const std::string_view event(what);
     if (slot.key()) remember(slot);
     const std::string name =
@@ -229,9 +231,12 @@ class Host {
     frame.mutable_key_event()->set_what(what);
     describe(slot, *frame.mutable_key_event()->mutable_key());
     port_.send_to_subscribers(frame);
-    desk_.slots_changed();
     // A duplicate waits for its twin to go; asked after this change is complete.
-    if (event == "gone" || event == "quarantined") loop_.defer([this] { reconsider(); });
+    if (event == "gone" || event == "quarantined")
+      loop_.defer([this] {
+        for (ReaderSlot* one : slots())
+          if (one->trouble() && one->trouble()->id == "key.duplicate") one->reconsider();
+      });
   }
 
   // ---- clients ----

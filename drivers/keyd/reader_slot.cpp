@@ -109,17 +109,10 @@ void ReaderSlot::forget_card() {
 }
 
 void ReaderSlot::reconsider() {
-  // A login under way may have read the file before it changed: its refusal must be looked at once more.
-  if (state_ == SlotState::logging_in) reconsider_again_ = true;
-  if (state_ != SlotState::trouble || !card_) return;
-  if (worker_ && key_) {
-    auto pin = hooks_.admit(*this);
-    if (!pin) return set_trouble(pin.error());
-    pin_ = std::move(*pin);
-    log_in();
-  } else if (!timer_) {
-    start_worker();
-  }
+  // An opening or a login under way may have looked before the change: its refusal must be looked at once more.
+  if (state_ == SlotState::opening || state_ == SlotState::logging_in) reconsider_again_ = true;
+  // A silent card waits for its next insertion; a start that is due already needs no second one.
+  if (state_ == SlotState::trouble && card_ && trouble_->id != "key.mute" && !timer_) start_worker();
 }
 
 void ReaderSlot::start_worker() {
@@ -132,6 +125,7 @@ void ReaderSlot::start_worker() {
   }
   worker_ = std::move(*child);
   ++generation_;
+  reconsider_again_ = false;
   loop_.watch(worker_->channel.get(), POLLIN, [this](short) { channel_ready(); });
   enter(SlotState::opening);
   worker::v1::ToWorker open;
@@ -280,7 +274,6 @@ void ReaderSlot::identified(const worker::v1::FromWorker& answer) {
 }
 
 void ReaderSlot::log_in() {
-  reconsider_again_ = false;
   enter(SlotState::logging_in);
   worker::v1::ToWorker login;
   login.mutable_login()->set_pin_file(pin_->file);
@@ -312,15 +305,22 @@ void ReaderSlot::deadline_passed() {
 void ReaderSlot::session_ended(Error why) {
   drop_worker();
   const bool wanted = card_;
+  const bool news = reported_trouble_ != why.id;
+  reported_trouble_ = why.id;
   trouble_ = why;
-  enter(SlotState::opening, "failed");
+  enter(SlotState::opening, news ? "failed" : nullptr);
   finish_sign(std::unexpected(std::move(why)));
   if (wanted) start_worker_later();
 }
 
 void ReaderSlot::set_trouble(Error error) {
+  // The reader is given free: a person may have to enter the PIN with the key's own program, and a card that is no tax
+  // key is not ours to hold.
+  clear_timer();
+  drop_worker();
   // Known trouble again (a PIN file touched, another key gone) is no news.
-  const bool news = state_ != SlotState::trouble || !trouble_ || trouble_->id != error.id;
+  const bool news = reported_trouble_ != error.id;
+  reported_trouble_ = error.id;
   trouble_ = std::move(error);
   enter(SlotState::trouble, news ? "failed" : nullptr);
   if (!std::exchange(reconsider_again_, false)) return;
@@ -332,8 +332,11 @@ void ReaderSlot::set_trouble(Error error) {
 
 void ReaderSlot::enter(SlotState state, const char* what) {
   state_ = state;
-  if (state == SlotState::ready || state == SlotState::empty) trouble_.reset();
-  if (what) hooks_.changed(*this, what);
+  if (state == SlotState::ready || state == SlotState::empty) {
+    trouble_.reset();
+    reported_trouble_.clear();
+  }
+  hooks_.changed(*this, what);
 }
 
 void ReaderSlot::finish_sign(Result<Signature> result) {

@@ -36,7 +36,8 @@ class ReaderSlot {
   struct Hooks {
     /// Decides about an identified key: its PIN, or why it is refused.
     std::function<Result<PinSource>(ReaderSlot&)> admit;
-    /// After every change of state. `what`: "appeared", "gone", "ready", "failed", "quarantined".
+    /// After every change of state. `what`: "appeared", "gone", "ready", "failed", "quarantined"; null: of no interest
+    /// outside.
     std::function<void(ReaderSlot&, const char* what)> changed;
     /// Answer of sign(), exactly once for each.
     std::function<void(ReaderSlot&, Result<Signature>)> signed_;
@@ -102,7 +103,8 @@ class ReaderSlot {
   std::uint64_t generation_ = 0;  // of the worker
   std::uint64_t call_ = 0;        // of the order under way
   bool reconsider_again_ = false;
-  bool sign_open_ = false;  // an answer of sign() is owed
+  std::string reported_trouble_;  // id; told once until the key is ready or gone
+  bool sign_open_ = false;        // an answer of sign() is owed
   std::optional<EventLoop::TimerId> timer_;
   Milliseconds pause_;
   Milliseconds probe_pause_;

@@ -33,6 +33,9 @@ TEST(PinOnTheRealStack, AWrongPinCostsOneTryHoweverOftenTheHostIsKilledAndRestar
   EXPECT_EQ(refused->failure().errc(), "rejected");
   EXPECT_EQ(refused->failure().left(), "9");
 
+  // The reader is free for the key's own program meanwhile.
+  EXPECT_TRUE(stack.children("--worker").empty());
+
   // Corrected: noticed by itself, without a restart.
   stack.write_pin(0, KeydStack::kPin);
   ASSERT_TRUE(stack.wait_state(0, "ready"));
