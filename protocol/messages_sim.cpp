@@ -34,6 +34,13 @@ const Message kSimMessages[] = {
      "Leave it out to get a random one.", "可不填写,由模拟器随机生成。"},
     {"sim.key_ca", "The profile \"signed\" needs the certificate of the simulator's key authority.",
      "signed 模式需要模拟器密钥机构的证书。", "Give its DER file.", "请提供该证书的 DER 文件。"},
+    {"sim.child_start", "A program of the laboratory did not start: {field}.", "实验环境的程序未能启动:{field}。",
+     "Read its log, named beside this message.", "请查看该消息旁注明的日志。"},
+    {"sim.answer", "A program of the laboratory gave an unreadable answer to {field}.",
+     "实验环境的程序对 {field} 的应答无法读取。", "Read its log; build all programs of one version.",
+     "请查看其日志;各程序须为同一版本。"},
+    {"sim.demo", "The demonstration cannot go on: {field}.", "演示无法继续:{field}。",
+     "Read the lines above; start it again.", "请查看上方的输出,然后重新运行。"},
 };
 const std::size_t kSimMessageCount = std::size(kSimMessages);
 
