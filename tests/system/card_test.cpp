@@ -29,13 +29,9 @@ constexpr std::int64_t kNow = 1'793'000'000'000;  // any time: certificates are 
 constexpr std::string_view kPin = "123456";
 constexpr DWORD kAppearsWithinMs = 10'000;  // pcscd polls every 0.4 s; the rest is a busy machine
 
-/// One pcscd for the program: the PC/SC library remembers its socket for as long as the process lives.
+/// One pcscd for all tests: the PC/SC library remembers its socket for as long as the process lives.
 class Stack {
  public:
-  static Stack& instance() {
-    static Stack stack;
-    return stack;
-  }
   Stack() : directory_((fs::temp_directory_path() / "taxgate-card-XXXXXX").string()) {
     if (!::mkdtemp(directory_.data())) std::abort();
   }
@@ -82,8 +78,13 @@ class Stack {
 
 class CardInPcscd : public testing::Test {
  protected:
+  static void SetUpTestSuite() {
+    stack_ = std::make_unique<Stack>();
+    stack_->start();
+  }
+  // Not left to the end of the process: the cards' threads must end before OpenSSL puts its things away.
+  static void TearDownTestSuite() { stack_.reset(); }
   void SetUp() override {
-    if (!stack().started()) stack().start();
     ASSERT_TRUE(stack().started());
     ASSERT_EQ(SCardEstablishContext(SCARD_SCOPE_SYSTEM, nullptr, nullptr, &context_), SCARD_S_SUCCESS);
   }
@@ -97,7 +98,7 @@ class CardInPcscd : public testing::Test {
     }
     SCardReleaseContext(context_);
   }
-  static Stack& stack() { return Stack::instance(); }
+  static Stack& stack() { return *stack_; }
 
   bool wait_for(std::size_t slot, bool present) {
     SCARD_READERSTATE state{};
@@ -147,6 +148,7 @@ class CardInPcscd : public testing::Test {
     return out;
   }
 
+  inline static std::unique_ptr<Stack> stack_;
   SCARDCONTEXT context_ = 0;
   SCARDHANDLE handle_ = 0;
 };
