@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
@@ -165,36 +163,6 @@ void act(Play& play) {
   }
 }
 
-/// What the billing server was told, in the words of the platform's request log.
-Result<std::pair<int, int>> judge(Play& play, std::vector<std::string>& details) {
-  std::string body = R"({"promises":[)";
-  for (const Entry& entry : play.day.entries()) {
-    const SampleCase& c = *entry.c;
-    if (c.raised_by_counterparty || entry.id.empty()) continue;
-    auto told = play.stand.show(entry.id);
-    if (!told) return std::unexpected(told.error());
-    const std::string outcome = told->state() == "issued"      ? "issued"
-                                : told->state() == "void"      ? "void"
-                                : told->state() == "cancelled" || told->state() == "refused" ? "none"
-                                : told->state() == "attention" ? "at_most_one"
-                                                               : "live";
-    std::string request_number;
-    for (const auto& e : told->timeline())
-      if (const auto at = e.detail().find("information table request "); at != std::string::npos) request_number = e.detail().substr(at + 26, 24);
-    if (body.back() != '[') body += ',';
-    body += fmt::format(R"({{"seller":"{}","blue_number":"{}","reason":"{}","amount":"{}","tax":"{}","outcome":"{}","buyer":"{}","request_number":"{}","label":"{}"}})",
-                        c.blue.seller.id, c.blue.number, request_number.empty() ? told->reason() : "", told->amount(), told->tax(), outcome,
-                        c.blue.buyer.id, request_number, entry.id);
-  }
-  auto answer = play.stand.control("POST", "/assert", body + "]}");
-  if (!answer) return std::unexpected(answer.error());
-  boost::system::error_code error;
-  const auto value = boost::json::parse(*answer, error);
-  if (error) return fail(Errc::corrupt, "sim.demo", "assert");
-  for (const auto& d : value.at("details").as_array()) details.push_back(boost::json::serialize(d));
-  return std::pair{static_cast<int>(value.at("lost").as_int64()), static_cast<int>(value.at("doubled").as_int64())};
-}
-
 std::string expected_state(const Entry& entry) {
   if (!entry.expected.empty()) return entry.expected;
   if (entry.c->raised_by_counterparty) return "done";
@@ -329,8 +297,10 @@ Result<int> play_day(const DemoOptions& options) {
   const bool settled = day.hear_until([&] { return std::ranges::all_of(entries, [&](const Entry& e) { return day.settled(e); }); }, kPatience);
 
   if (!options.json_only) table(play);
-  std::vector<std::string> details;
-  auto verdict = judge(play, details);
+  std::vector<std::string> promised;
+  for (const Entry& e : entries)
+    if (!e.id.empty()) promised.push_back(e.id);
+  auto verdict = stand.judge(promised);
   if (!verdict) return std::unexpected(verdict.error());
   int issued = 0, voided = 0, attention = 0, refused = 0, other = 0, unexpected_endings = 0;
   for (const Entry& e : entries) {
@@ -347,10 +317,10 @@ Result<int> play_day(const DemoOptions& options) {
                  e.trouble);
     }
   }
-  for (const auto& d : details) fmt::print(stderr, "demo: {}\n", d);
-  const bool ok = settled && verdict->first == 0 && verdict->second == 0 && unexpected_endings == 0 && other == 0;
+  if (verdict->lost != 0 || verdict->doubled != 0) fmt::print(stderr, "demo: {}\n", verdict->text);
+  const bool ok = settled && verdict->lost == 0 && verdict->doubled == 0 && unexpected_endings == 0 && other == 0;
   fmt::print(R"({{"demo":"{}","accepted":{},"refused":{},"issued":{},"void":{},"attention":{},"lost":{},"doubled":{},"seconds":{:.1f}}})" "\n",
-             ok ? "ok" : "failed", day.accepted(), refused, issued, voided, attention, verdict->first, verdict->second, day.seconds());
+             ok ? "ok" : "failed", day.accepted(), refused, issued, voided, attention, verdict->lost, verdict->doubled, day.seconds());
   std::fflush(stdout);
   return ok ? 0 : 1;
 }

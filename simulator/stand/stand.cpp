@@ -169,12 +169,12 @@ Result<void> Stand::start_keyd() {
   return fail(Errc::retry_later, "sim.child_start", "taxgate-keyd", {}, {}, "see " + keyd_log());
 }
 
-Result<void> Stand::start_taxgated(const std::vector<std::string>& more) {
+Result<void> Stand::start_taxgated(const std::vector<std::string>& more, const std::vector<std::string>& environment) {
   std::error_code ignored;
   std::filesystem::remove(directory_ + "/state/api.json", ignored);
   std::vector<std::string> command{options_.programs + "/" + options_.taxgated, "--config", taxgated_config(), "--lab", platform_->clock_path()};
   command.insert(command.end(), more.begin(), more.end());
-  if (auto ok = taxgated_.start(command, {}, taxgated_log()); !ok) return ok;
+  if (auto ok = taxgated_.start(command, environment, taxgated_log()); !ok) return ok;
   api_ = std::make_unique<cli::Client>(cli::Endpoint{.socket = api_socket(), .host = {}, .port = 0, .token = {}});
   for (const auto until = Clock::now() + kReadyWithin; Clock::now() < until; std::this_thread::sleep_for(kPoll)) {
     if (!taxgated_.running()) break;
@@ -215,6 +215,46 @@ Result<void> Stand::seed_invoices(const std::vector<Invoice>& invoices) {
   auto ok = control("POST", "/seed", body + "]}");
   if (!ok) return std::unexpected(ok.error());
   return {};
+}
+
+Result<void> Stand::import_invoices(const std::vector<Invoice>& invoices) {
+  if (auto ok = seed_invoices(invoices); !ok) return ok;
+  api::v1::ImportRequest import;
+  for (const auto& invoice : invoices) *import.add_invoices() = to_record(invoice);
+  auto done = call<api::v1::ImportReply>("POST", "/v1/invoices:import", &import);
+  if (!done) return std::unexpected(done.error());
+  if (done->refused_size() != 0) return fail(Errc::invalid_input, done->refused(0).code(), done->refused(0).field(), done->refused(0).wanted());
+  return {};
+}
+
+Result<Stand::Judgement> Stand::judge(const std::vector<std::string>& ids) {
+  std::string body = R"({"promises":[)";
+  for (const auto& id : ids) {
+    auto told = show(id);
+    if (!told) return std::unexpected(told.error());
+    if (told->kind() != "red") continue;
+    const std::string_view state = told->state();
+    const std::string_view outcome = state == "issued"                             ? "issued"
+                                     : state == "void"                             ? "void"
+                                     : state == "cancelled" || state == "refused" ? "none"
+                                     : state == "attention"                        ? "at_most_one"
+                                                                                   : "live";
+    std::string request_number;
+    constexpr std::string_view kTable = "information table request ";
+    for (const auto& e : told->timeline())
+      if (const auto at = e.detail().find(kTable); at != std::string::npos) request_number = e.detail().substr(at + kTable.size(), 24);
+    if (body.back() != '[') body += ',';
+    body += fmt::format(
+        R"({{"seller":"{}","blue_number":"{}","reason":"{}","amount":"{}","tax":"{}","outcome":"{}","buyer":"{}","request_number":"{}","label":"{}"}})",
+        told->seller(), told->blue_number(), request_number.empty() ? told->reason() : "", told->amount(), told->tax(), outcome, told->buyer(),
+        request_number, id);
+  }
+  auto answer = control("POST", "/assert", body + "]}");
+  if (!answer) return std::unexpected(answer.error());
+  boost::system::error_code error;
+  const auto value = boost::json::parse(*answer, error);
+  if (error) return fail(Errc::corrupt, "sim.answer", "assert");
+  return Judgement{static_cast<int>(value.at("lost").as_int64()), static_cast<int>(value.at("doubled").as_int64()), *answer};
 }
 
 Result<void> Stand::call_into(const std::string& method, const std::string& target, const google::protobuf::Message* body,

@@ -51,7 +51,8 @@ class Stand {
   Stand& operator=(const Stand&) = delete;
 
   Result<void> start_keyd();                                            // and waits until a key is ready
-  Result<void> start_taxgated(const std::vector<std::string>& more = {});  // and waits until it serves
+  /// and waits until it serves. `more`: further arguments; `environment`: "NAME=value"
+  Result<void> start_taxgated(const std::vector<std::string>& more = {}, const std::vector<std::string>& environment = {});
   Child& keyd() { return keyd_; }
   Child& taxgated() { return taxgated_; }
 
@@ -75,6 +76,8 @@ class Stand {
   /// The platform's control interface: JSON in, JSON out. errors  rejected sim.control (status and text in detail)
   Result<std::string> control(const std::string& method, const std::string& path, const std::string& body = {});
   Result<void> advance_legal_ms(std::int64_t ms);
+  /// Into the platform and, through the local API, into the ledger.
+  Result<void> import_invoices(const std::vector<Invoice>& invoices);
   Result<void> seed_invoices(const std::vector<Invoice>& invoices);
   LegalTime legal_now() const { return platform_->clock().now(); }
 
@@ -89,6 +92,9 @@ class Stand {
     if (!done) return std::unexpected(done.error());
     return out;
   }
+  struct Judgement { int lost = 0, doubled = 0; std::string text; };
+  /// What the billing server was told of these submissions (by asking taxgated now), against the platform's own log.
+  Result<Judgement> judge(const std::vector<std::string>& ids);
   /// Polls until the submission is in one of the states (or final); the last view otherwise. errors: as show
   Result<api::v1::Submission> wait_state(const std::string& id, const std::vector<std::string>& states, std::chrono::milliseconds within);
 
