@@ -4,7 +4,7 @@
 //
 // Fidelity: instructions a real token has and this one does not answer 6A81; foreign classes 6E00, foreign
 // instructions 6D00. Secure messaging (class 84), device authentication, application and container creation, key
-// import and encryption are not simulated. docs/fidelity.md names every invention.
+// import and encryption are not simulated. docs/virtual-key.md names every invention.
 // Thread: all members may be called from any thread; one command runs at a time, as on a card.
 #include <cstdint>
 #include <memory>
