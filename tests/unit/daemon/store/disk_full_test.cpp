@@ -76,6 +76,7 @@ TEST_F(DiskFullTest, AFullDiskRefusesWritesGoesOnReadingAndRecoversWhenThereIsRo
     const auto r = accept(*store_, again);
     ASSERT_TRUE(r) << r.error().id << " " << r.error().detail;
     EXPECT_EQ(r->outcome, AcceptOutcome::created);
+    EXPECT_EQ(reader_->open_on_lane(again.lane)->size(), static_cast<std::size_t>(confirmed) + 1) << "none shown twice";
     EXPECT_TRUE(store_->verify_chain());
     close();
     open();
