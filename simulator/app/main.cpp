@@ -13,11 +13,14 @@
 
 #include "simulator/app/commands.h"
 #include "simulator/app/simulator.h"
+#include "simulator/demo/demo.h"
 
 namespace {
 
 using namespace taxgate;
 using namespace taxgate::simulator::app;
+using taxgate::simulator::DemoOptions;
+using taxgate::simulator::run_demo;
 
 constexpr const char* kHelp =
     R"(taxgate-sim: virtual tax keys and a virtual tax platform. Channel: simulator. Nothing it makes has legal effect.
@@ -34,6 +37,10 @@ constexpr const char* kHelp =
   taxgate-sim seed FILE --dir DIR
   taxgate-sim fault FILE | fault clear --dir DIR                                    (of the platform)
   taxgate-sim assert --promises FILE --lost N --doubled N [--junit FILE] --dir DIR   (N+: N or more)
+
+  taxgate-sim demo [--seed N] [--submissions N] [--quiet] [--keep] [--programs DIR]
+      a business day against taxgated and taxgate-keyd with every fault; one JSON line at the end; exit 0 only if
+      nothing was lost and nothing doubled
 
   --control PORT may stand for --dir DIR. Exit: 0 done, 1 the assertion does not hold, 2 could not be done.
 )";
@@ -82,12 +89,27 @@ int run_up(const Arguments& arguments) {
   return 0;
 }
 
+int run_the_demo(const Arguments& arguments) {
+  DemoOptions options;
+  const auto seed = arguments.number("seed", options.seed);
+  const auto submissions = arguments.number("submissions", static_cast<std::uint64_t>(options.submissions));
+  if (!seed || !submissions) return complain((seed ? submissions : seed).error());
+  options.seed = *seed;
+  options.submissions = static_cast<int>(*submissions);
+  options.json_only = arguments.has("quiet");
+  options.keep = arguments.has("keep");
+  std::error_code unknown;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  options.programs = arguments.option("programs").value_or(self.parent_path().string());
+  return run_demo(options);
+}
+
 int run(int argc, char** argv) {
   const auto arguments = Arguments::parse(
       argc, argv, {"dir",  "keys",       "scenario", "port",     "control-port", "control",  "slot",    "kind",
                    "ins",  "nth",        "count",    "delay-ms", "direction",    "counting", "at-byte", "replug-ms",
-                   "json", "tries-left", "promises", "lost",     "doubled",      "junit"},
-      {"die-with-parent", "help"});
+                   "json", "tries-left", "promises", "lost",     "doubled",      "junit",    "seed",    "submissions", "programs"},
+      {"die-with-parent", "help", "keep", "quiet"});
   if (!arguments) return complain(arguments.error());
   const std::string command = arguments->word(0);
   if (arguments->has("help") || command.empty()) {
@@ -95,6 +117,7 @@ int run(int argc, char** argv) {
     return arguments->has("help") ? 0 : 2;
   }
   if (command == "up") return run_up(*arguments);
+  if (command == "demo") return run_the_demo(*arguments);
   if (command == "key") return run_key(*arguments);
   if (command == "clock") return run_clock(*arguments);
   if (command == "seed") return run_seed(*arguments);

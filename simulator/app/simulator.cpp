@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -186,9 +187,12 @@ Simulator::Key* Simulator::find(std::string_view serial) {
 
 std::string Simulator::ready_json() const {
   const std::string& dir = options_.directory;
-  json::array keys;
+  json::array keys, taxpayers;
+  std::set<std::string> named;
   for (std::size_t i = 0; i < keys_.size(); ++i) {
     const Key& key = keys_[i];
+    if (named.insert(key.told.taxpayer).second)
+      taxpayers.push_back(json::object{{"id", key.told.taxpayer}, {"name", key.told.name}});
     keys.push_back(json::object{{"serial", key.told.serial},
                                 {"taxpayer", key.told.taxpayer},
                                 {"name", key.told.name},
@@ -213,6 +217,7 @@ std::string Simulator::ready_json() const {
                    {"request_log", platform_->log_path()},
                    {"key_ca", dir + "/key-ca.pem"},
                    {"pcsc_socket", pcscd_->socket()},
+                   {"taxpayers", std::move(taxpayers)},
                    {"keys", std::move(keys)}};
   return json::serialize(out) + "\n";
 }
