@@ -38,6 +38,15 @@ asio::awaitable<Next> resend(Context& c, Submission& sub, std::string why) {
 /// Nothing of ours is there (yet): wait for the second answer, or send the same bytes again.
 asio::awaitable<Next> absent(Context& c, Submission& sub, const queue::Decision& decision) {
   c.memory[sub.id].failures = 0;
+  if (decision.verdict == queue::Verdict::resend && !sub.error.empty() && sub.step == Step::apply) {
+    // The platform had said no, and nothing of ours stands there. After one attempt that no is the outcome; after several
+    // an earlier one may have arrived, so a person looks.
+    if (sub.attempts > 1)
+      co_return co_await to_attention(c, sub, {Errc::outcome_unknown, "outcome.unresolved", {}, std::to_string(sub.attempts), {}, "refused on a repeat"}, {});
+    auto moved = co_await c.advance(sub, State::refused, row("refused", "the platform said no and nothing of ours stands there"));
+    if (!moved) co_return after_failed_advance(c, sub, moved.error());
+    co_return Next::rest();
+  }
   if (decision.verdict == queue::Verdict::resend)
     co_return co_await resend(c, sub, fmt::format("absent in two answers at least {} ms apart", c.settings->settle_ms));
   co_return Next::later(std::max<std::int64_t>(decision.ask_again_ms - c.steady_ms(), 1));

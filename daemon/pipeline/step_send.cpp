@@ -52,8 +52,10 @@ asio::awaitable<Result<Answer>> call_platform(Context& c, const Submission& sub,
   co_return answer;
 }
 
-asio::awaitable<Next> unknown(Context& c, Submission& sub, std::string why) {
+/// `no`: the platform's explicit refusal that made us ask; kept, because it decides what "nothing there" means.
+asio::awaitable<Next> unknown(Context& c, Submission& sub, std::string why, const Error* no = nullptr) {
   c.memory[sub.id].silence = {};
+  sub.error = no != nullptr ? error_bytes(*no, c.settings->channel) : std::string();
   auto moved = co_await c.advance(sub, State::outcome_unknown, row("outcome_unknown", std::move(why)));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return Next::again();
@@ -76,7 +78,7 @@ asio::awaitable<Next> said_no(Context& c, Submission& sub, leqi::Outcome outcome
     return outcome.message.find(text) != std::string::npos;
   });
   // "A form already stands": perhaps ours, from an attempt whose answer was lost. Ask, do not believe.
-  if (busy || sub.step != Step::apply) co_return co_await unknown(c, sub, "platform: " + outcome.code + " " + outcome.message);
+  if (busy || sub.step != Step::apply) co_return co_await unknown(c, sub, "platform: " + outcome.code + " " + outcome.message, &error);
   co_return co_await to_refused(c, sub, error);
 }
 

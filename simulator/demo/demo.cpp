@@ -235,11 +235,10 @@ Result<int> play_day(const DemoOptions& options) {
   if (stranger != nullptr) {
     stranger->trouble = "a stranger's form stands there";
     stranger->expected = "attention";
-    const auto& first = stranger->c->blue.lines.front();
     auto ok = stand.control("POST", "/counterparty",
-                            fmt::format(R"({{"rules":[{{"blue_number":"{}","reaction":"silent"}}]}})", stranger->c->blue.number));
+                            fmt::format(R"({{"rules":[{{"blue_number":"{}","taxpayer":"{}","reaction":"silent","after_ms":0}}]}})",
+                                        stranger->c->blue.number, stranger->c->blue.buyer.id));
     if (!ok) return std::unexpected(ok.error());
-    (void)first;
     ok = stand.control("POST", "/forms", fmt::format(R"({{"blue_number":"{}","initiator":"seller","reason":"02","stranger":true}})", stranger->c->blue.number));
     if (!ok) return std::unexpected(ok.error());
   }
