@@ -58,8 +58,8 @@ TEST(CardSession, PresentsThePinOnceUnderAFreshChallengeAndNeverInTheClear) {
 }
 
 TEST(CardSession, DoesNotTakeACutAnswerForAStatusWord) {
-  // Half of a signature whose last two bytes look like "wrong PIN", like "locked", like nothing.
-  for (const std::uint16_t word : std::initializer_list<std::uint16_t>{0x63C1, 0x6983, 0x1234}) {
+  // Half of a signature whose last two bytes look like "wrong PIN", like "locked", like nothing, like a refusal.
+  for (const std::uint16_t word : std::initializer_list<std::uint16_t>{0x63C1, 0x6983, 0x1234, 0x6A80}) {
     FakeTransport card;
     CardSession session(card);
     card.answers.emplace_back(encode_response(Bytes(20, 0xAB), word));
