@@ -121,6 +121,7 @@ TEST_F(TaxgateSim, TellsInItsReadyFileWhereEverythingIs) {
   EXPECT_TRUE(fs::is_socket(fs::status(text("pcsc_socket"))));
   const auto& keys = ready_.at("keys").as_array();
   ASSERT_EQ(keys.size(), 2U);
+  EXPECT_EQ(ready_.at("taxpayers").at(1).at("id"), keys[1].at("taxpayer"));
   for (const auto& entry : keys) {
     const std::string pin_file(entry.at("pin_file").as_string());
     EXPECT_EQ(fs::status(pin_file).permissions(), fs::perms::owner_read | fs::perms::owner_write);
