@@ -154,6 +154,58 @@ TEST(Splits, EveryFenComesBackAndNoCapIsPassed) {
   EXPECT_GT(tally.derived, 3000);
 }
 
+/// Returns `pieces` times the same quantity, then all that is left.
+std::vector<RedDocument> piecewise(const Invoice& blue, std::string_view quantity, int pieces) {
+  BlueState state{&blue, {}};
+  for (int i = 0; i <= pieces; ++i) {
+    const auto red = derive(
+        state, i < pieces ? wish(Reason::goods_returned, {by_quantity(1, quantity)}) : wish(Reason::goods_returned));
+    EXPECT_TRUE(red) << "piece " << i << ": " << (red ? "" : red.error().front().id);
+    if (!red) break;
+    state.reds.push_back(*red);
+  }
+  return state.reds;
+}
+
+Fen tax_of(const std::vector<RedDocument>& reds) {
+  Fen out;
+  for (const RedDocument& r : reds) out -= r.tax;
+  return out;
+}
+
+TEST(Splits, ManySmallReturnsKeepThePriceAndLeaveNoDrift) {
+  const Invoice blue = invoice({line(1, "100", "1.004", "100.40", "0.13", "13.05")});
+  const auto reds = piecewise(blue, "1", 99);  // each rounds 0.004 away
+  ASSERT_EQ(reds.size(), 100U);
+  for (const RedDocument& r : reds) EXPECT_EQ(r.lines[0].price->text(), "1.004");
+  EXPECT_EQ(tax_of(reds), blue.tax);
+}
+
+TEST(Splits, ManySmallReturnsLeaveATaxTheLastOneMayCarry) {
+  const Invoice blue = invoice({line(1, "50", "0.4", "20.00", "0.06", "1.20")});
+  const auto reds = piecewise(blue, "1", 49);  // each rounds 0.004 of tax away: 0.20 in all, the tolerance is 0.06
+  ASSERT_EQ(reds.size(), 50U);
+  EXPECT_EQ(reds[0].tax.text(), "-0.02");  // untouched rounding at first
+  EXPECT_EQ(tax_of(reds), blue.tax);
+}
+
+TEST(Splits, PartOfTheAmountNeverTakesAllOfTheTax) {
+  const Invoice blue = invoice({line(1, "60", "0.01", "0.60", "0.01", "0.01")});
+  const auto red =
+      derive({&blue, {}}, wish(Reason::goods_returned, {by_amount(1, "0.50")}));  // 0.005 would round to all of it
+  ASSERT_TRUE(red) << red.error().front().id;
+  EXPECT_EQ(red->tax.text(), "0.00");
+}
+
+TEST(Splits, APriceAfterDiscountStaysTheSameFromRedToRed) {
+  InvoiceLine whole = line(1, "7", "10", "70.00", "0.13", "9.10");
+  whole.kind = LineKind::discounted;
+  InvoiceLine row = line(2, "", "", "-10.00", "0.13", "-1.30");
+  row.kind = LineKind::discount;
+  const Invoice blue = invoice({whole, row});
+  for (const RedDocument& r : piecewise(blue, "2", 3)) EXPECT_EQ(r.lines[0].price->text(), "8.5714285714286");
+}
+
 /// R2 written down the slow way, over documents of one line each.
 bool twin_allows(const Invoice& blue, const std::vector<RedDocument>& reds, const RedDocument& next) {
   Decimal quantity;
