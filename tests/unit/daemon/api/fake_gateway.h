@@ -1,5 +1,6 @@
 #pragma once
 // Minimal stand-ins for the pipeline: they remember what they were asked and answer from plain members. io thread.
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <string>
@@ -98,7 +99,7 @@ class FakeGateway final : public Gateway {
   void events(Caller caller, EventQuery query, Reply<v1::EventList> reply) override {
     if (note("events", caller, reply)) return;
     last_events = query;
-    if (query.after == "bad") return reply(refused(Errc::invalid_input, "events.cursor", "after"));
+    if (!query.after.empty() && position(query.after) < 0) return reply(refused(Errc::invalid_input, "events.cursor", "after"));
     if (page(query).events_size() == 0 && query.wait_ms > 0)
       return void(event_waiters.emplace_back(std::move(query), std::move(reply)));
     reply(page(query));
@@ -175,9 +176,14 @@ class FakeGateway final : public Gateway {
     reply(std::unexpected(*refuse_with));
     return true;
   }
+  /// "c12…" → 12; -1: not a cursor of this fake.
+  static long position(const std::string& cursor) {
+    if (cursor.size() < 2 || cursor.size() > 8 || cursor[0] != 'c' || cursor[1] < '0' || cursor[1] > '9') return -1;
+    return std::strtol(cursor.c_str() + 1, nullptr, 10);
+  }
   v1::EventList page(const EventQuery& query) const {
     v1::EventList list;
-    std::size_t at = query.after.empty() ? 0 : std::stoul(query.after.substr(1));
+    auto at = static_cast<std::size_t>(query.after.empty() ? 0 : position(query.after));
     for (; at < journal.size() && list.events_size() < query.limit; ++at) *list.add_events() = journal[at];
     list.set_next("c" + std::to_string(at));
     return list;
