@@ -207,7 +207,7 @@ TEST_F(Faults, AnAnswerCutAnywhereIsUnknown) {
     peer.close();
   });
   std::size_t cuts = 0;
-  for (cut = 1; cut < whole.size(); cut = cut + 7, ++cuts) {
+  for (cut = 1; cut < whole.size(); ++cut, ++cuts) {
     const auto r = apply();
     ASSERT_FALSE(r) << "cut at " << cut;
     EXPECT_EQ(r.error().code, Errc::outcome_unknown) << "cut at " << cut << ": " << r.error().id;
@@ -234,7 +234,7 @@ TEST_F(Faults, ARequestCutAnywhereIsRetriedOnlyWhenTheServerCannotHaveReadItWhol
     peer.reset();
   });
   int retry = 0, unknown = 0;
-  for (std::size_t n = 0; n <= 400; n += 16) {
+  for (std::size_t n = 0; n <= 400; n += 4) {
     stop_after = n;
     whole = false;
     const auto r = apply();
