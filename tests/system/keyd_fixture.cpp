@@ -170,6 +170,9 @@ KeydStack::KeydStack(Options options) : options_(std::move(options)) {
 KeydStack::~KeydStack() {
   stop_keyd();
   cards_.clear();
+  // A worker that dies of a sanitizer's finding is replaced like any other: only the log would tell.
+  for (const char* report : {"Sanitizer", "runtime error:"})
+    EXPECT_EQ(keyd_log().find(report), std::string::npos) << "a process of the key host reported a fault";
   if (::testing::Test::HasFailure()) fmt::print("--- keyd's log\n{}---\n", keyd_log());
   pcscd_.reset();
   std::error_code ignored;
