@@ -13,18 +13,21 @@
 namespace taxgate::api {
 namespace {
 
-struct StatusRow { std::string_view id; int status; };
+struct StatusRow {
+  std::string_view id;
+  int status;
+};
 
 // Exact ids first, then endings, then beginnings, then the class of the error (docs/api.md has the same table).
 constexpr std::array kById{
-    StatusRow{"api.unauthorized", 401}, StatusRow{"api.no_route", 404},     StatusRow{"api.method", 405},
-    StatusRow{"api.slow_request", 408}, StatusRow{"api.body_size", 413},    StatusRow{"api.media_type", 415},
-    StatusRow{"api.header_size", 431},  StatusRow{"api.connections", 503},  StatusRow{"api.no_reply", 504},
-    StatusRow{"store.transition", 409}, StatusRow{"store.stale", 409},      StatusRow{"store.busy", 503},
-    StatusRow{"store.full", 503},       StatusRow{"store.no_submission", 404},
-    StatusRow{"events.cursor", 400},    StatusRow{"hold.none", 404},        StatusRow{"submission.not_now", 409},
-    StatusRow{"submission.sent", 409},  StatusRow{"form.not_pending", 409}, StatusRow{"resolve.owned", 409},
-    StatusRow{"caller.taxpayer", 403},  StatusRow{"approval.own", 403},
+    StatusRow{"api.unauthorized", 401}, StatusRow{"api.no_route", 404},        StatusRow{"api.method", 405},
+    StatusRow{"api.slow_request", 408}, StatusRow{"api.body_size", 413},       StatusRow{"api.media_type", 415},
+    StatusRow{"api.header_size", 431},  StatusRow{"api.connections", 503},     StatusRow{"api.no_reply", 504},
+    StatusRow{"store.transition", 409}, StatusRow{"store.stale", 409},         StatusRow{"store.busy", 503},
+    StatusRow{"store.full", 503},       StatusRow{"store.no_submission", 404}, StatusRow{"events.cursor", 400},
+    StatusRow{"hold.none", 404},        StatusRow{"submission.not_now", 409},  StatusRow{"submission.sent", 409},
+    StatusRow{"form.not_pending", 409}, StatusRow{"resolve.owned", 409},       StatusRow{"caller.taxpayer", 403},
+    StatusRow{"approval.own", 403},
 };
 constexpr std::array kByEnd{StatusRow{".not_found", 404}, StatusRow{".conflict", 409}, StatusRow{".state", 409},
                             StatusRow{".forbidden", 403}};
@@ -32,13 +35,20 @@ constexpr std::array kByStart{StatusRow{"json.", 400}, StatusRow{"api.", 400}};
 
 int status_of_class(Errc code) {
   switch (code) {
-    case Errc::invalid_input: return 422;
-    case Errc::retry_later: return 503;
-    case Errc::outcome_unknown: return 504;
-    case Errc::device_gone: return 503;
-    case Errc::rejected: return 422;
-    case Errc::corrupt: return 500;
-    case Errc::limit_reached: return 429;
+    case Errc::invalid_input:
+      return 422;
+    case Errc::retry_later:
+      return 503;
+    case Errc::outcome_unknown:
+      return 504;
+    case Errc::device_gone:
+      return 503;
+    case Errc::rejected:
+      return 422;
+    case Errc::corrupt:
+      return 500;
+    case Errc::limit_reached:
+      return 429;
   }
   return 500;
 }
@@ -58,7 +68,8 @@ std::string_view trimmed(std::string_view s) {
 std::size_t position(std::string_view header, std::string_view media_type) {
   for (std::size_t index = 0; !header.empty(); ++index) {
     const auto comma = header.find(',');
-    if (same_ignoring_case(trimmed(header.substr(0, comma).substr(0, header.substr(0, comma).find(';'))), media_type)) return index;
+    if (same_ignoring_case(trimmed(header.substr(0, comma).substr(0, header.substr(0, comma).find(';'))), media_type))
+      return index;
     if (comma == std::string_view::npos) break;
     header.remove_prefix(comma + 1);
   }
@@ -79,7 +90,9 @@ void fill(v1::ErrorBody& body, const Error& error, std::string_view channel) {
 
 }  // namespace
 
-bool lists(std::string_view header, std::string_view media_type) { return position(header, media_type) != std::string_view::npos; }
+bool lists(std::string_view header, std::string_view media_type) {
+  return position(header, media_type) != std::string_view::npos;
+}
 
 Form accepted_form(std::string_view accept) {
   if (accept.empty()) return Form::json;

@@ -6,7 +6,9 @@
 #include "daemon/api/gateway.h"
 #include "daemon/api/http.h"
 
-namespace google::protobuf { class Message; }
+namespace google::protobuf {
+class Message;
+}
 
 namespace taxgate::api {
 

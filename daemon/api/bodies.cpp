@@ -24,7 +24,8 @@ std::optional<std::string> unknown_field(const pb::Message& message) {
     if (field->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) continue;
     const int count = field->is_repeated() ? reflection.FieldSize(message, field) : 1;
     for (int i = 0; i < count; ++i) {
-      const auto& child = field->is_repeated() ? reflection.GetRepeatedMessage(message, field, i) : reflection.GetMessage(message, field);
+      const auto& child = field->is_repeated() ? reflection.GetRepeatedMessage(message, field, i)
+                                               : reflection.GetMessage(message, field);
       if (auto below = unknown_field(child))
         return field->name() + (field->is_repeated() ? "[" + std::to_string(i) + "]" : std::string()) + "." + *below;
     }
@@ -35,7 +36,8 @@ std::optional<std::string> unknown_field(const pb::Message& message) {
 Result<void> read_protobuf(std::string_view body, pb::Message& into) {
   if (!into.ParseFromArray(body.data(), static_cast<int>(body.size())))
     return fail(Errc::invalid_input, "api.protobuf", {}, into.GetDescriptor()->name());
-  if (auto path = unknown_field(into)) return fail(Errc::invalid_input, "api.unknown_field", *path, into.GetDescriptor()->name());
+  if (auto path = unknown_field(into))
+    return fail(Errc::invalid_input, "api.unknown_field", *path, into.GetDescriptor()->name());
   return {};
 }
 
@@ -74,8 +76,10 @@ Result<ImportBody> read_import(const HttpRequest& request) {
       import.request.mutable_invoices()->RemoveLast();
       Error error = std::move(read.error());
       error.field = "line " + std::to_string(line_number) + (error.field.empty() ? "" : ": " + error.field);
-      if (++refused <= kMaxRefusedLines) import.refused.push_back(std::move(error));
-      else import.refused.back().detail = std::to_string(refused - kMaxRefusedLines) + " more lines refused";
+      if (++refused <= kMaxRefusedLines)
+        import.refused.push_back(std::move(error));
+      else
+        import.refused.back().detail = std::to_string(refused - kMaxRefusedLines) + " more lines refused";
     }
   }
   if (import.request.invoices().empty() && import.refused.empty()) return fail(Errc::invalid_input, "api.empty_body");

@@ -5,7 +5,9 @@
 #include "daemon/api/gateway.h"
 #include "daemon/api/http.h"
 
-namespace google::protobuf { class Message; }
+namespace google::protobuf {
+class Message;
+}
 
 namespace taxgate::api {
 
@@ -15,7 +17,10 @@ Result<void> read_body(const HttpRequest& request, bool may_be_empty, google::pr
 
 /// An import body: an ImportRequest, or (application/x-ndjson) one Invoice a line. Bad lines come back in `refused`
 /// with field "line 12" or "line 12: lines[0].tax"; more than kMaxRefusedLines are counted in the last.
-struct ImportBody { v1::ImportRequest request; std::vector<Error> refused; };
+struct ImportBody {
+  v1::ImportRequest request;
+  std::vector<Error> refused;
+};
 Result<ImportBody> read_import(const HttpRequest& request);
 
 }  // namespace taxgate::api

@@ -16,7 +16,8 @@ constexpr std::size_t kMaxCallerName = 64;
 constexpr std::int64_t kMaxUid = 4294967294;  // (uid_t)-1 is "no user"
 
 bool well_formed_hash(std::string_view s) {
-  return s.size() == 64 && std::ranges::all_of(s, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return s.size() == 64 &&
+         std::ranges::all_of(s, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 Error finding(std::string id, std::string field, std::string wanted, std::string left = {}) {
@@ -62,8 +63,10 @@ Result<std::string> token_file_sha256(const std::string& path) {
   auto secret = read_secret(path, kMaxToken + 2);
   if (!secret) return std::unexpected(std::move(secret.error()));
   const std::string_view token = as_text(secret->view());
-  if (token.size() < kMinToken || token.size() > kMaxToken || !std::ranges::all_of(token, [](char c) { return c > ' ' && c < 127; }))
-    return fail(Errc::invalid_input, "api.token_file", path, {}, std::to_string(kMinToken) + " to " + std::to_string(kMaxToken));
+  if (token.size() < kMinToken || token.size() > kMaxToken ||
+      !std::ranges::all_of(token, [](char c) { return c > ' ' && c < 127; }))
+    return fail(Errc::invalid_input, "api.token_file", path, {},
+                std::to_string(kMinToken) + " to " + std::to_string(kMaxToken));
   return sha256_hex(token);
 }
 

@@ -12,8 +12,12 @@ namespace {
 class EventStream : public std::enable_shared_from_this<EventStream> {
  public:
   EventStream(Call call, EventQuery query)
-      : gateway_(call.gateway), settings_(call.settings), caller_(std::move(call.caller)), form_(call.form),
-        query_(std::move(query)), responder_(std::move(call.responder)) {
+      : gateway_(call.gateway),
+        settings_(call.settings),
+        caller_(std::move(call.caller)),
+        form_(call.form),
+        query_(std::move(query)),
+        responder_(std::move(call.responder)) {
     query_.wait_ms = 0;  // the header leaves at once, with what there is
     query_.limit = std::min(query_.limit, kStreamBatch);
   }

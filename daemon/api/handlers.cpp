@@ -16,14 +16,17 @@ void refuse(Call& call, const Error& error) {
 /// The reply of a gateway call that answers 200 with its message. Settings outlive every session.
 template <class M>
 Reply<M> answer_with(Call& call) {
-  return [responder = call.responder, form = call.form, &settings = call.settings](std::expected<M, Findings> result) mutable {
-    responder.respond(result ? message_answer(200, *result, form) : error_answer(result.error(), settings.channel, form));
+  return [responder = call.responder, form = call.form,
+          &settings = call.settings](std::expected<M, Findings> result) mutable {
+    responder.respond(result ? message_answer(200, *result, form)
+                             : error_answer(result.error(), settings.channel, form));
   };
 }
 
 /// 201 with Location when it is new, 200 with the original otherwise.
 Reply<Submitted> answer_submitted(Call& call) {
-  return [responder = call.responder, form = call.form, &settings = call.settings](std::expected<Submitted, Findings> result) mutable {
+  return [responder = call.responder, form = call.form,
+          &settings = call.settings](std::expected<Submitted, Findings> result) mutable {
     if (!result) return responder.respond(error_answer(result.error(), settings.channel, form));
     HttpResponse response = message_answer(result->created ? 201 : 200, result->submission, form);
     if (result->created) response.location = "/v1/submissions/" + result->submission.id();
@@ -60,15 +63,19 @@ void handle_get_submission(Call call) {
   if (!wait) return refuse(call, wait.error());
   if (*wait > 0) call.responder.expect_wait(*wait * 1000);
   auto reply = answer_with<v1::Submission>(call);
-  call.gateway.get(std::move(call.caller), std::move(call.path[0]), *wait * 1000, call.query.text("seen"), std::move(reply));
+  call.gateway.get(std::move(call.caller), std::move(call.path[0]), *wait * 1000, call.query.text("seen"),
+                   std::move(reply));
 }
 
 void handle_list_submissions(Call call) {
   const auto limit = call.query.number("limit", 1, kMaxPage, kDefaultPage);
   if (!limit) return refuse(call, limit.error());
-  ListQuery query{.taxpayer = call.query.text("taxpayer"), .state = call.query.text("state"),
-                  .blue_number = call.query.text("blue_number"), .idempotency_key = call.query.text("idempotency_key"),
-                  .after = call.query.text("after"), .limit = *limit};
+  ListQuery query{.taxpayer = call.query.text("taxpayer"),
+                  .state = call.query.text("state"),
+                  .blue_number = call.query.text("blue_number"),
+                  .idempotency_key = call.query.text("idempotency_key"),
+                  .after = call.query.text("after"),
+                  .limit = *limit};
   auto reply = answer_with<v1::SubmissionList>(call);
   call.gateway.list(std::move(call.caller), std::move(query), std::move(reply));
 }
@@ -78,7 +85,8 @@ void handle_act(Call call) {
   if (auto read = read_body(call.request, true, request); !read) return refuse(call, read.error());
   if (auto key = settle_key(call.request, *request.mutable_idempotency_key()); !key) return refuse(call, key.error());
   auto reply = answer_with<v1::Submission>(call);
-  call.gateway.act(std::move(call.caller), std::move(call.path[0]), std::string(call.route.action), std::move(request), std::move(reply));
+  call.gateway.act(std::move(call.caller), std::move(call.path[0]), std::string(call.route.action), std::move(request),
+                   std::move(reply));
 }
 
 void handle_inbox(Call call) {
@@ -91,10 +99,11 @@ void handle_answer_form(Call call) {
   if (auto read = read_body(call.request, true, request); !read) return refuse(call, read.error());
   if (auto key = settle_key(call.request, *request.mutable_idempotency_key()); !key) return refuse(call, key.error());
   // One form has one answer of a kind, so form and answer are a key that a repeat finds again.
-  if (request.idempotency_key().empty()) request.set_idempotency_key(std::string(call.route.action) + ":" + call.path[0]);
+  if (request.idempotency_key().empty())
+    request.set_idempotency_key(std::string(call.route.action) + ":" + call.path[0]);
   auto reply = answer_submitted(call);
-  call.gateway.answer_form(std::move(call.caller), std::move(call.path[0]), std::string(call.route.action), std::move(request),
-                           std::move(reply));
+  call.gateway.answer_form(std::move(call.caller), std::move(call.path[0]), std::string(call.route.action),
+                           std::move(request), std::move(reply));
 }
 
 void handle_events(Call call) {
@@ -102,7 +111,10 @@ void handle_events(Call call) {
   if (!limit) return refuse(call, limit.error());
   const auto wait = call.query.number("wait", 0, kMaxWaitSeconds, 0);
   if (!wait) return refuse(call, wait.error());
-  EventQuery query{.after = call.query.text("after"), .limit = *limit, .wait_ms = *wait * 1000, .submission = call.query.text("submission")};
+  EventQuery query{.after = call.query.text("after"),
+                   .limit = *limit,
+                   .wait_ms = *wait * 1000,
+                   .submission = call.query.text("submission")};
   if (lists(call.request.accept, kEventStream)) {
     // A reconnecting EventSource repeats its first URL: what it saw last is the later of the two.
     if (!call.request.last_event_id.empty()) query.after.assign(call.request.last_event_id.substr(0, kMaxQueryValue));
@@ -116,12 +128,13 @@ void handle_events(Call call) {
 void handle_import(Call call) {
   auto import = read_import(call.request);
   if (!import) return refuse(call, import.error());
-  Reply<v1::ImportReply> reply = [responder = call.responder, form = call.form, &settings = call.settings,
-                                  refused = std::move(import->refused)](std::expected<v1::ImportReply, Findings> result) mutable {
-    if (!result) return responder.respond(error_answer(result.error(), settings.channel, form));
-    for (const Error& error : refused) *result->add_refused() = error_body({error}, settings.channel);
-    responder.respond(message_answer(200, *result, form));
-  };
+  Reply<v1::ImportReply> reply =
+      [responder = call.responder, form = call.form, &settings = call.settings,
+       refused = std::move(import->refused)](std::expected<v1::ImportReply, Findings> result) mutable {
+        if (!result) return responder.respond(error_answer(result.error(), settings.channel, form));
+        for (const Error& error : refused) *result->add_refused() = error_body({error}, settings.channel);
+        responder.respond(message_answer(200, *result, form));
+      };
   if (import->request.invoices().empty()) {
     v1::ImportReply nothing;
     nothing.set_channel(call.settings.channel);

@@ -7,7 +7,7 @@ namespace taxgate::api {
 void handle_submit(Call call);
 void handle_get_submission(Call call);
 void handle_list_submissions(Call call);
-void handle_act(Call call);          // route.action: the gateway's action
+void handle_act(Call call);  // route.action: the gateway's action
 void handle_inbox(Call call);
 void handle_answer_form(Call call);  // route.action: confirm, deny, revoke
 void handle_events(Call call);

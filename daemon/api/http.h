@@ -36,8 +36,8 @@ struct HttpResponse {
   bool close = false;           // this connection cannot go on
 };
 
-/// Where answers go: one per connection, implemented by the session (and by a fake in tests). `ticket` names the request
-/// it answers; an answer to another one is dropped. io thread.
+/// Where answers go: one per connection, implemented by the session (and by a fake in tests). `ticket` names the
+/// request it answers; an answer to another one is dropped. io thread.
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -57,7 +57,8 @@ class Exchange {
 /// The right to answer one request, once. Keeps the connection's memory alive, not the connection.
 class Responder {
  public:
-  Responder(std::shared_ptr<Exchange> exchange, std::uint64_t ticket) : exchange_(std::move(exchange)), ticket_(ticket) {}
+  Responder(std::shared_ptr<Exchange> exchange, std::uint64_t ticket)
+      : exchange_(std::move(exchange)), ticket_(ticket) {}
   void respond(HttpResponse response) { exchange_->respond(ticket_, std::move(response)); }
   void stream(std::string bytes, std::move_only_function<void(bool ok)> written) {
     exchange_->stream(ticket_, std::move(bytes), std::move(written));

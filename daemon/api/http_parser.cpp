@@ -25,7 +25,8 @@ struct Kept {
   std::string method, target, content_type, accept, authorization, idempotency_key, last_event_id, body;
 
   void clear() {
-    for (std::string* s : {&method, &target, &content_type, &accept, &authorization, &idempotency_key, &last_event_id, &body})
+    for (std::string* s :
+         {&method, &target, &content_type, &accept, &authorization, &idempotency_key, &last_event_id, &body})
       s->clear();
     if (body.capacity() > kKeptBody) body.shrink_to_fit();
   }
@@ -52,8 +53,8 @@ class Grammar final : public http::basic_parser<true> {
 
   void on_request_impl(http::verb verb, string_view text, string_view target, int, error_code& ec) override {
     ec = {};
-    method_ = verb == http::verb::get      ? Method::get
-              : verb == http::verb::post   ? Method::post
+    method_ = verb == http::verb::get       ? Method::get
+              : verb == http::verb::post    ? Method::post
               : verb == http::verb::delete_ ? Method::delete_
                                             : Method::other;
     kept_.method.assign(text.data(), text.size());
@@ -63,14 +64,17 @@ class Grammar final : public http::basic_parser<true> {
 
   void on_field_impl(http::field field, string_view name, string_view value, error_code& ec) override {
     ec = {};
-    if (header_done_) return;  // trailers of a chunked body mean nothing to us
+    if (header_done_) return;                         // trailers of a chunked body mean nothing to us
     header_bytes_ += name.size() + value.size() + 4;  // ": " and the line's end
-    if (++fields_ > kMaxHeaderFields) return refuse(ec, "api.header_size", {}, std::to_string(kMaxHeaderFields) + " fields");
+    if (++fields_ > kMaxHeaderFields)
+      return refuse(ec, "api.header_size", {}, std::to_string(kMaxHeaderFields) + " fields");
     if (header_bytes_ > kMaxHeaderBytes)
       return refuse(ec, "api.header_size", {}, std::to_string(kMaxHeaderBytes) + " bytes");
     switch (field) {
-      case http::field::content_type: return keep(kept_.content_type, name, value, ec);
-      case http::field::authorization: return keep(kept_.authorization, name, value, ec);
+      case http::field::content_type:
+        return keep(kept_.content_type, name, value, ec);
+      case http::field::authorization:
+        return keep(kept_.authorization, name, value, ec);
       case http::field::accept:
         if (!kept_.accept.empty()) kept_.accept += ',';  // a list may be split over several fields
         kept_.accept.append(value.data(), value.size());
@@ -86,7 +90,8 @@ class Grammar final : public http::basic_parser<true> {
         if (boost::beast::iequals(name, "Idempotency-Key")) return keep(kept_.idempotency_key, name, value, ec);
         if (boost::beast::iequals(name, "Last-Event-ID")) return keep(kept_.last_event_id, name, value, ec);
         return;
-      default: return;
+      default:
+        return;
     }
   }
 
@@ -100,7 +105,8 @@ class Grammar final : public http::basic_parser<true> {
     header_done_ = true;
     limit_now_ = limit_(method_, path());
     const auto length = content_length();
-    if (length && *length > limit_now_) return refuse(ec, "api.body_size", std::to_string(*length), std::to_string(limit_now_));
+    if (length && *length > limit_now_)
+      return refuse(ec, "api.body_size", std::to_string(*length), std::to_string(limit_now_));
     if (!length && !chunked()) expects_continue_ = false;
   }
 
@@ -121,7 +127,9 @@ class Grammar final : public http::basic_parser<true> {
     ec = {};
     if (size > limit_now_ - kept_.body.size()) refuse(ec, "api.body_size", {}, std::to_string(limit_now_));
   }
-  std::size_t on_chunk_body_impl(std::uint64_t, string_view bytes, error_code& ec) override { return on_body_impl(bytes, ec); }
+  std::size_t on_chunk_body_impl(std::uint64_t, string_view bytes, error_code& ec) override {
+    return on_body_impl(bytes, ec);
+  }
   void on_finish_impl(error_code& ec) override { ec = {}; }
   void on_response_impl(int, string_view, int, error_code& ec) override { ec = http::error::bad_version; }
 
@@ -163,10 +171,16 @@ HttpParser::Fed HttpParser::feed(const char* data, std::size_t size) {
     if (p.grammar->is_done()) {
       const std::string_view target = p.kept.target;
       const auto mark = target.find('?');
-      p.request = {.method = p.grammar->method(), .method_text = p.kept.method, .path = target.substr(0, mark),
+      p.request = {.method = p.grammar->method(),
+                   .method_text = p.kept.method,
+                   .path = target.substr(0, mark),
                    .query = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1),
-                   .content_type = p.kept.content_type, .accept = p.kept.accept, .authorization = p.kept.authorization,
-                   .idempotency_key = p.kept.idempotency_key, .last_event_id = p.kept.last_event_id, .body = p.kept.body};
+                   .content_type = p.kept.content_type,
+                   .accept = p.kept.accept,
+                   .authorization = p.kept.authorization,
+                   .idempotency_key = p.kept.idempotency_key,
+                   .last_event_id = p.kept.last_event_id,
+                   .body = p.kept.body};
       fed.progress = Progress::complete;
       return fed;
     }

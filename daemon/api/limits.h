@@ -5,16 +5,18 @@
 
 namespace taxgate::api {
 
-/// A red of 2,000 lines with its inline blue invoice is about 0.9 MB of JSON: the law's largest list fits, little more does.
+/// A red of 2,000 lines with its inline blue invoice is about 0.9 MB of JSON: the law's largest list fits, little more
+/// does.
 inline constexpr std::size_t kMaxBody = 1024 * 1024;
 /// An import is split by its sender; 16 MB holds some 20,000 invoices and is parsed in a fraction of a second.
 inline constexpr std::size_t kMaxImportBody = 16 * 1024 * 1024;
-/// Request line and header fields together. A long bearer token and a trace header fit; a cookie jar does not belong here.
+/// Request line and header fields together. A long bearer token and a trace header fit; a cookie jar does not belong
+/// here.
 inline constexpr std::size_t kMaxHeaderBytes = 8 * 1024;
 /// Billing systems and their proxies send 10 to 20 fields.
 inline constexpr std::size_t kMaxHeaderFields = 64;
-/// What a connection reads ahead: one header at its largest, or that many bytes of pipelined requests. While a request is
-/// being answered nothing more is read, so this is the bound on pipelining; the sender's own socket holds the rest.
+/// What a connection reads ahead: one header at its largest, or that many bytes of pipelined requests. While a request
+/// is being answered nothing more is read, so this is the bound on pipelining; the sender's own socket holds the rest.
 inline constexpr std::size_t kReadBuffer = 2 * kMaxHeaderBytes;
 /// A body buffer that grew beyond this for one large request is given back after it.
 inline constexpr std::size_t kKeptBody = 64 * 1024;
@@ -28,7 +30,8 @@ inline constexpr int kListenBacklog = 256;
 inline constexpr std::chrono::milliseconds kHeaderDeadline{10'000};
 /// The largest import at 1 MB/s.
 inline constexpr std::chrono::milliseconds kBodyDeadline{20'000};
-/// A reader that takes nothing for this long is cut: its answer is lost to it, not to us (everything can be asked again).
+/// A reader that takes nothing for this long is cut: its answer is lost to it, not to us (everything can be asked
+/// again).
 inline constexpr std::chrono::milliseconds kWriteDeadline{10'000};
 /// Keep-alive without a request: longer than common client pools (60 s), so that the client closes first.
 inline constexpr std::chrono::milliseconds kIdleDeadline{90'000};

@@ -21,8 +21,8 @@ struct FieldFact {
   std::string_view field;  // "name" for every message, "Message.name" for one
   std::string_view description, pattern, example;
 };
-constexpr std::string_view kDecimal = "^(-?[0-9]{1,24}(\\.[0-9]{1,20})?)?$", kMoney = "^(-?[0-9]{1,16}(\\.[0-9]{1,2})?)?$",
-                           kSha256 = "^([0-9a-f]{64})?$";
+constexpr std::string_view kDecimal = "^(-?[0-9]{1,24}(\\.[0-9]{1,20})?)?$",
+                           kMoney = "^(-?[0-9]{1,16}(\\.[0-9]{1,2})?)?$", kSha256 = "^([0-9a-f]{64})?$";
 constexpr FieldFact kFacts[] = {
     {"Submission.amount", "Yuan without tax, negative", kMoney, "-100.00"},
     {"Submission.tax", "Yuan, negative", kMoney, "-13.00"},
@@ -32,9 +32,11 @@ constexpr FieldFact kFacts[] = {
     {"quantity", "Exact decimal string", kDecimal, "1.5"},
     {"price", "Exact decimal string, without tax", kDecimal, "345.13274336"},
     {"rate", "Tax rate as a decimal string", kDecimal, "0.13"},
-    {"SubmissionRequest.idempotency_key", "1..128 printable ASCII characters; or the header Idempotency-Key", "^[!-~]{0,128}$", "return-4711"},
+    {"SubmissionRequest.idempotency_key", "1..128 printable ASCII characters; or the header Idempotency-Key",
+     "^[!-~]{0,128}$", "return-4711"},
     {"idempotency_key", "", "^[!-~]{0,128}$", "return-4711"},
-    {"SubmissionRequest.reason", "01 wrong invoice, 02 goods returned, 03 service stopped, 04 allowance; or the official term", "", "01"},
+    {"SubmissionRequest.reason",
+     "01 wrong invoice, 02 goods returned, 03 service stopped, 04 allowance; or the official term", "", "01"},
     {"SubmissionRequest.lines", "Empty: a full red of what is left", "", ""},
     {"SubmissionRequest.blue", "The blue invoice, when the ledger does not know it", "", ""},
     {"SubmissionRequest.initiator", "The side we are: seller (default) or buyer", "^(seller|buyer)?$", "seller"},
@@ -42,7 +44,8 @@ constexpr FieldFact kFacts[] = {
     {"ActionRequest.outcome", "resolve: adopt, not_arrived or close", "^(adopt|not_arrived|close)?$", "adopt"},
     {"CallerInfo.name", "", "^[a-z0-9._-]{1,64}$", "erp"},
     {"CallerInfo.roles", "submitter, approver, operator, auditor, admin", "", "submitter"},
-    {"token_sha256", "Hex; only taken, never given", kSha256, "0000000000000000000000000000000000000000000000000000000000000000"},
+    {"token_sha256", "Hex; only taken, never given", kSha256,
+     "0000000000000000000000000000000000000000000000000000000000000000"},
     {"certificate_sha256", "Hex", kSha256, "0000000000000000000000000000000000000000000000000000000000000000"},
     {"cursor", "Opaque; ask for events after it", "", ""},
     {"next", "The `after` of the next page; empty at the end", "", ""},
@@ -52,12 +55,18 @@ constexpr FieldFact kFacts[] = {
     {"ErrorBody.code", "Stable id, e.g. R2.tax_cap", "", ""},
     {"ErrorBody.more", "Further findings of the same check", "", ""},
 };
-struct Required { std::string_view message, fields; };
-constexpr Required kRequired[] = {
-    {"Submission", "id state"}, {"ErrorBody", "code message channel"}, {"Event", "cursor id at type"},
-    {"EventList", "next"},      {"Health", "status"},                 {"CallerInfo", "name"},
+struct Required {
+  std::string_view message, fields;
 };
-struct QueryFact { std::string_view name, description; int low, high; };  // high 0: a string
+constexpr Required kRequired[] = {
+    {"Submission", "id state"},     {"ErrorBody", "code message channel"},
+    {"Event", "cursor id at type"}, {"EventList", "next"},
+    {"Health", "status"},           {"CallerInfo", "name"},
+};
+struct QueryFact {
+  std::string_view name, description;
+  int low, high;
+};  // high 0: a string
 constexpr QueryFact kQueryFacts[] = {
     {"wait", "Seconds to wait for news", 0, kMaxWaitSeconds},
     {"seen", "The state already known: answer when it is another", 0, 0},
@@ -94,13 +103,19 @@ const FieldFact* fact_of(const pb::FieldDescriptor& field) {
 
 json::object scalar_schema(const pb::FieldDescriptor& field) {
   switch (field.cpp_type()) {
-    case pb::FieldDescriptor::CPPTYPE_MESSAGE: return reference(field.message_type()->name());
-    case pb::FieldDescriptor::CPPTYPE_BOOL: return {{"type", "boolean"}};
-    case pb::FieldDescriptor::CPPTYPE_INT32: return {{"type", "integer"}, {"format", "int32"}};
-    case pb::FieldDescriptor::CPPTYPE_INT64: return {{"type", "integer"}, {"format", "int64"}};
+    case pb::FieldDescriptor::CPPTYPE_MESSAGE:
+      return reference(field.message_type()->name());
+    case pb::FieldDescriptor::CPPTYPE_BOOL:
+      return {{"type", "boolean"}};
+    case pb::FieldDescriptor::CPPTYPE_INT32:
+      return {{"type", "integer"}, {"format", "int32"}};
+    case pb::FieldDescriptor::CPPTYPE_INT64:
+      return {{"type", "integer"}, {"format", "int64"}};
     case pb::FieldDescriptor::CPPTYPE_UINT32:
-    case pb::FieldDescriptor::CPPTYPE_UINT64: return {{"type", "integer"}, {"format", "int64"}, {"minimum", 0}};
-    default: return {{"type", "string"}};
+    case pb::FieldDescriptor::CPPTYPE_UINT64:
+      return {{"type", "integer"}, {"format", "int64"}, {"minimum", 0}};
+    default:
+      return {{"type", "string"}};
   }
 }
 
@@ -141,7 +156,8 @@ json::array parameters(const Route& route) {
   json::array out;
   if (const auto open = route.path.find('{'); open != std::string_view::npos) {
     const auto name = route.path.substr(open + 1, route.path.find('}') - open - 1);
-    out.push_back({{"name", text(name)}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}, {"minLength", 1}}}});
+    out.push_back(
+        {{"name", text(name)}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}, {"minLength", 1}}}});
   }
   for (const auto name : words(route.query)) {
     const auto fact = std::ranges::find(kQueryFacts, name, &QueryFact::name);
@@ -151,7 +167,8 @@ json::array parameters(const Route& route) {
       for (const StateFacts& state : states()) names.push_back(text(state.name));
       schema = {{"type", "string"}, {"enum", std::move(names)}};
     }
-    if (name == "limit") schema = {{"type", "integer"}, {"minimum", 1}, {"maximum", route.operation == "events" ? kMaxEvents : kMaxPage}};
+    if (name == "limit")
+      schema = {{"type", "integer"}, {"minimum", 1}, {"maximum", route.operation == "events" ? kMaxEvents : kMaxPage}};
     if (name == "after") schema["example"] = "c1a";
     if (name == "wait") schema = {{"type", "integer"}, {"minimum", fact->low}, {"maximum", fact->high}};
     json::object parameter{{"name", text(name)}, {"in", "query"}, {"required", false}, {"schema", std::move(schema)}};
@@ -159,21 +176,27 @@ json::array parameters(const Route& route) {
     out.push_back(std::move(parameter));
   }
   if (route.takes == "SubmissionRequest" || route.takes == "ActionRequest")
-    out.push_back({{"name", "Idempotency-Key"}, {"in", "header"}, {"required", false},
+    out.push_back({{"name", "Idempotency-Key"},
+                   {"in", "header"},
+                   {"required", false},
                    {"schema", {{"type", "string"}, {"pattern", "^[!-~]{1,128}$"}, {"example", "return-4711"}}}});
   return out;
 }
 
 json::object content(std::string_view message) {
   return {{std::string(kJson), {{"schema", reference(message)}}},
-          {std::string(kProtobuf), {{"schema", {{"type", "string"}, {"format", "binary"}, {"description", "taxgate.api.v1." + std::string(message)}}}}}};
+          {std::string(kProtobuf),
+           {{"schema",
+             {{"type", "string"}, {"format", "binary"}, {"description", "taxgate.api.v1." + std::string(message)}}}}}};
 }
 
 json::object responses(const Route& route) {
   json::object out;
   json::object well{{"description", "Done"}};
-  if (!route.gives.empty()) well["content"] = content(route.gives);
-  else well["content"] = json::object{{std::string(kJson), {{"schema", {{"type", "object"}}}}}};
+  if (!route.gives.empty())
+    well["content"] = content(route.gives);
+  else
+    well["content"] = json::object{{std::string(kJson), {{"schema", {{"type", "object"}}}}}};
   if (route.operation == "events")
     well["content"].as_object()[std::string(kEventStream)] =
         json::object{{"schema", {{"type", "string"}, {"description", "id: cursor, event: type, data: Event as JSON"}}}};
@@ -185,7 +208,8 @@ json::object responses(const Route& route) {
     well["description"] = "The same request was accepted before: the original";
   }
   out["200"] = std::move(well);
-  out["default"] = json::object{{"description", "Refused; see docs/api.md for the status"}, {"content", content("ErrorBody")}};
+  out["default"] =
+      json::object{{"description", "Refused; see docs/api.md for the status"}, {"content", content("ErrorBody")}};
   return out;
 }
 
@@ -200,7 +224,8 @@ json::object operation(const Route& route) {
   if (!route.takes.empty()) {
     json::object body = content(route.takes);
     if (route.import_body)
-      body[std::string(kNdjson)] = json::object{{"schema", {{"type", "string"}, {"description", "one Invoice as JSON a line"}}}};
+      body[std::string(kNdjson)] =
+          json::object{{"schema", {{"type", "string"}, {"description", "one Invoice as JSON a line"}}}};
     out["requestBody"] = json::object{{"required", route.takes != "ActionRequest"}, {"content", std::move(body)}};
   }
   out["responses"] = responses(route);
@@ -261,16 +286,22 @@ std::string make_document() {
   for (auto& [message, schema] : schemas) components[message] = std::move(schema);
   const json::object document{
       {"openapi", "3.0.3"},
-      {"info", {{"title", "Taxgate local API"}, {"version", "1"},
-                {"description", "Red-letter (红字) submissions of a billing server. Roles, statuses and bounds: docs/api.md. "
-                                "Made from daemon/api/routes.cpp and protocol/api.proto."}}},
+      {"info",
+       {{"title", "Taxgate local API"},
+        {"version", "1"},
+        {"description",
+         "Red-letter (红字) submissions of a billing server. Roles, statuses and bounds: docs/api.md. "
+         "Made from daemon/api/routes.cpp and protocol/api.proto."}}},
       {"servers", json::array{json::object{{"url", "http://localhost"}}}},
       {"security", json::array{json::object{{"bearer", json::array{}}}, json::object{}}},
       {"paths", std::move(paths)},
       {"components",
        {{"securitySchemes",
-         {{"bearer", {{"type", "http"}, {"scheme", "bearer"},
-                      {"description", "Loopback TCP. On the Unix socket the peer's uid, with mutual TLS the client certificate"}}}}},
+         {{"bearer",
+           {{"type", "http"},
+            {"scheme", "bearer"},
+            {"description",
+             "Loopback TCP. On the Unix socket the peer's uid, with mutual TLS the client certificate"}}}}},
         {"schemas", std::move(components)}}}};
   std::string out;
   print(document, out, 0);

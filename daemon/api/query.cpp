@@ -19,13 +19,18 @@ int hex_value(char c) {
 bool valid_utf8(std::string_view s) {
   for (std::size_t i = 0; i < s.size();) {
     const auto b = static_cast<unsigned char>(s[i]);
-    const std::size_t n = b < 0x80 ? 1 : b >= 0xC2 && b < 0xE0 ? 2 : b >= 0xE0 && b < 0xF0 ? 3 : b >= 0xF0 && b < 0xF5 ? 4 : 0;
+    const std::size_t n = b < 0x80                ? 1
+                          : b >= 0xC2 && b < 0xE0 ? 2
+                          : b >= 0xE0 && b < 0xF0 ? 3
+                          : b >= 0xF0 && b < 0xF5 ? 4
+                                                  : 0;
     if (n == 0 || i + n > s.size()) return false;
     for (std::size_t k = 1; k < n; ++k)
       if ((static_cast<unsigned char>(s[i + k]) & 0xC0U) != 0x80U) return false;
     if (n > 2) {  // over-long forms, surrogates and beyond U+10FFFF show in the second byte
       const auto c = static_cast<unsigned char>(s[i + 1]);
-      if ((b == 0xE0 && c < 0xA0) || (b == 0xED && c > 0x9F) || (b == 0xF0 && c < 0x90) || (b == 0xF4 && c > 0x8F)) return false;
+      if ((b == 0xE0 && c < 0xA0) || (b == 0xED && c > 0x9F) || (b == 0xF0 && c < 0x90) || (b == 0xF4 && c > 0x8F))
+        return false;
     }
     i += n;
   }
@@ -50,7 +55,8 @@ Result<std::string> percent_decoded(std::string_view text, bool plus_is_blank, s
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%') {
-      const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1, low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
+      const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1,
+                low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
       if (high < 0 || low < 0) return fail(Errc::invalid_input, "api.query", std::string(field));
       out += static_cast<char>(high * 16 + low);
       i += 2;
@@ -58,7 +64,8 @@ Result<std::string> percent_decoded(std::string_view text, bool plus_is_blank, s
       out += plus_is_blank && text[i] == '+' ? ' ' : text[i];
     }
   }
-  if (out.find('\0') != std::string::npos || !valid_utf8(out)) return fail(Errc::invalid_input, "api.query", std::string(field));
+  if (out.find('\0') != std::string::npos || !valid_utf8(out))
+    return fail(Errc::invalid_input, "api.query", std::string(field));
   return out;
 }
 
@@ -74,8 +81,10 @@ Result<Query> Query::parse(std::string_view raw, std::string_view known) {
     if (!name) return std::unexpected(std::move(name.error()));
     // A hostile name is shown back cut, so that it cannot fill the log.
     if (!listed(known, *name))
-      return fail(Errc::invalid_input, "api.unknown_query", name->substr(0, 64), {}, known.empty() ? "-" : std::string(known));
-    auto value = percent_decoded(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1), true, *name);
+      return fail(Errc::invalid_input, "api.unknown_query", name->substr(0, 64), {},
+                  known.empty() ? "-" : std::string(known));
+    auto value =
+        percent_decoded(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1), true, *name);
     if (!value) return std::unexpected(std::move(value.error()));
     if (query.has(*name) || value->size() > kMaxQueryValue || query.values_.size() >= kMaxQueryFields)
       return fail(Errc::invalid_input, "api.query", *name);
@@ -102,7 +111,8 @@ Result<int> Query::number(std::string_view name, int low, int high, int when_abs
   int n = 0;
   const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), n);
   if (ec != std::errc{} || end != value.data() + value.size() || n < low || n > high)
-    return fail(Errc::invalid_input, "api.query_range", std::string(name), value.substr(0, 64), fmt::format("{}..{}", low, high));
+    return fail(Errc::invalid_input, "api.query_range", std::string(name), value.substr(0, 64),
+                fmt::format("{}..{}", low, high));
   return n;
 }
 

@@ -8,68 +8,72 @@
 namespace taxgate::api {
 namespace {
 
-constexpr std::string_view kSubmitters = "submitter operator", kListQuery = "taxpayer state blue_number idempotency_key after limit",
+constexpr std::string_view kSubmitters = "submitter operator",
+                           kListQuery = "taxpayer state blue_number idempotency_key after limit",
                            kEventQuery = "after limit wait submission";
 
 constexpr std::array kRoutes{
     // method, path, operation, summary, access, roles, query, takes, gives, import body, action, handler
     Route{Method::post, "/v1/submissions", "submit", "Submit one red-letter request", Access::roles, "submitter", "",
           "SubmissionRequest", "Submission", false, "", handle_submit},
-    Route{Method::get, "/v1/submissions", "listSubmissions", "Submissions by filter, oldest first", Access::reader, "", kListQuery,
-          "", "SubmissionList", false, "", handle_list_submissions},
+    Route{Method::get, "/v1/submissions", "listSubmissions", "Submissions by filter, oldest first", Access::reader, "",
+          kListQuery, "", "SubmissionList", false, "", handle_list_submissions},
     Route{Method::get, "/v1/submissions/{id}", "getSubmission", "One submission, on wish when its state leaves `seen`",
           Access::reader, "", "wait seen", "", "Submission", false, "", handle_get_submission},
-    Route{Method::post, "/v1/submissions/{id}/cancel", "cancelSubmission", "Withdraw before anything was sent", Access::roles,
-          kSubmitters, "", "ActionRequest", "Submission", false, "cancel", handle_act},
+    Route{Method::post, "/v1/submissions/{id}/cancel", "cancelSubmission", "Withdraw before anything was sent",
+          Access::roles, kSubmitters, "", "ActionRequest", "Submission", false, "cancel", handle_act},
     Route{Method::post, "/v1/submissions/{id}/retry", "retrySubmission", "Try again now", Access::roles, "operator", "",
           "ActionRequest", "Submission", false, "retry", handle_act},
-    Route{Method::post, "/v1/submissions/{id}/resolve", "resolveSubmission", "Decide what needs attention", Access::roles,
-          "operator", "", "ActionRequest", "Submission", false, "resolve", handle_act},
+    Route{Method::post, "/v1/submissions/{id}/resolve", "resolveSubmission", "Decide what needs attention",
+          Access::roles, "operator", "", "ActionRequest", "Submission", false, "resolve", handle_act},
     Route{Method::post, "/v1/submissions/{id}/approve", "approveSubmission", "Approve", Access::roles, "approver", "",
           "ActionRequest", "Submission", false, "approve", handle_act},
     Route{Method::post, "/v1/submissions/{id}/deny", "denySubmission", "Deny approval", Access::roles, "approver", "",
           "ActionRequest", "Submission", false, "deny_approval", handle_act},
-    Route{Method::post, "/v1/submissions/{id}/hold", "holdSubmission", "Hold one submission", Access::roles, "operator", "",
-          "ActionRequest", "Submission", false, "hold", handle_act},
-    Route{Method::post, "/v1/submissions/{id}/release", "releaseSubmission", "Release one submission", Access::roles, "operator",
-          "", "ActionRequest", "Submission", false, "release", handle_act},
-    Route{Method::get, "/v1/inbox", "inbox", "Forms that wait for us", Access::reader, "", "taxpayer", "", "Inbox", false, "",
-          handle_inbox},
-    Route{Method::post, "/v1/inbox/{uuid}/confirm", "confirmForm", "Confirm a counterparty's form", Access::roles, kSubmitters, "",
-          "ActionRequest", "Submission", false, "confirm", handle_answer_form},
-    Route{Method::post, "/v1/inbox/{uuid}/deny", "denyForm", "Deny a counterparty's form", Access::roles, kSubmitters, "",
-          "ActionRequest", "Submission", false, "deny", handle_answer_form},
-    Route{Method::post, "/v1/inbox/{uuid}/revoke", "revokeForm", "Withdraw a form of ours", Access::roles, kSubmitters, "",
-          "ActionRequest", "Submission", false, "revoke", handle_answer_form},
-    Route{Method::get, "/v1/events", "events", "Events after a cursor; long poll, or a stream with Accept: text/event-stream",
-          Access::reader, "", kEventQuery, "", "EventList", false, "", handle_events},
-    Route{Method::post, "/v1/invoices:import", "importInvoices", "Blue invoices into the ledger", Access::roles, kSubmitters, "",
-          "ImportRequest", "ImportReply", true, "", handle_import},
-    Route{Method::get, "/v1/invoices/{number}", "getInvoice", "One invoice of the ledger and its reds", Access::reader, "", "", "",
-          "Invoice", false, "", handle_invoice},
-    Route{Method::get, "/v1/keys", "listKeys", "Tax keys and their troubles", Access::reader, "", "", "", "KeyList", false, "",
-          handle_keys},
+    Route{Method::post, "/v1/submissions/{id}/hold", "holdSubmission", "Hold one submission", Access::roles, "operator",
+          "", "ActionRequest", "Submission", false, "hold", handle_act},
+    Route{Method::post, "/v1/submissions/{id}/release", "releaseSubmission", "Release one submission", Access::roles,
+          "operator", "", "ActionRequest", "Submission", false, "release", handle_act},
+    Route{Method::get, "/v1/inbox", "inbox", "Forms that wait for us", Access::reader, "", "taxpayer", "", "Inbox",
+          false, "", handle_inbox},
+    Route{Method::post, "/v1/inbox/{uuid}/confirm", "confirmForm", "Confirm a counterparty's form", Access::roles,
+          kSubmitters, "", "ActionRequest", "Submission", false, "confirm", handle_answer_form},
+    Route{Method::post, "/v1/inbox/{uuid}/deny", "denyForm", "Deny a counterparty's form", Access::roles, kSubmitters,
+          "", "ActionRequest", "Submission", false, "deny", handle_answer_form},
+    Route{Method::post, "/v1/inbox/{uuid}/revoke", "revokeForm", "Withdraw a form of ours", Access::roles, kSubmitters,
+          "", "ActionRequest", "Submission", false, "revoke", handle_answer_form},
+    Route{Method::get, "/v1/events", "events",
+          "Events after a cursor; long poll, or a stream with Accept: text/event-stream", Access::reader, "",
+          kEventQuery, "", "EventList", false, "", handle_events},
+    Route{Method::post, "/v1/invoices:import", "importInvoices", "Blue invoices into the ledger", Access::roles,
+          kSubmitters, "", "ImportRequest", "ImportReply", true, "", handle_import},
+    Route{Method::get, "/v1/invoices/{number}", "getInvoice", "One invoice of the ledger and its reds", Access::reader,
+          "", "", "", "Invoice", false, "", handle_invoice},
+    Route{Method::get, "/v1/keys", "listKeys", "Tax keys and their troubles", Access::reader, "", "", "", "KeyList",
+          false, "", handle_keys},
     Route{Method::get, "/v1/status", "status", "Health on one screen", Access::reader, "", "", "", "Status", false, "",
           handle_status},
-    Route{Method::get, "/v1/holds", "listHolds", "Holds per taxpayer", Access::reader, "", "", "", "HoldList", false, "",
-          handle_holds},
-    Route{Method::post, "/v1/holds", "setHold", "Hold a taxpayer's work", Access::roles, "operator", "", "HoldRequest", "HoldList",
-          false, "", handle_set_hold},
+    Route{Method::get, "/v1/holds", "listHolds", "Holds per taxpayer", Access::reader, "", "", "", "HoldList", false,
+          "", handle_holds},
+    Route{Method::post, "/v1/holds", "setHold", "Hold a taxpayer's work", Access::roles, "operator", "", "HoldRequest",
+          "HoldList", false, "", handle_set_hold},
     Route{Method::post, "/v1/holds/release", "releaseHold", "Release a taxpayer's work", Access::roles, "operator", "",
           "HoldRequest", "HoldList", false, "", handle_release_hold},
-    Route{Method::get, "/v1/callers", "listCallers", "Known callers", Access::roles, "admin", "", "", "CallerList", false, "",
-          handle_list_callers},
+    Route{Method::get, "/v1/callers", "listCallers", "Known callers", Access::roles, "admin", "", "", "CallerList",
+          false, "", handle_list_callers},
     Route{Method::post, "/v1/callers", "putCaller", "Add or replace a caller", Access::roles, "admin", "", "CallerInfo",
           "CallerList", false, "", handle_put_caller},
-    Route{Method::delete_, "/v1/callers/{name}", "removeCaller", "Remove a caller", Access::roles, "admin", "", "", "CallerList",
-          false, "", handle_remove_caller},
-    Route{Method::get, "/v1/openapi.json", "openapi", "This document", Access::anyone, "", "", "", "", false, "", handle_openapi},
-    Route{Method::get, "/v1/healthz", "health", "Is the gateway serving", Access::anyone, "", "", "", "Health", false, "",
-          handle_health},
+    Route{Method::delete_, "/v1/callers/{name}", "removeCaller", "Remove a caller", Access::roles, "admin", "", "",
+          "CallerList", false, "", handle_remove_caller},
+    Route{Method::get, "/v1/openapi.json", "openapi", "This document", Access::anyone, "", "", "", "", false, "",
+          handle_openapi},
+    Route{Method::get, "/v1/healthz", "health", "Is the gateway serving", Access::anyone, "", "", "", "Health", false,
+          "", handle_health},
 };
 
 // The yardstick of the benchmark: everything a submission costs the server except its meaning.
-constexpr Route kFloor{Method::post, "/bench/floor", "floor", "", Access::reader, "", "", "", "", false, "", handle_floor};
+constexpr Route kFloor{Method::post, "/bench/floor", "floor", "",          Access::reader, "", "", "",
+                       "",           false,          "",      handle_floor};
 
 constexpr std::string_view kReaders = "submitter approver operator auditor";
 
@@ -99,10 +103,14 @@ std::optional<std::string_view> fits(std::string_view pattern, std::string_view 
 
 std::string_view name(Method method) {
   switch (method) {
-    case Method::get: return "GET";
-    case Method::post: return "POST";
-    case Method::delete_: return "DELETE";
-    case Method::other: break;
+    case Method::get:
+      return "GET";
+    case Method::post:
+      return "POST";
+    case Method::delete_:
+      return "DELETE";
+    case Method::other:
+      break;
   }
   return "-";
 }
@@ -121,7 +129,8 @@ Result<Match> match_route(Method method, std::string_view path, bool floor) {
   std::string_view fixed = path;
   if (path.find("%3A") != path.npos || path.find("%3a") != path.npos) {
     decoded.assign(path);
-    for (std::size_t at; (at = std::min(decoded.find("%3A"), decoded.find("%3a"))) != std::string::npos;) decoded.replace(at, 3, ":");
+    for (std::size_t at; (at = std::min(decoded.find("%3A"), decoded.find("%3a"))) != std::string::npos;)
+      decoded.replace(at, 3, ":");
     fixed = decoded;
   }
   if (fixed == "/healthz") fixed = "/v1/healthz";  // where health checkers look by habit
@@ -147,7 +156,8 @@ Result<Match> match_route(Method method, std::string_view path, bool floor) {
 
 std::size_t body_limit(Method method, std::string_view path, const Settings& settings) {
   const auto match = match_route(method, path, settings.floor);
-  return match && match->route && match->route->import_body ? std::max(settings.max_body, kMaxImportBody) : settings.max_body;
+  return match && match->route && match->route->import_body ? std::max(settings.max_body, kMaxImportBody)
+                                                            : settings.max_body;
 }
 
 Result<void> check_access(const Route& route, const Caller& caller) {

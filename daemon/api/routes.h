@@ -39,19 +39,23 @@ struct Route {
   std::string_view operation;  // "cancelSubmission"
   std::string_view summary;
   Access access;
-  std::string_view roles;      // any of these (admin always), when access == roles
-  std::string_view query;      // known query parameters
-  std::string_view takes;      // message of the body, or empty
-  std::string_view gives;      // message of the answer, or empty
-  bool import_body;            // kMaxImportBody, NDJSON allowed
-  std::string_view action;     // argument for the handler
+  std::string_view roles;   // any of these (admin always), when access == roles
+  std::string_view query;   // known query parameters
+  std::string_view takes;   // message of the body, or empty
+  std::string_view gives;   // message of the answer, or empty
+  bool import_body;         // kMaxImportBody, NDJSON allowed
+  std::string_view action;  // argument for the handler
   void (*handler)(Call);
 };
 
 std::span<const Route> routes();
 
 /// A route for the path whatever the method; `allow` lists the methods when none of them matches.
-struct Match { const Route* route = nullptr; std::array<std::string, 1> path; std::string allow; };
+struct Match {
+  const Route* route = nullptr;
+  std::array<std::string, 1> path;
+  std::string allow;
+};
 /// errors  invalid_input api.no_route, api.query (bad escape in the path)
 Result<Match> match_route(Method method, std::string_view path, bool floor);
 

@@ -1,5 +1,5 @@
-// Sockets and TLS: the only Asio file of this room. Plain callbacks, because a request is one read and one write and the
-// handlers' memory is recycled by Asio; the conversation itself is in session.cpp.
+// Sockets and TLS: the only Asio file of this room. Plain callbacks, because a request is one read and one write and
+// the handlers' memory is recycled by Asio; the conversation itself is in session.cpp.
 #include "daemon/api/server.h"
 
 #include <fmt/format.h>
@@ -61,7 +61,8 @@ struct Server::Core final : SessionHost, std::enable_shared_from_this<Server::Co
       : SessionHost(std::move(s), g, d), io(i), sweep_timer(i), pause_timer(i) {}
 
   std::int64_t now_ms() const override {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
   }
 
   // One timer for all connections, armed for the earliest deadline only: no connection, no wake-up.
@@ -84,8 +85,10 @@ struct Server::Core final : SessionHost, std::enable_shared_from_this<Server::Co
     for (Session* session : sessions) {
       const std::int64_t at = session->deadline_ms();
       if (at == 0) continue;
-      if (at <= now) late.push_back(session->shared_from_this());
-      else next = std::min(next, at);
+      if (at <= now)
+        late.push_back(session->shared_from_this());
+      else
+        next = std::min(next, at);
     }
     for (const auto& session : late) session->cut();
     if (next < armed_ms) arm(next);
@@ -160,17 +163,18 @@ class Member {
 
 class PlainConnection final : public Session {
  public:
-  PlainConnection(std::shared_ptr<SessionHost> host, std::unordered_set<Session*>& set, PlainSocket socket, Credential credential)
+  PlainConnection(std::shared_ptr<SessionHost> host, std::unordered_set<Session*>& set, PlainSocket socket,
+                  Credential credential)
       : Session(std::move(host), std::move(credential)), socket_(std::move(socket)), member_(set, this) {}
 
  private:
   void start_read(char* into, std::size_t size) override {
-    socket_.async_read_some(asio::buffer(into, size), [self = shared_from_this()](error_code ec, std::size_t n) {
-      self->on_read(!ec, n);
-    });
+    socket_.async_read_some(asio::buffer(into, size),
+                            [self = shared_from_this()](error_code ec, std::size_t n) { self->on_read(!ec, n); });
   }
   void start_write(std::string_view head, std::string_view body) override {
-    asio::async_write(socket_, both(head, body), [self = shared_from_this()](error_code ec, std::size_t) { self->on_written(!ec); });
+    asio::async_write(socket_, both(head, body),
+                      [self = shared_from_this()](error_code ec, std::size_t) { self->on_written(!ec); });
   }
   void start_watch() override {
     if (watching_) return;
@@ -199,7 +203,8 @@ class TlsConnection final : public Session {
   TlsConnection(std::shared_ptr<SessionHost> host, std::unordered_set<Session*>& set, asio::ip::tcp::socket socket,
                 asio::ssl::context& context)
       : Session(std::move(host), {.door = Credential::Door::certificate, .uid = -1, .certificate_sha256 = {}}),
-        stream_(std::move(socket), context), member_(set, this) {}
+        stream_(std::move(socket), context),
+        member_(set, this) {}
 
   void handshake() {
     set_deadline(host().settings.handshake_deadline);
@@ -219,28 +224,30 @@ class TlsConnection final : public Session {
     if (certificate == nullptr) return {};
     unsigned char* der = nullptr;
     const int size = i2d_X509(certificate, &der);
-    std::string hash = size > 0 ? sha256_hex({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)}) : std::string();
+    std::string hash =
+        size > 0 ? sha256_hex({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)}) : std::string();
     OPENSSL_free(der);
     X509_free(certificate);
     return hash;
   }
   void start_read(char* into, std::size_t size) override {
-    stream_.async_read_some(asio::buffer(into, size), [self = shared_from_this()](error_code ec, std::size_t n) {
-      self->on_read(!ec, n);
-    });
+    stream_.async_read_some(asio::buffer(into, size),
+                            [self = shared_from_this()](error_code ec, std::size_t n) { self->on_read(!ec, n); });
   }
   void start_write(std::string_view head, std::string_view body) override {
     // One record: TLS would otherwise send header and body in two.
     joined_.assign(head).append(body);
-    asio::async_write(stream_, asio::buffer(joined_), [self = shared_from_this()](error_code ec, std::size_t) { self->on_written(!ec); });
+    asio::async_write(stream_, asio::buffer(joined_),
+                      [self = shared_from_this()](error_code ec, std::size_t) { self->on_written(!ec); });
   }
   void start_watch() override {
     if (watching_) return;
     watching_ = true;
-    stream_.lowest_layer().async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this(), this](error_code ec) {
-      watching_ = false;
-      if (!ec && at_end(stream_.lowest_layer().native_handle())) on_peer_left();
-    });
+    stream_.lowest_layer().async_wait(asio::ip::tcp::socket::wait_read,
+                                      [self = shared_from_this(), this](error_code ec) {
+                                        watching_ = false;
+                                        if (!ec && at_end(stream_.lowest_layer().native_handle())) on_peer_left();
+                                      });
   }
   void shutdown_send() override {
     error_code ignored;
@@ -270,8 +277,9 @@ void Server::Core::accept_unix() {
     if (self->full()) {
       self->turn_away(socket);
     } else if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) {
-      std::make_shared<PlainConnection>(self, self->sessions, PlainSocket(std::move(socket)),
-                                        Credential{.door = Credential::Door::unix_socket, .uid = peer.uid, .certificate_sha256 = {}})
+      std::make_shared<PlainConnection>(
+          self, self->sessions, PlainSocket(std::move(socket)),
+          Credential{.door = Credential::Door::unix_socket, .uid = peer.uid, .certificate_sha256 = {}})
           ->begin();
     }
     self->accept_unix();
@@ -312,7 +320,7 @@ Result<void> Server::Core::listen_unix() {
   const std::string& path = settings.socket_path;
   if (path.empty()) return {};
   if (path.size() >= sizeof(sockaddr_un::sun_path)) return listen_error(path, "path longer than 107 characters");
-  struct stat st {};
+  struct stat st{};
   if (::lstat(path.c_str(), &st) == 0) {
     if (!S_ISSOCK(st.st_mode)) return listen_error(path, "a file that is not a socket is there");
     asio::local::stream_protocol::socket probe(io);
@@ -334,13 +342,14 @@ Result<void> Server::Core::listen_unix() {
 
 namespace {
 
-Result<void> open_tcp(asio::io_context& io, std::optional<asio::ip::tcp::acceptor>& acceptor, const std::string& address,
-                      std::uint16_t port, bool loopback_only, std::string_view field) {
+Result<void> open_tcp(asio::io_context& io, std::optional<asio::ip::tcp::acceptor>& acceptor,
+                      const std::string& address, std::uint16_t port, bool loopback_only, std::string_view field) {
   error_code ec;
   const auto ip = asio::ip::make_address(address, ec);
   if (ec) return listen_error(address, ec.message());
   // A bearer token over a network that others can read is no proof of who calls.
-  if (loopback_only && !ip.is_loopback()) return fail(Errc::invalid_input, "api.not_loopback", std::string(field), address);
+  if (loopback_only && !ip.is_loopback())
+    return fail(Errc::invalid_input, "api.not_loopback", std::string(field), address);
   const asio::ip::tcp::endpoint endpoint(ip, port);
   acceptor.emplace(io);
   acceptor->open(endpoint.protocol(), ec);
@@ -386,7 +395,7 @@ void Server::Core::stop() {
   error_code ignored;
   if (unix_acceptor) {
     unix_acceptor->close(ignored);
-    struct stat st {};  // only our own file: a successor may already have put its own there
+    struct stat st{};  // only our own file: a successor may already have put its own there
     if (socket_inode != 0 && ::stat(settings.socket_path.c_str(), &st) == 0 && st.st_ino == socket_inode)
       ::unlink(settings.socket_path.c_str());
   }
@@ -421,10 +430,15 @@ Result<void> Server::start() {
 
 void Server::stop() { core_->stop(); }
 
-std::uint16_t Server::tcp_port() const { return core_->tcp_acceptor ? core_->tcp_acceptor->local_endpoint().port() : std::uint16_t{0}; }
-std::uint16_t Server::tls_port() const { return core_->tls_acceptor ? core_->tls_acceptor->local_endpoint().port() : std::uint16_t{0}; }
+std::uint16_t Server::tcp_port() const {
+  return core_->tcp_acceptor ? core_->tcp_acceptor->local_endpoint().port() : std::uint16_t{0};
+}
+std::uint16_t Server::tls_port() const {
+  return core_->tls_acceptor ? core_->tls_acceptor->local_endpoint().port() : std::uint16_t{0};
+}
 std::size_t Server::connections() const {
-  return static_cast<std::size_t>(std::ranges::count_if(core_->sessions, [](const Session* s) { return !s->closed(); }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(core_->sessions, [](const Session* s) { return !s->closed(); }));
 }
 std::uint64_t Server::requests() const { return core_->requests; }
 

@@ -15,7 +15,9 @@
 #include "daemon/api/gateway.h"
 #include "daemon/api/limits.h"
 
-namespace boost::asio { class io_context; }
+namespace boost::asio {
+class io_context;
+}
 
 namespace taxgate::api {
 
@@ -23,16 +25,16 @@ struct Settings {
   std::string channel = "simulator";  // shown in every answer (header Taxgate-Channel and the bodies)
   std::string version = "0.1.0";
 
-  std::string socket_path;            // Unix socket; empty: none. A stale file of a dead daemon is replaced.
-  unsigned socket_mode = 0666;        // who may connect; who may do something is decided by the caller's entry
+  std::string socket_path;      // Unix socket; empty: none. A stale file of a dead daemon is replaced.
+  unsigned socket_mode = 0666;  // who may connect; who may do something is decided by the caller's entry
 
-  bool tcp = false;                   // loopback TCP
+  bool tcp = false;                       // loopback TCP
   std::string tcp_address = "127.0.0.1";  // must be a loopback address
-  std::uint16_t tcp_port = 0;         // 0: any
-  std::string token_sha256;           // of the token file (token_file_sha256); empty: only tokens of the directory
+  std::uint16_t tcp_port = 0;             // 0: any
+  std::string token_sha256;               // of the token file (token_file_sha256); empty: only tokens of the directory
   Caller token_caller{"local:token", {"submitter", "approver", "operator"}, {}};  // who its bearer is
 
-  bool tls = false;                   // mutual TLS
+  bool tls = false;  // mutual TLS
   std::string tls_address = "0.0.0.0";
   std::uint16_t tls_port = 0;
   std::string tls_certificate, tls_key, tls_client_ca;  // PEM files
@@ -40,10 +42,11 @@ struct Settings {
   std::size_t max_body = kMaxBody;
   std::size_t max_connections = kMaxConnections;
   // Deadlines as settings so that tests need not wait; never longer than the defaults in a daemon.
-  std::chrono::milliseconds header_deadline = kHeaderDeadline, body_deadline = kBodyDeadline, write_deadline = kWriteDeadline,
-                            idle_deadline = kIdleDeadline, handshake_deadline = kHandshakeDeadline, sweep = kSweep;
+  std::chrono::milliseconds header_deadline = kHeaderDeadline, body_deadline = kBodyDeadline,
+                            write_deadline = kWriteDeadline, idle_deadline = kIdleDeadline,
+                            handshake_deadline = kHandshakeDeadline, sweep = kSweep;
   int stream_wait_ms = kStreamWaitMs;
-  bool floor = false;                 // serve POST /bench/floor: read the body, answer a fixed text (the bench's yardstick)
+  bool floor = false;  // serve POST /bench/floor: read the body, answer a fixed text (the bench's yardstick)
 };
 
 class Server {
@@ -53,7 +56,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Opens every listener or none. errors  invalid_input api.listen / api.socket_in_use / api.not_loopback / api.tls_files
+  /// Opens every listener or none. errors  invalid_input api.listen / api.socket_in_use / api.not_loopback /
+  /// api.tls_files
   Result<void> start();
   /// Closes the listeners and every connection; the socket file is removed. Idempotent.
   void stop();
@@ -61,7 +65,7 @@ class Server {
   std::uint16_t tcp_port() const;  // as bound; 0 when there is no such listener
   std::uint16_t tls_port() const;
   std::size_t connections() const;  // open now
-  std::uint64_t requests() const;  // answered since start
+  std::uint64_t requests() const;   // answered since start
 
  private:
   struct Core;

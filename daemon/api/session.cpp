@@ -20,28 +20,48 @@ constexpr std::size_t kDrainBytes = 4 * 1024 * 1024;
 
 std::string_view reason_phrase(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "Answer";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 422:
+      return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "Answer";
   }
 }
 
-Error unauthorized(std::string wanted) { return {Errc::invalid_input, "api.unauthorized", {}, std::move(wanted), {}, {}}; }
+Error unauthorized(std::string wanted) {
+  return {Errc::invalid_input, "api.unauthorized", {}, std::move(wanted), {}, {}};
+}
 
 }  // namespace
 
@@ -57,11 +77,13 @@ Result<Caller> authenticate(const SessionHost& host, const Credential& credentia
     case Credential::Door::certificate:
       if (auto caller = host.directory.by_certificate(credential.certificate_sha256)) return *std::move(caller);
       return std::unexpected(unauthorized("certificate " + credential.certificate_sha256.substr(0, 16)));
-    case Credential::Door::token: break;
+    case Credential::Door::token:
+      break;
   }
   constexpr std::string_view kBearer = "Bearer ";
   if (authorization.empty()) return std::unexpected(unauthorized("no token"));
-  if (authorization.size() <= kBearer.size() || ::strncasecmp(authorization.data(), kBearer.data(), kBearer.size()) != 0)
+  if (authorization.size() <= kBearer.size() ||
+      ::strncasecmp(authorization.data(), kBearer.data(), kBearer.size()) != 0)
     return std::unexpected(unauthorized("no bearer token"));
   // Hashes are compared, so the time a comparison takes says nothing about the token.
   const std::string hash = sha256_hex(authorization.substr(kBearer.size()));
@@ -73,7 +95,8 @@ Result<Caller> authenticate(const SessionHost& host, const Credential& credentia
 Session::Session(std::shared_ptr<SessionHost> host, Credential credential)
     : host_(std::move(host)),
       credential_(std::move(credential)),
-      parser_([h = host_.get()](Method method, std::string_view path) { return body_limit(method, path, h->settings); }),
+      parser_(
+          [h = host_.get()](Method method, std::string_view path) { return body_limit(method, path, h->settings); }),
       buffer_(std::make_unique_for_overwrite<char[]>(kReadBuffer)) {}
 
 void Session::begin() { await_bytes(); }
@@ -126,8 +149,11 @@ void Session::process() {
     const auto fed = parser_.feed(buffer_.get() + begin_, end_ - begin_);
     begin_ += fed.consumed;
     switch (fed.progress) {
-      case HttpParser::Progress::complete: dispatch(); break;
-      case HttpParser::Progress::failed: return refuse(parser_.error(), true);
+      case HttpParser::Progress::complete:
+        dispatch();
+        break;
+      case HttpParser::Progress::failed:
+        return refuse(parser_.error(), true);
       case HttpParser::Progress::continue_:
         state_ = State::continuing;
         set_deadline(host_->settings.write_deadline);
@@ -139,7 +165,8 @@ void Session::process() {
           begin_ = 0;
         }
         if (end_ == kReadBuffer)  // one line fills the buffer
-          return refuse({Errc::invalid_input, "api.header_size", {}, {}, std::to_string(kMaxHeaderBytes) + " bytes", {}}, true);
+          return refuse(
+              {Errc::invalid_input, "api.header_size", {}, {}, std::to_string(kMaxHeaderBytes) + " bytes", {}}, true);
         return await_bytes();
     }
   }
@@ -161,17 +188,24 @@ void Session::dispatch() {
   if (!match) return refuse(match.error(), false);
   const Form form = accepted_form(request.accept);
   if (!match->route) {
-    HttpResponse response = error_answer(Error{Errc::invalid_input, "api.method", {}, std::string(request.method_text.substr(0, 16)),
-                                               match->allow, {}}, host_->settings.channel, form);
+    HttpResponse response = error_answer(
+        Error{Errc::invalid_input, "api.method", {}, std::string(request.method_text.substr(0, 16)), match->allow, {}},
+        host_->settings.channel, form);
     response.allow = std::move(match->allow);
     return respond(ticket_, std::move(response));
   }
   if (auto allowed = check_access(*match->route, caller); !allowed) return refuse(allowed.error(), false);
   auto query = Query::parse(request.query, match->route->query);
   if (!query) return refuse(query.error(), false);
-  match->route->handler(Call{.route = *match->route, .settings = host_->settings, .gateway = host_->gateway,
-                             .directory = host_->directory, .request = request, .caller = std::move(caller),
-                             .path = std::move(match->path), .query = *std::move(query), .form = form,
+  match->route->handler(Call{.route = *match->route,
+                             .settings = host_->settings,
+                             .gateway = host_->gateway,
+                             .directory = host_->directory,
+                             .request = request,
+                             .caller = std::move(caller),
+                             .path = std::move(match->path),
+                             .query = *std::move(query),
+                             .form = form,
                              .responder = Responder(shared_from_this(), ticket_)});
 }
 
@@ -189,11 +223,13 @@ void Session::refuse(const Error& error, bool close) {
 
 void Session::write_head(const HttpResponse& response, bool keep) {
   head_.clear();
-  fmt::format_to(std::back_inserter(head_),
-                 "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nTaxgate-Channel: {}\r\nCache-Control: no-store\r\n",
-                 response.status, reason_phrase(response.status), response.content_type, response.body.size(),
-                 host_->settings.channel);
-  if (response.retry_after_seconds > 0) fmt::format_to(std::back_inserter(head_), "Retry-After: {}\r\n", response.retry_after_seconds);
+  fmt::format_to(
+      std::back_inserter(head_),
+      "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nTaxgate-Channel: {}\r\nCache-Control: no-store\r\n",
+      response.status, reason_phrase(response.status), response.content_type, response.body.size(),
+      host_->settings.channel);
+  if (response.retry_after_seconds > 0)
+    fmt::format_to(std::back_inserter(head_), "Retry-After: {}\r\n", response.retry_after_seconds);
   if (!response.location.empty()) fmt::format_to(std::back_inserter(head_), "Location: {}\r\n", response.location);
   if (!response.allow.empty()) fmt::format_to(std::back_inserter(head_), "Allow: {}\r\n", response.allow);
   if (response.status == 401) head_ += "WWW-Authenticate: Bearer realm=\"taxgate\"\r\n";
@@ -217,7 +253,8 @@ void Session::stream(std::uint64_t ticket, std::string bytes, std::move_only_fun
     stream_begun_ = true;
     keep_ = false;  // the stream ends with the connection
     fmt::format_to(std::back_inserter(head_),
-                   "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nTaxgate-Channel: {}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
+                   "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nTaxgate-Channel: {}\r\nCache-Control: "
+                   "no-store\r\nConnection: close\r\n\r\n",
                    kEventStream, host_->settings.channel);
   }
   body_ = std::move(bytes);
@@ -250,8 +287,10 @@ void Session::on_written(bool ok) {
       auto written = std::exchange(written_, nullptr);
       return written(true);
     }
-    case State::writing: break;
-    default: return;
+    case State::writing:
+      break;
+    default:
+      return;
   }
   if (body_.capacity() > kKeptBody) body_ = {};
   if (!keep_) return drain();
@@ -275,17 +314,26 @@ void Session::cut() {
   switch (state_) {
     case State::reading:
       if (!parser_.started()) return stop();
-      return refuse({Errc::invalid_input, "api.slow_request", {}, {},
-                     fmt::format("{} ms", (parser_.header_done() ? host_->settings.body_deadline : host_->settings.header_deadline).count()),
-                     {}}, true);
+      return refuse(
+          {Errc::invalid_input,
+           "api.slow_request",
+           {},
+           {},
+           fmt::format(
+               "{} ms",
+               (parser_.header_done() ? host_->settings.body_deadline : host_->settings.header_deadline).count()),
+           {}},
+          true);
     case State::answering:
       if (stream_begun_) return stop();
       {
-        HttpResponse response = error_answer(Error{Errc::outcome_unknown, "api.no_reply", {}, {}, {}, {}}, host_->settings.channel, Form::json);
+        HttpResponse response = error_answer(Error{Errc::outcome_unknown, "api.no_reply", {}, {}, {}, {}},
+                                             host_->settings.channel, Form::json);
         response.close = true;
         return respond(ticket_, std::move(response));
       }
-    default: return stop();
+    default:
+      return stop();
   }
 }
 

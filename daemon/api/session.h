@@ -24,8 +24,8 @@ class SessionHost {
  public:
   SessionHost(Settings s, Gateway& g, CallerDirectory& d) : settings(std::move(s)), gateway(g), directory(d) {}
   virtual ~SessionHost() = default;
-  virtual std::int64_t now_ms() const = 0;                // steady
-  virtual void deadline_set(std::int64_t at_ms) = 0;      // the sweep must look no later than this (plus Settings::sweep)
+  virtual std::int64_t now_ms() const = 0;            // steady
+  virtual void deadline_set(std::int64_t at_ms) = 0;  // the sweep must look no later than this (plus Settings::sweep)
 
   const Settings settings;
   Gateway& gateway;
@@ -48,12 +48,12 @@ class Session : public Exchange, public std::enable_shared_from_this<Session> {
  public:
   Session(std::shared_ptr<SessionHost> host, Credential credential);
 
-  void begin();                       // the connection stands
+  void begin();  // the connection stands
   void on_read(bool ok, std::size_t n);
   void on_written(bool ok);
-  void on_peer_left();                // seen while an answer was awaited
-  void cut();                         // the deadline passed
-  void stop();                        // close at once; idempotent
+  void on_peer_left();                                       // seen while an answer was awaited
+  void cut();                                                // the deadline passed
+  void stop();                                               // close at once; idempotent
   std::int64_t deadline_ms() const { return deadline_ms_; }  // 0: none
   bool closed() const { return state_ == State::closed; }
 
@@ -62,13 +62,15 @@ class Session : public Exchange, public std::enable_shared_from_this<Session> {
   void expect_wait(std::uint64_t ticket, int wait_ms) override;
   bool open(std::uint64_t ticket) const override { return ticket == ticket_ && state_ != State::closed; }
   bool still_allowed(std::uint64_t ticket) const override;
-  void end(std::uint64_t ticket) override { if (open(ticket)) stop(); }
+  void end(std::uint64_t ticket) override {
+    if (open(ticket)) stop();
+  }
 
  protected:
   // The connection's part. Each start_… ends in exactly one call of the matching on_…, never before it returned.
   virtual void start_read(char* into, std::size_t size) = 0;
   virtual void start_write(std::string_view head, std::string_view body) = 0;  // memory stays valid until on_written
-  virtual void start_watch() = 0;     // call on_peer_left if the peer closes; may be forgotten when bytes arrive
+  virtual void start_watch() = 0;  // call on_peer_left if the peer closes; may be forgotten when bytes arrive
   virtual void shutdown_send() = 0;
   virtual void close() = 0;
 

@@ -17,7 +17,9 @@ std::string cursor_text(std::int64_t seq) { return fmt::format("{}{:x}", kVersio
 
 Result<std::int64_t> read_cursor(std::string_view text, std::string_view field) {
   if (text.empty()) return 0;
-  const auto bad = [&] { return fail(Errc::invalid_input, "events.cursor", std::string(field), std::string(text.substr(0, 64))); };
+  const auto bad = [&] {
+    return fail(Errc::invalid_input, "events.cursor", std::string(field), std::string(text.substr(0, 64)));
+  };
   if (text.size() > kMaxCursor || text.front() != kVersion) return bad();
   std::int64_t seq = 0;
   const auto [end, ec] = std::from_chars(text.data() + 1, text.data() + text.size(), seq, 16);

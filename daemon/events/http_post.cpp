@@ -1,5 +1,5 @@
-// Boost.Beast as a client: resolve, connect, (handshake,) write, read the answer's header and leave its body unread. One
-// connection a POST: a webhook sends a few batches a second at most, and a fresh connection has no stale state.
+// Boost.Beast as a client: resolve, connect, (handshake,) write, read the answer's header and leave its body unread.
+// One connection a POST: a webhook sends a few batches a second at most, and a fresh connection has no stale state.
 #include "daemon/events/http_post.h"
 
 #include <openssl/ssl.h>
@@ -41,8 +41,10 @@ Result<std::shared_ptr<TlsTrust>> TlsTrust::load(const std::string& ca_file, std
   SSL_CTX_set_min_proto_version(c.native_handle(), TLS1_2_VERSION);
   c.set_verify_mode(asio::ssl::verify_peer);
   error_code ec;
-  if (ca_file.empty()) c.set_default_verify_paths(ec);
-  else c.load_verify_file(ca_file, ec);
+  if (ca_file.empty())
+    c.set_default_verify_paths(ec);
+  else
+    c.load_verify_file(ca_file, ec);
   if (ec) return fail(Errc::invalid_input, "events.webhook_tls", std::string(field), ec.message());
   return trust;
 }
@@ -53,9 +55,16 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
  public:
   BeastPost(asio::io_context& io, Url url, std::shared_ptr<TlsTrust> trust, PostOptions options,
             std::move_only_function<void(PostResult)> done)
-      : url_(std::move(url)), trust_(std::move(trust)), options_(options), done_(std::move(done)), resolver_(io), timer_(io) {
-    if (url_.tls) tls_.emplace(beast::tcp_stream(io), trust_->impl->context);
-    else plain_.emplace(io);
+      : url_(std::move(url)),
+        trust_(std::move(trust)),
+        options_(options),
+        done_(std::move(done)),
+        resolver_(io),
+        timer_(io) {
+    if (url_.tls)
+      tls_.emplace(beast::tcp_stream(io), trust_->impl->context);
+    else
+      plain_.emplace(io);
     parser_.header_limit(kMaxAnswerHeader);
   }
 
@@ -76,13 +85,14 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
     timer_.async_wait([self = shared_from_this()](error_code ec) {
       if (!ec) self->finish({.answered = false, .status = 0, .trouble = "no connection in time"});
     });
-    resolver_.async_resolve(url_.host, url_.port, [self = shared_from_this()](error_code ec, asio::ip::tcp::resolver::results_type found) {
-      if (ec) return self->broken("resolve", ec);
-      lowest(*self).async_connect(found, [self](error_code e, const asio::ip::tcp::endpoint&) {
-        if (e) return self->broken("connect", e);
-        self->connected();
-      });
-    });
+    resolver_.async_resolve(url_.host, url_.port,
+                            [self = shared_from_this()](error_code ec, asio::ip::tcp::resolver::results_type found) {
+                              if (ec) return self->broken("resolve", ec);
+                              lowest(*self).async_connect(found, [self](error_code e, const asio::ip::tcp::endpoint&) {
+                                if (e) return self->broken("connect", e);
+                                self->connected();
+                              });
+                            });
   }
 
   void cancel() override {
@@ -114,8 +124,10 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
       if (ec && ec != asio::error::broken_pipe && ec != asio::error::connection_reset) return self->broken("write", ec);
       self->read();
     };
-    if (tls_) http::async_write(*tls_, request_, wrote);
-    else http::async_write(*plain_, request_, wrote);
+    if (tls_)
+      http::async_write(*tls_, request_, wrote);
+    else
+      http::async_write(*plain_, request_, wrote);
   }
 
   void read() {
@@ -124,8 +136,10 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
       // The status is all that counts; what follows it need not be well-formed.
       self->finish({.answered = true, .status = static_cast<int>(self->parser_.get().result_int()), .trouble = {}});
     };
-    if (tls_) http::async_read_header(*tls_, buffer_, parser_, got);
-    else http::async_read_header(*plain_, buffer_, parser_, got);
+    if (tls_)
+      http::async_read_header(*tls_, buffer_, parser_, got);
+    else
+      http::async_read_header(*plain_, buffer_, parser_, got);
   }
 
   void broken(std::string_view where, const error_code& ec) {
@@ -160,8 +174,8 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
 }  // namespace
 
 std::shared_ptr<Post> start_post(asio::io_context& io, Url url, std::shared_ptr<TlsTrust> trust,
-                                 std::vector<std::pair<std::string, std::string>> headers, std::string body, PostOptions options,
-                                 std::move_only_function<void(PostResult)> done) {
+                                 std::vector<std::pair<std::string, std::string>> headers, std::string body,
+                                 PostOptions options, std::move_only_function<void(PostResult)> done) {
   auto post = std::make_shared<BeastPost>(io, std::move(url), std::move(trust), options, std::move(done));
   post->start(std::move(headers), std::move(body));
   return post;

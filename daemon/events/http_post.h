@@ -10,7 +10,9 @@
 
 #include "protocol/error.h"
 
-namespace boost::asio { class io_context; }
+namespace boost::asio {
+class io_context;
+}
 
 namespace taxgate::events {
 
@@ -49,7 +51,7 @@ class Post {
   virtual void cancel() = 0;
 };
 std::shared_ptr<Post> start_post(boost::asio::io_context& io, Url url, std::shared_ptr<TlsTrust> trust,
-                                 std::vector<std::pair<std::string, std::string>> headers, std::string body, PostOptions options,
-                                 std::move_only_function<void(PostResult)> done);
+                                 std::vector<std::pair<std::string, std::string>> headers, std::string body,
+                                 PostOptions options, std::move_only_function<void(PostResult)> done);
 
 }  // namespace taxgate::events

@@ -14,7 +14,8 @@ std::string signature_header(ByteView secret, std::int64_t unix_seconds, std::st
   text.append(body);
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), as_bytes(text).data(), text.size(), digest.data(), &size);
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), as_bytes(text).data(), text.size(), digest.data(),
+       &size);
   return fmt::format("t={},v1={}", unix_seconds, hex(ByteView(digest.data(), size)));
 }
 

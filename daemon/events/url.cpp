@@ -35,7 +35,8 @@ Result<Url> read_url(std::string_view text, std::string_view field) {
   if (url.host.empty()) return bad();
   if (!port.empty()) {
     port.remove_prefix(port.front() == ':' ? 1 : port.size());
-    if (port.empty() || port.size() > 5 || !std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; })) return bad();
+    if (port.empty() || port.size() > 5 || !std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; }))
+      return bad();
     if (const int number = std::stoi(std::string(port)); number == 0 || number > 65535) return bad();
   }
   url.port = port.empty() ? (url.tls ? "443" : "80") : std::string(port);

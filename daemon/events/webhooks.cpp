@@ -31,7 +31,7 @@ namespace asio = boost::asio;
 
 constexpr std::size_t kMinSecret = 16;  // bytes: what a guess must not reach
 constexpr std::size_t kMaxWebhookName = 64;
-constexpr int kScanPage = 500;  // rows read at a time: a filter that takes few must still pass many
+constexpr int kScanPage = 500;     // rows read at a time: a filter that takes few must still pass many
 constexpr int kMaxScanPages = 20;  // then other webhooks get their turn
 
 bool wants(const Webhook& webhook, std::string_view type) {
@@ -42,13 +42,16 @@ bool wants(const Webhook& webhook, std::string_view type) {
 }
 
 std::int64_t unix_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
 
 Result<void> check_webhook(const Webhook& webhook) {
-  const auto name_char = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; };
+  const auto name_char = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
   if (webhook.name.empty() || webhook.name.size() > kMaxWebhookName || !std::ranges::all_of(webhook.name, name_char))
     return fail(Errc::invalid_input, "events.webhook_name", "webhook.name");
   const std::string field = "webhook." + webhook.name;
@@ -63,10 +66,19 @@ Result<void> check_webhook(const Webhook& webhook) {
 /// States: idle (nothing to deliver), posting, pausing (after a failure). All on the webhooks' thread.
 class Delivery : public std::enable_shared_from_this<Delivery> {
  public:
-  Delivery(std::shared_ptr<asio::io_context> io, store::Store& store, store::Reader& reader, const WebhookOptions& options, Random& random,
-           Webhook webhook, std::shared_ptr<TlsTrust> trust, std::int64_t last_taken, bool cursor_known)
-      : io_(std::move(io)), store_(store), reader_(reader), options_(options), random_(random), webhook_(std::move(webhook)),
-        trust_(std::move(trust)), pause_(*io_), taken_(last_taken), stored_(cursor_known ? last_taken : -1) {}
+  Delivery(std::shared_ptr<asio::io_context> io, store::Store& store, store::Reader& reader,
+           const WebhookOptions& options, Random& random, Webhook webhook, std::shared_ptr<TlsTrust> trust,
+           std::int64_t last_taken, bool cursor_known)
+      : io_(std::move(io)),
+        store_(store),
+        reader_(reader),
+        options_(options),
+        random_(random),
+        webhook_(std::move(webhook)),
+        trust_(std::move(trust)),
+        pause_(*io_),
+        taken_(last_taken),
+        stored_(cursor_known ? last_taken : -1) {}
 
   void start() {
     store_cursor();  // a webhook seen for the first time has its place from now on
@@ -110,7 +122,11 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   }
 
   WebhookState state() const {
-    return {.name = webhook_.name, .delivered_seq = taken_, .failures = failures_, .failing_since_ms = failing_since_ms_, .trouble = trouble_};
+    return {.name = webhook_.name,
+            .delivered_seq = taken_,
+            .failures = failures_,
+            .failing_since_ms = failing_since_ms_,
+            .trouble = trouble_};
   }
   std::function<void()> on_state;  // after each change of state()
 
@@ -129,13 +145,15 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
                        [self = shared_from_this(), last](const PostResult& result) {
                          self->post_.reset();
                          if (self->stopped_) return;
-                         if (!result.answered || result.status < 200 || result.status > 299) return self->failed(result.status, result.trouble);
+                         if (!result.answered || result.status < 200 || result.status > 299)
+                           return self->failed(result.status, result.trouble);
                          self->succeeded(last);
                        });
   }
 
   void succeeded(std::int64_t last) {
-    if (failures_ > 0) log::notice("events.webhook_well", "webhook {} takes events again after {} failures", webhook_.name, failures_);
+    if (failures_ > 0)
+      log::notice("events.webhook_well", "webhook {} takes events again after {} failures", webhook_.name, failures_);
     failures_ = 0;
     failing_since_ms_ = 0;
     trouble_.clear();
@@ -174,17 +192,19 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     if (storing_ || stored_ == taken_ || stopped_) return;
     storing_ = true;
     const std::int64_t value = taken_;
-    store_.set_cursor("webhook:" + webhook_.name, value + 1, [weak = weak_from_this(), io = io_, value](Result<void> done) {
-      // The store's thread: back to ours, which may be gone by now; then nobody runs this.
-      asio::post(*io, [weak, value, well = done.has_value()] {
-        const auto self = weak.lock();
-        if (!self) return;
-        self->storing_ = false;
-        if (!well) return;  // full disk: the next delivery writes again; a restart would repeat, not lose
-        self->stored_ = value;
-        self->store_cursor();
-      });
-    });
+    store_.set_cursor("webhook:" + webhook_.name, value + 1,
+                      [weak = weak_from_this(), io = io_, value](Result<void> done) {
+                        // The store's thread: back to ours, which may be gone by now; then nobody runs this.
+                        asio::post(*io, [weak, value, well = done.has_value()] {
+                          const auto self = weak.lock();
+                          if (!self) return;
+                          self->storing_ = false;
+                          if (!well)
+                            return;  // full disk: the next delivery writes again; a restart would repeat, not lose
+                          self->stored_ = value;
+                          self->store_cursor();
+                        });
+                      });
   }
 
   std::shared_ptr<asio::io_context> io_;
@@ -203,11 +223,15 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   bool pausing_ = false, storing_ = false, stopped_ = false;
 };
 
-// ---- all of them ------------------------------------------------------------------------------------------------------
+// ---- all of them
+// ------------------------------------------------------------------------------------------------------
 
 namespace {
 
-struct Checked { Webhook webhook; std::shared_ptr<TlsTrust> trust; };
+struct Checked {
+  Webhook webhook;
+  std::shared_ptr<TlsTrust> trust;
+};
 
 bool same(const Webhook& a, const Webhook& b) {
   return a.name == b.name && a.url == b.url && a.ca_file == b.ca_file && a.events == b.events &&
@@ -218,8 +242,10 @@ bool same(const Webhook& a, const Webhook& b) {
 
 struct Webhooks::Core {
   Core(store::Store& s, WebhookOptions o) : store(s), options(std::move(o)) {
-    if (options.jitter_seed != 0) random = std::make_unique<SeededRandom>(options.jitter_seed);
-    else random = std::make_unique<SystemRandom>();
+    if (options.jitter_seed != 0)
+      random = std::make_unique<SeededRandom>(options.jitter_seed);
+    else
+      random = std::make_unique<SystemRandom>();
     thread = std::thread([this] {
       name_thread("webhooks");
       io->run();
@@ -250,13 +276,14 @@ struct Webhooks::Core {
         next[name] = old->second;
         continue;
       }
-      auto last = old != deliveries.end() ? Result<std::int64_t>(old->second->taken() + 1) : reader->cursor("webhook:" + name);
+      auto last =
+          old != deliveries.end() ? Result<std::int64_t>(old->second->taken() + 1) : reader->cursor("webhook:" + name);
       if (!last) return std::unexpected(std::move(last.error()));
       const bool known = *last > 0;
       if (!known) last = reader->last_seq();
       if (!last) return std::unexpected(std::move(last.error()));
-      next[name] = std::make_shared<Delivery>(io, store, *reader, options, *random, std::move(w.webhook), std::move(w.trust),
-                                              known ? *last - 1 : *last, known);
+      next[name] = std::make_shared<Delivery>(io, store, *reader, options, *random, std::move(w.webhook),
+                                              std::move(w.trust), known ? *last - 1 : *last, known);
     }
     std::swap(deliveries, next);
     for (auto& [name, old] : next)
@@ -293,7 +320,8 @@ struct Webhooks::Core {
   std::thread thread;
 };
 
-Webhooks::Webhooks(store::Store& store, WebhookOptions options) : core_(std::make_unique<Core>(store, std::move(options))) {}
+Webhooks::Webhooks(store::Store& store, WebhookOptions options)
+    : core_(std::make_unique<Core>(store, std::move(options))) {}
 Webhooks::~Webhooks() = default;
 
 Result<void> Webhooks::configure(std::vector<Webhook> webhooks) {
@@ -301,7 +329,8 @@ Result<void> Webhooks::configure(std::vector<Webhook> webhooks) {
   std::set<std::string> names;
   for (Webhook& webhook : webhooks) {
     if (auto well = check_webhook(webhook); !well) return well;
-    if (!names.insert(webhook.name).second) return fail(Errc::invalid_input, "events.webhook_twice", "webhook.name", webhook.name);
+    if (!names.insert(webhook.name).second)
+      return fail(Errc::invalid_input, "events.webhook_twice", "webhook.name", webhook.name);
     std::shared_ptr<TlsTrust> trust;
     if (webhook.url.starts_with("https:")) {
       auto loaded = TlsTrust::load(webhook.ca_file, webhook.name);

@@ -5,8 +5,9 @@
 // Request   POST, application/json, body = api.v1.EventList {"events":[…],"next":cursor}; headers
 //           Taxgate-Signature: t=UNIX_SECONDS,v1=HEX  HEX = HMAC-SHA256(secret, "UNIX_SECONDS." + body)
 //           Taxgate-Webhook: name   Taxgate-Channel: channel   Taxgate-Attempt: 1, 2, …
-// Taken     any 2xx. Anything else, silence or a redirect: the same events again after a back-off with jitter, for ever.
-// Cursor    store cursor "webhook:<name>" holds the last row taken + 1 (0 = never seen); written after the 2xx, so a
+// Taken     any 2xx. Anything else, silence or a redirect: the same events again after a back-off with jitter, for
+// ever. Cursor    store cursor "webhook:<name>" holds the last row taken + 1 (0 = never seen); written after the 2xx,
+// so a
 //           crash repeats at most what was taken since. A webhook seen for the first time starts at the journal's end.
 // Thread    its own thread; the public functions are thread-safe. Secrets stay in locked memory and out of every log.
 #include <chrono>
@@ -23,19 +24,19 @@
 namespace taxgate::events {
 
 struct Webhook {
-  std::string name;                  // stable: the cursor belongs to it
-  std::string url;                   // http:// or https://
-  std::string ca_file;               // https: trust only this; empty: the system's
+  std::string name;     // stable: the cursor belongs to it
+  std::string url;      // http:// or https://
+  std::string ca_file;  // https: trust only this; empty: the system's
   std::shared_ptr<SecretBytes> secret;
-  std::vector<std::string> events;   // exact types or "submission.*"; empty: all
+  std::vector<std::string> events;  // exact types or "submission.*"; empty: all
 };
 
 struct WebhookState {
   std::string name;
-  std::int64_t delivered_seq = 0;    // last row taken or skipped
-  int failures = 0;                  // in a row
-  std::int64_t failing_since_ms = 0; // Unix ms of the first of them; 0: well
-  std::string trouble;               // one line, no payload
+  std::int64_t delivered_seq = 0;     // last row taken or skipped
+  int failures = 0;                   // in a row
+  std::int64_t failing_since_ms = 0;  // Unix ms of the first of them; 0: well
+  std::string trouble;                // one line, no payload
 };
 
 struct WebhookOptions {
@@ -44,8 +45,8 @@ struct WebhookOptions {
   std::chrono::milliseconds first_pause{1'000};      // after the first failure; doubles
   std::chrono::milliseconds longest_pause{300'000};  // a receiver that was down all night is asked every 5 minutes
   std::chrono::milliseconds connect_deadline{5'000};
-  std::chrono::milliseconds answer_deadline{15'000}; // whole exchange after the connection stands
-  std::uint64_t jitter_seed = 0;                     // 0: from the system
+  std::chrono::milliseconds answer_deadline{15'000};  // whole exchange after the connection stands
+  std::uint64_t jitter_seed = 0;                      // 0: from the system
 };
 
 /// errors  invalid_input events.webhook_url (field "webhook.<name>.url"), events.webhook_secret, events.webhook_name

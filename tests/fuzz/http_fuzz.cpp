@@ -1,5 +1,5 @@
-// One connection's whole conversation without sockets: any bytes, cut anywhere, through the HTTP parser, the routes, the
-// body readers and the answers. The same bytes in one piece and byte by byte must have the same meaning.
+// One connection's whole conversation without sockets: any bytes, cut anywhere, through the HTTP parser, the routes,
+// the body readers and the answers. The same bytes in one piece and byte by byte must have the same meaning.
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstring>
@@ -76,8 +76,8 @@ std::string converse(std::string_view input, std::size_t piece) {
   return output;
 }
 
-/// Statuses of the answers in order, "100" left out (whether it is needed depends on the cut). Traps when an answer is not
-/// well-formed.
+/// Statuses of the answers in order, "100" left out (whether it is needed depends on the cut). Traps when an answer is
+/// not well-formed.
 std::vector<std::string> statuses(std::string_view output) {
   std::vector<std::string> out;
   while (!output.empty()) {
@@ -112,6 +112,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto bytewise = taxgate::api::statuses(taxgate::api::converse(input, 1));
   // A damaged header is seen at once in one piece and only at its end byte by byte, so the last answer may be missing.
   const auto common = std::min(whole.size(), bytewise.size());
-  if (!std::equal(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(common), bytewise.begin())) __builtin_trap();
+  if (!std::equal(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(common), bytewise.begin()))
+    __builtin_trap();
   return 0;
 }

@@ -21,7 +21,9 @@ inline const std::string kToken = "correct-horse-battery-staple";
 
 class ApiTest : public ::testing::Test {
  protected:
-  ApiTest() : directory_path_(std::filesystem::temp_directory_path() / ("taxgate-api-" + std::to_string(::getpid()) + "-" + std::to_string(next_++))) {
+  ApiTest()
+      : directory_path_(std::filesystem::temp_directory_path() /
+                        ("taxgate-api-" + std::to_string(::getpid()) + "-" + std::to_string(next_++))) {
     std::filesystem::create_directories(directory_path_);
     settings_.socket_path = directory_path_ / "api.sock";
     settings_.tcp = true;
@@ -74,7 +76,9 @@ class ApiTest : public ::testing::Test {
   }
 
   TestClient local() { return TestClient::unix_socket(settings_.socket_path); }
-  TestClient tcp() { return TestClient::tcp(on_io([this] { return server_->tcp_port(); })); }
+  TestClient tcp() {
+    return TestClient::tcp(on_io([this] { return server_->tcp_port(); }));
+  }
   static boost::json::value parsed(const Answer& answer) { return boost::json::parse(answer.body); }
   static std::string code(const Answer& answer) {
     const auto value = parsed(answer);
@@ -94,6 +98,7 @@ class ApiTest : public ::testing::Test {
   bool on_io_started_ = false;
 };
 
-inline const std::string kMinimal = R"({"seller":"91310115TGDM00011U","blue_number":"26990000000000000001","reason":"01"})";
+inline const std::string kMinimal =
+    R"({"seller":"91310115TGDM00011U","blue_number":"26990000000000000001","reason":"01"})";
 
 }  // namespace taxgate::api

@@ -33,14 +33,16 @@ TEST_F(ApiDoors, AnUnknownUidIsRefusedWithASentence) {
     std::int64_t now_ms() const override { return 0; }
     void deadline_set(std::int64_t) override {}
   } host(Settings{}, gateway_, directory_);
-  const auto caller = authenticate(host, {.door = Credential::Door::unix_socket, .uid = 54321, .certificate_sha256 = {}}, {});
+  const auto caller =
+      authenticate(host, {.door = Credential::Door::unix_socket, .uid = 54321, .certificate_sha256 = {}}, {});
   ASSERT_FALSE(caller);
   EXPECT_EQ(caller.error().id, "api.unauthorized");
   EXPECT_EQ(caller.error().wanted, "uid 54321");
   EXPECT_EQ(status_of(caller.error()), 401);
   EXPECT_TRUE(authenticate(host, {.door = Credential::Door::unix_socket, .uid = 0, .certificate_sha256 = {}}, {}));
   // A token is no way in at the Unix socket's door.
-  EXPECT_FALSE(authenticate(host, {.door = Credential::Door::unix_socket, .uid = 54321, .certificate_sha256 = {}}, "Bearer " + kToken));
+  EXPECT_FALSE(authenticate(host, {.door = Credential::Door::unix_socket, .uid = 54321, .certificate_sha256 = {}},
+                            "Bearer " + kToken));
 }
 
 TEST_F(ApiDoors, LoopbackTcpWantsTheToken) {
@@ -112,13 +114,16 @@ TEST_F(ApiDoors, MutualTlsKnowsItsPeerByCertificate) {
   EXPECT_EQ(unknown.status, 401);
   EXPECT_EQ(parsed(unknown).at("wanted").as_string(), "certificate " + sha256_hex(other.der()).substr(0, 16));
   EXPECT_EQ(connect(nullptr).status, 0);
-  const TestIdentity foreign_ca = TestIdentity::make("Foreign CA", nullptr), forged = TestIdentity::make("erp", &foreign_ca);
+  const TestIdentity foreign_ca = TestIdentity::make("Foreign CA", nullptr),
+                     forged = TestIdentity::make("erp", &foreign_ca);
   EXPECT_EQ(connect(&forged).status, 0);
   EXPECT_EQ(connect(&erp).status, 200);  // the listener survives all that
 }
 
 // Written out by hand, as docs/api.md promises it, so that a slip in the route table shows.
-struct Promise { std::string_view method, target, roles; };
+struct Promise {
+  std::string_view method, target, roles;
+};
 constexpr std::string_view kEveryRole = "submitter approver operator auditor admin";
 constexpr Promise kPromises[] = {
     {"POST", "/v1/submissions", "submitter admin"},
@@ -160,14 +165,18 @@ TEST_F(ApiDoors, EveryRouteIsClosedToACallerWithoutItsRole) {
         return directory_.tokens[sha256_hex(token)] = caller;
       });
       const auto answer = client.request(promise.method, promise.target, "{}", {{"Authorization", "Bearer " + token}});
-      const bool allowed = !role.empty() && (" " + std::string(promise.roles) + " ").find(" " + std::string(role) + " ") != std::string::npos;
-      EXPECT_EQ(answer.status == 403, !allowed) << promise.method << " " << promise.target << " as '" << role << "' " << answer.status;
+      const bool allowed =
+          !role.empty() &&
+          (" " + std::string(promise.roles) + " ").find(" " + std::string(role) + " ") != std::string::npos;
+      EXPECT_EQ(answer.status == 403, !allowed)
+          << promise.method << " " << promise.target << " as '" << role << "' " << answer.status;
       if (!allowed) {
         EXPECT_EQ(code(answer), "api.forbidden");
       }
     }
   }
-  const auto closed = std::ranges::count_if(routes(), [](const Route& route) { return route.access != Access::anyone; });
+  const auto closed =
+      std::ranges::count_if(routes(), [](const Route& route) { return route.access != Access::anyone; });
   EXPECT_EQ(static_cast<std::size_t>(closed), std::size(kPromises));
 }
 

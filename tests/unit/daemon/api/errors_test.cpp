@@ -14,7 +14,11 @@ class ApiErrors : public ApiTest {
 };
 
 TEST_F(ApiErrors, EveryClassOfErrorHasItsStatus) {
-  struct Row { Errc code; std::string id; int status; };
+  struct Row {
+    Errc code;
+    std::string id;
+    int status;
+  };
   auto client = local();
   for (const Row& row : std::vector<Row>{{Errc::invalid_input, "R2.tax_cap", 422},
                                          {Errc::invalid_input, "id.taxpayer_check", 422},
@@ -60,8 +64,9 @@ TEST_F(ApiErrors, AllFindingsAreReportedInBothLanguagesWithARemedy) {
 
 TEST_F(ApiErrors, ANumberInAStringFieldIsRefusedByItsPath) {
   auto client = local();
-  const auto answer = client.request("POST", "/v1/submissions", R"({"seller":"S","lines":[{"blue_line":1,"quantity":1.5}]})",
-                                     {{"Idempotency-Key", "k"}});
+  const auto answer =
+      client.request("POST", "/v1/submissions", R"({"seller":"S","lines":[{"blue_line":1,"quantity":1.5}]})",
+                     {{"Idempotency-Key", "k"}});
   EXPECT_EQ(answer.status, 400);
   EXPECT_EQ(code(answer), "json.number_in_string");
   EXPECT_EQ(parsed(answer).at("field").as_string(), "lines[0].quantity");
@@ -69,7 +74,8 @@ TEST_F(ApiErrors, ANumberInAStringFieldIsRefusedByItsPath) {
 
 TEST_F(ApiErrors, AnUnknownFieldIsRefusedByItsPathInBothForms) {
   auto client = local();
-  const auto json = client.request("POST", "/v1/submissions", R"({"blue":{"seller":{"idd":"X"}}})", {{"Idempotency-Key", "k"}});
+  const auto json =
+      client.request("POST", "/v1/submissions", R"({"blue":{"seller":{"idd":"X"}}})", {{"Idempotency-Key", "k"}});
   EXPECT_EQ(json.status, 400);
   EXPECT_EQ(code(json), "json.unknown_field");
   EXPECT_EQ(parsed(json).at("field").as_string(), "blue.seller.idd");
@@ -98,7 +104,8 @@ TEST_F(ApiErrors, BodiesThatAreNotWhatTheySayAreRefused) {
   EXPECT_EQ(form.status, 415);
   EXPECT_EQ(code(form), "api.media_type");
   EXPECT_EQ(post("{}", "Application/JSON; charset=utf-8").status, 201);
-  EXPECT_EQ(client.request("POST", "/v1/invoices:import", "\n\n", {{"Content-Type", "application/x-ndjson"}}).status, 400);
+  EXPECT_EQ(client.request("POST", "/v1/invoices:import", "\n\n", {{"Content-Type", "application/x-ndjson"}}).status,
+            400);
 }
 
 TEST_F(ApiErrors, UnknownRoutesMethodsAndParametersAreNamed) {
@@ -106,7 +113,8 @@ TEST_F(ApiErrors, UnknownRoutesMethodsAndParametersAreNamed) {
   const auto route = client.request("GET", "/v2/status");
   EXPECT_EQ(route.status, 404);
   EXPECT_EQ(parsed(route).at("wanted").as_string(), "/v2/status");
-  for (const char* path : {"/", "/v1", "/v1/", "/v1/submissions/", "/v1/submissions/x/", "/v1/submissions/x/fly", "/v1//status"})
+  for (const char* path :
+       {"/", "/v1", "/v1/", "/v1/submissions/", "/v1/submissions/x/", "/v1/submissions/x/fly", "/v1//status"})
     EXPECT_EQ(client.request("GET", path).status, 404) << path;
   const auto method = client.request("DELETE", "/v1/holds");
   EXPECT_EQ(method.status, 405);
@@ -134,11 +142,13 @@ TEST(ApiQuery, DecodesStrictlyAndNamesWhatItDoesNotKnow) {
   EXPECT_EQ(good->text("after"), "a/b c");
   EXPECT_EQ(good->number("limit", 1, 50, 5).value(), 10);
   EXPECT_EQ(Query::parse("", "x")->number("limit", 1, 50, 5).value(), 5);
-  for (const char* bad : {"after=%", "after=%4", "after=%zz", "after=a&after=b", "after=%00", "after=%ff", "after=%ed%a0%80", "after=%c0%80"})
+  for (const char* bad : {"after=%", "after=%4", "after=%zz", "after=a&after=b", "after=%00", "after=%ff",
+                          "after=%ed%a0%80", "after=%c0%80"})
     EXPECT_EQ(Query::parse(bad, "after limit").error().id, "api.query") << bad;
   for (const char* unknown : {"=", "after%20limit=1", "AFTER=1", "x"})
     EXPECT_EQ(Query::parse(unknown, "after limit").error().id, "api.unknown_query") << unknown;
-  for (const char* number : {"limit=", "limit=+1", "limit=1e3", "limit=0x1", "limit=51", "limit=99999999999999999999", "limit=1 "})
+  for (const char* number :
+       {"limit=", "limit=+1", "limit=1e3", "limit=0x1", "limit=51", "limit=99999999999999999999", "limit=1 "})
     EXPECT_EQ(Query::parse(number, "limit")->number("limit", 1, 50, 5).error().id, "api.query_range") << number;
   EXPECT_FALSE(Query::parse("after=" + std::string(kMaxQueryValue + 1, 'x'), "after"));
 }

@@ -92,7 +92,8 @@ TEST_F(ApiStream, ACallerThatIsRemovedLosesItsStream) {
   const std::string token = "a-token-of-some-length";
   on_io([&] { return directory_.tokens[sha256_hex(token)] = Caller{"erp", {"auditor"}, {}}; });
   auto client = tcp();
-  client.send("GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: Bearer " + token + "\r\n\r\n");
+  client.send("GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: Bearer " + token +
+              "\r\n\r\n");
   ASSERT_TRUE(client.wait_for(":\n\n"));
   ASSERT_TRUE(eventually([this] { return gateway_.event_waiters.size() == 1; }));
   on_io([this] { return directory_.tokens.clear(), 0; });

@@ -36,7 +36,8 @@ TEST_F(ApiHostile, ABodyLargerThanTheBoundIsRefusedBeforeItIsSent) {
 TEST_F(ApiHostile, ASenderThatIsRefusedStillSeesTheAnswer) {
   start();
   auto client = tcp();
-  ASSERT_TRUE(client.send("POST /v1/submissions HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + std::string(100'000, 'x')));
+  ASSERT_TRUE(client.send("POST /v1/submissions HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" +
+                          std::string(100'000, 'x')));
   ASSERT_TRUE(client.receive());  // the answer is there, and it keeps sending, as clients do that read only at the end
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(client.send(std::string(100'000, 'x')));
   EXPECT_EQ(client.answer().status, 413);
@@ -50,7 +51,8 @@ TEST_F(ApiHostile, AChunkedBodyIsBoundedToo) {
   for (int i = 0; i < 20; ++i) client.send(chunk);
   EXPECT_EQ(client.answer().status, 413);
   auto other = local();
-  ASSERT_TRUE(other.send("POST /v1/submissions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"));
+  ASSERT_TRUE(
+      other.send("POST /v1/submissions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"));
   EXPECT_EQ(other.answer().status, 413);
 }
 
@@ -80,9 +82,12 @@ TEST_F(ApiHostile, MalformedRequestsAreRefusedAndClosed) {
            "hello\r\n\r\n", "GET\r\n\r\n", "GET /v1/healthz HTTP/2.0\r\n\r\n", "GET /v1/healthz HTTP/1.1\nHost: x\n\n",
            "POST /v1/holds HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
            "POST /v1/holds HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
-           "POST /v1/holds HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", "POST /v1/holds HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-           "POST /v1/holds HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "POST /v1/holds HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-           "POST /v1/holds HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "GET /v1/healthz HTTP/1.1\r\nBad Name: x\r\n\r\n",
+           "POST /v1/holds HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+           "POST /v1/holds HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+           "POST /v1/holds HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+           "POST /v1/holds HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+           "POST /v1/holds HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+           "GET /v1/healthz HTTP/1.1\r\nBad Name: x\r\n\r\n",
            "POST /v1/submissions HTTP/1.1\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Length: 2\r\n\r\n{}",
            std::string("GET /v1/healthz HTTP/1.1\r\nX: a\0b\r\n\r\n", 37)}) {
     auto client = local();
@@ -194,13 +199,17 @@ TEST_F(ApiHostile, RandomBytesNeverStopTheServer) {
   const auto seed = std::random_device{}();
   std::printf("seed %u\n", seed);
   std::mt19937 random(seed);
-  const std::string good = "POST /v1/submissions?x=%41 HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: 15\r\n\r\n{\"seller\":\"S1\"}";
+  const std::string good =
+      "POST /v1/submissions?x=%41 HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: "
+      "15\r\n\r\n{\"seller\":\"S1\"}";
   for (int i = 0; i < 200; ++i) {
     std::string bytes = good + good;
     for (unsigned n = random() % 8; n > 0; --n) {
       const auto at = random() % bytes.size();
-      if (random() % 2) bytes[at] = static_cast<char>(random());
-      else bytes.erase(at, random() % 10);
+      if (random() % 2)
+        bytes[at] = static_cast<char>(random());
+      else
+        bytes.erase(at, random() % 10);
     }
     auto client = local();
     client.send(bytes);
@@ -212,7 +221,8 @@ TEST_F(ApiHostile, RandomBytesNeverStopTheServer) {
 
 TEST(HttpParserSplits, ARequestReadsTheSameWhereverItIsCut) {
   const std::string bytes =
-      "POST /v1/submissions?wait=1 HTTP/1.1\r\nHost: x\r\nAccept: a/b\r\nIdempotency-Key: k1\r\nAccept: c/d\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "POST /v1/submissions?wait=1 HTTP/1.1\r\nHost: x\r\nAccept: a/b\r\nIdempotency-Key: k1\r\nAccept: "
+      "c/d\r\nTransfer-Encoding: chunked\r\n\r\n"
       "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
   for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
     HttpParser parser([](Method, std::string_view) { return std::size_t{100}; });
@@ -235,7 +245,8 @@ TEST(HttpParserSplits, ARequestReadsTheSameWhereverItIsCut) {
 
 TEST(HttpParserSplits, DamagedEndsOfAChunkedBodyAreTakenByteByByte) {
   // Beast asserts on some of these when it is asked again with fewer than five bytes.
-  for (const std::string tail : {"0\r\n{x", "0\r\n\r", "0;a=b\r\nX: y\r\n\r\n", "2\r\n{}\r\n0\r\n{\r\n\r\n", "2\r\n{}\r\n0\r\n\r\n", "2\r\n{}0\r\n\r\n"}) {
+  for (const std::string tail : {"0\r\n{x", "0\r\n\r", "0;a=b\r\nX: y\r\n\r\n", "2\r\n{}\r\n0\r\n{\r\n\r\n",
+                                 "2\r\n{}\r\n0\r\n\r\n", "2\r\n{}0\r\n\r\n"}) {
     HttpParser parser([](Method, std::string_view) { return std::size_t{100}; });
     const std::string bytes = "POST /v1/holds HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + tail;
     std::string buffer;

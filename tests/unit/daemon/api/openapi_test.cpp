@@ -1,4 +1,5 @@
-// docs/openapi.json and the server say the same: requests made from the document are understood, answers fit its schemas.
+// docs/openapi.json and the server say the same: requests made from the document are understood, answers fit its
+// schemas.
 #include <fstream>
 #include <iterator>
 
@@ -27,13 +28,18 @@ std::string encoded(std::string_view text) {
   return out;
 }
 
-std::string as_text(const json::value& value) { return value.is_string() ? std::string(value.get_string()) : json::serialize(value); }
+std::string as_text(const json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+}
 
 class OpenApi : public ApiTest {
  protected:
   void SetUp() override { start(); }
 
-  struct Made { std::string method, target, body; std::vector<std::pair<std::string, std::string>> headers; };
+  struct Made {
+    std::string method, target, body;
+    std::vector<std::pair<std::string, std::string>> headers;
+  };
 
   Made make(const std::string& path, const std::string& method, const json::object& operation, std::mt19937& r) {
     Made made{upper(method), path, {}, {}};
@@ -45,14 +51,18 @@ class OpenApi : public ApiTest {
         const bool needed = parameter.at("required").as_bool() || name == "Idempotency-Key";
         if (!needed && r() % 2) continue;
         const std::string value = as_text(schemas_.random(parameter.at("schema").as_object(), r));
-        if (in == "path") made.target.replace(made.target.find('{'), made.target.find('}') - made.target.find('{') + 1, encoded(value));
-        else if (in == "query" && name != "wait") query += (query.empty() ? "?" : "&") + name + "=" + encoded(value);
-        else if (in == "header") made.headers.emplace_back(name, value);
+        if (in == "path")
+          made.target.replace(made.target.find('{'), made.target.find('}') - made.target.find('{') + 1, encoded(value));
+        else if (in == "query" && name != "wait")
+          query += (query.empty() ? "?" : "&") + name + "=" + encoded(value);
+        else if (in == "header")
+          made.headers.emplace_back(name, value);
       }
     }
     made.target += query;
     if (const auto* body = operation.if_contains("requestBody")) {
-      made.body = json::serialize(schemas_.random(body->at("content").at("application/json").at("schema").as_object(), r));
+      made.body =
+          json::serialize(schemas_.random(body->at("content").at("application/json").at("schema").as_object(), r));
       made.headers.emplace_back("Content-Type", "application/json");
     }
     return made;
@@ -71,7 +81,8 @@ class OpenApi : public ApiTest {
   template <class F>
   void each_operation(F f) {
     for (const auto& [path, methods] : document_.at("paths").as_object())
-      for (const auto& [method, operation] : methods.as_object()) f(std::string(path), std::string(method), operation.as_object());
+      for (const auto& [method, operation] : methods.as_object())
+        f(std::string(path), std::string(method), operation.as_object());
   }
 
   json::value document_ = json::parse(openapi_document());
@@ -90,7 +101,9 @@ TEST_F(OpenApi, TheDocumentInTheTreeIsTheOneTheServerGives) {
 
 TEST_F(OpenApi, EveryRouteIsInTheDocumentAndNothingElse) {
   std::set<std::string> documented, served;
-  each_operation([&](const std::string& path, const std::string& method, const json::object&) { documented.insert(upper(method) + " " + path); });
+  each_operation([&](const std::string& path, const std::string& method, const json::object&) {
+    documented.insert(upper(method) + " " + path);
+  });
   for (const Route& route : routes()) served.insert(std::string(name(route.method)) + " " + std::string(route.path));
   EXPECT_EQ(documented, served);
 }
@@ -108,8 +121,11 @@ TEST_F(OpenApi, RequestsMadeFromItAreUnderstoodAndAnswersFitIt) {
       const auto answer = client.request(made.method, made.target, made.body, made.headers);
       ++sent;
       // A caller without any credential fits the schema and is refused by a rule.
-      const bool understood = answer.status == 200 || answer.status == 201 || (answer.status == 422 && code(answer) == "caller.credential");
-      EXPECT_TRUE(understood) << answer.status << " " << made.method << " " << made.target << "\n" << made.body << "\n" << answer.body;
+      const bool understood =
+          answer.status == 200 || answer.status == 201 || (answer.status == 422 && code(answer) == "caller.credential");
+      EXPECT_TRUE(understood) << answer.status << " " << made.method << " " << made.target << "\n"
+                              << made.body << "\n"
+                              << answer.body;
       EXPECT_EQ(check_answer(answer, operation), "") << made.method << " " << made.target << "\n" << answer.body;
     }
   });
@@ -136,7 +152,9 @@ TEST_F(OpenApi, WhatTheDocumentForbidsTheServerRefuses) {
   auto client = local();
   each_operation([&](const std::string& path, const std::string& method, const json::object& operation) {
     const Made made = make(path, method, operation, r);
-    const auto unknown = client.request(made.method, made.target + (made.target.find('?') == std::string::npos ? "?" : "&") + "zzz=1", made.body, made.headers);
+    const auto unknown =
+        client.request(made.method, made.target + (made.target.find('?') == std::string::npos ? "?" : "&") + "zzz=1",
+                       made.body, made.headers);
     EXPECT_EQ(unknown.status, 400) << made.target;
     if (made.body.empty()) return;
     json::object body = json::parse(made.body).as_object();
@@ -152,7 +170,8 @@ TEST_F(OpenApi, TheCheckerItselfFindsWhatIsWrong) {
   EXPECT_EQ(schemas_.check(json::parse(R"({"code":"a","message":"b","channel":"c"})"), error), "");
   EXPECT_EQ(schemas_.check(json::parse(R"({"code":"a","message":"b"})"), error), "$: lacks channel");
   EXPECT_EQ(schemas_.check(json::parse(R"({"code":1,"message":"b","channel":"c"})"), error), "$.code: no string");
-  EXPECT_EQ(schemas_.check(json::parse(R"({"code":"a","message":"b","channel":"c","more":[{"x":1}]})"), error), "$.more[0]: lacks code");
+  EXPECT_EQ(schemas_.check(json::parse(R"({"code":"a","message":"b","channel":"c","more":[{"x":1}]})"), error),
+            "$.more[0]: lacks code");
   const auto& line = document_.at("components").at("schemas").at("WantedLine").as_object();
   EXPECT_EQ(schemas_.check(json::parse(R"({"amount":"1e3"})"), line), "$.amount: does not match the pattern");
 }

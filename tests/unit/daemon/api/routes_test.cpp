@@ -42,8 +42,11 @@ TEST_F(ApiRoutes, ADifferentBodyUnderTheSameKeyIsAConflict) {
 TEST_F(ApiRoutes, TheKeyMayBeAFieldOrAHeaderButNotTwoDifferentOnes) {
   auto client = local();
   EXPECT_EQ(client.request("POST", "/v1/submissions", R"({"idempotency_key":"f1"})").status, 201);
-  EXPECT_EQ(client.request("POST", "/v1/submissions", R"({"idempotency_key":"f2"})", {{"Idempotency-Key", "f2"}}).status, 201);
-  const auto both = client.request("POST", "/v1/submissions", R"({"idempotency_key":"f3"})", {{"Idempotency-Key", "h3"}});
+  EXPECT_EQ(
+      client.request("POST", "/v1/submissions", R"({"idempotency_key":"f2"})", {{"Idempotency-Key", "f2"}}).status,
+      201);
+  const auto both =
+      client.request("POST", "/v1/submissions", R"({"idempotency_key":"f3"})", {{"Idempotency-Key", "h3"}});
   EXPECT_EQ(both.status, 400);
   EXPECT_EQ(code(both), "api.both_keys");
 }
@@ -64,7 +67,8 @@ TEST_F(ApiRoutes, AKeyOfBlanksOrOfExcessiveLengthIsRefused) {
     EXPECT_EQ(answer.status, 400) << key;
     EXPECT_EQ(code(answer), "api.idempotency_key") << key;
   }
-  EXPECT_EQ(client.request("POST", "/v1/submissions", kMinimal, {{"Idempotency-Key", std::string(128, 'k')}}).status, 201);
+  EXPECT_EQ(client.request("POST", "/v1/submissions", kMinimal, {{"Idempotency-Key", std::string(128, 'k')}}).status,
+            201);
 }
 
 TEST_F(ApiRoutes, OneSubmissionIsReadWithWaitAndSeen) {
@@ -96,8 +100,9 @@ TEST_F(ApiRoutes, AWaitingReaderIsAnsweredWhenTheStateMoves) {
 
 TEST_F(ApiRoutes, ListPassesEveryFilterAndTheCursor) {
   auto client = local();
-  const auto answer = client.request("GET", "/v1/submissions?taxpayer=T1&state=issued&blue_number=26990000000000000001"
-                                            "&idempotency_key=a%2Bb&after=n0&limit=7");
+  const auto answer = client.request("GET",
+                                     "/v1/submissions?taxpayer=T1&state=issued&blue_number=26990000000000000001"
+                                     "&idempotency_key=a%2Bb&after=n0&limit=7");
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(parsed(answer).at("next").as_string(), "n1");
   on_io([this] {
@@ -116,9 +121,13 @@ TEST_F(ApiRoutes, ListPassesEveryFilterAndTheCursor) {
 
 TEST_F(ApiRoutes, EveryActionReachesTheGatewayUnderItsName) {
   auto client = local();
-  for (const auto& [route, action] : std::vector<std::pair<std::string, std::string>>{
-           {"cancel", "cancel"}, {"retry", "retry"}, {"resolve", "resolve"}, {"approve", "approve"}, {"deny", "deny_approval"},
-           {"hold", "hold"}, {"release", "release"}}) {
+  for (const auto& [route, action] : std::vector<std::pair<std::string, std::string>>{{"cancel", "cancel"},
+                                                                                      {"retry", "retry"},
+                                                                                      {"resolve", "resolve"},
+                                                                                      {"approve", "approve"},
+                                                                                      {"deny", "deny_approval"},
+                                                                                      {"hold", "hold"},
+                                                                                      {"release", "release"}}) {
     const auto answer = client.request("POST", "/v1/submissions/s1/" + route, R"({"reason":"because"})");
     EXPECT_EQ(answer.status, 200) << route;
     EXPECT_EQ(last_call(), "act:" + action + ":s1");
@@ -187,9 +196,10 @@ TEST_F(ApiRoutes, InvoicesAreImportedAsOneMessage) {
 
 TEST_F(ApiRoutes, InvoicesAreImportedLineByLineAndBadLinesAreListed) {
   auto client = local();
-  const auto answer = client.request("POST", "/v1/invoices:import",
-                                     "{\"number\":\"1\"}\n{\"number\":2}\r\n\n{\"number\":\"3\",\"lines\":[{\"tax\":1}]}\n{\"number\":\"4\"}",
-                                     {{"Content-Type", "application/x-ndjson"}});
+  const auto answer = client.request(
+      "POST", "/v1/invoices:import",
+      "{\"number\":\"1\"}\n{\"number\":2}\r\n\n{\"number\":\"3\",\"lines\":[{\"tax\":1}]}\n{\"number\":\"4\"}",
+      {{"Content-Type", "application/x-ndjson"}});
   EXPECT_EQ(answer.status, 200);
   const auto body = parsed(answer);
   EXPECT_EQ(body.at("added").as_int64(), 2);
@@ -203,12 +213,14 @@ TEST_F(ApiRoutes, AnImportMayBeLargerThanOtherBodies) {
   auto client = local();
   std::string lines;
   while (lines.size() < 2 * kMaxBody) lines += "{\"number\":\"" + std::to_string(lines.size()) + "\"}\n";
-  EXPECT_EQ(client.request("POST", "/v1/invoices:import", lines, {{"Content-Type", "application/x-ndjson"}}).status, 200);
+  EXPECT_EQ(client.request("POST", "/v1/invoices:import", lines, {{"Content-Type", "application/x-ndjson"}}).status,
+            200);
 }
 
 TEST_F(ApiRoutes, TheReadOnlyRoutesAnswer) {
   auto client = local();
-  EXPECT_EQ(parsed(client.request("GET", "/v1/invoices/26990000000000000001")).at("reds").at(0).as_string(), "26990000000000000099");
+  EXPECT_EQ(parsed(client.request("GET", "/v1/invoices/26990000000000000001")).at("reds").at(0).as_string(),
+            "26990000000000000099");
   EXPECT_EQ(parsed(client.request("GET", "/v1/keys")).at("keys").at(0).at("serial").as_string(), "K1");
   EXPECT_EQ(parsed(client.request("GET", "/v1/status")).at("health").as_string(), "well");
   EXPECT_EQ(client.request("GET", "/v1/holds").status, 200);
@@ -227,7 +239,10 @@ TEST_F(ApiRoutes, HoldsAreSetAndReleased) {
 TEST_F(ApiRoutes, CallersAreListedAddedAndRemovedByAnAdmin) {
   auto client = local();
   const std::string hash(64, 'a');
-  EXPECT_EQ(client.request("POST", "/v1/callers", R"({"name":"erp","roles":["submitter"],"token_sha256":")" + hash + "\"}").status, 200);
+  EXPECT_EQ(
+      client.request("POST", "/v1/callers", R"({"name":"erp","roles":["submitter"],"token_sha256":")" + hash + "\"}")
+          .status,
+      200);
   const auto list = client.request("GET", "/v1/callers");
   EXPECT_EQ(parsed(list).at("callers").at(0).at("name").as_string(), "erp");
   EXPECT_EQ(list.body.find(hash), std::string::npos);
@@ -238,7 +253,8 @@ TEST_F(ApiRoutes, CallersAreListedAddedAndRemovedByAnAdmin) {
 
 TEST_F(ApiRoutes, ACallerThatIsNotWellFormedIsRefusedWithAllFindings) {
   auto client = local();
-  const auto answer = client.request("POST", "/v1/callers", R"({"name":"Big Name","roles":["king"],"token_sha256":"x"})");
+  const auto answer =
+      client.request("POST", "/v1/callers", R"({"name":"Big Name","roles":["king"],"token_sha256":"x"})");
   EXPECT_EQ(answer.status, 422);
   const auto body = parsed(answer);
   EXPECT_EQ(body.at("code").as_string(), "caller.name");
@@ -251,11 +267,14 @@ TEST_F(ApiRoutes, ACallerThatIsNotWellFormedIsRefusedWithAllFindings) {
 TEST_F(ApiRoutes, TheProtobufFormEqualsTheJsonForm) {
   auto client = local();
   v1::SubmissionRequest request;
-  ASSERT_TRUE(from_json(R"({"idempotency_key":"p1","seller":"S","lines":[{"blue_line":1,"quantity":"1.5"}],"context":{"order":"O"}})", request));
+  ASSERT_TRUE(from_json(
+      R"({"idempotency_key":"p1","seller":"S","lines":[{"blue_line":1,"quantity":"1.5"}],"context":{"order":"O"}})",
+      request));
   const auto by_json = client.request("POST", "/v1/submissions", to_json(request));
   const auto seen_json = on_io([this] { return gateway_.last_request.SerializeAsString(); });
-  const auto by_protobuf = client.request("POST", "/v1/submissions", request.SerializeAsString(),
-                                          {{"Content-Type", "application/x-protobuf"}, {"Accept", "application/x-protobuf"}});
+  const auto by_protobuf =
+      client.request("POST", "/v1/submissions", request.SerializeAsString(),
+                     {{"Content-Type", "application/x-protobuf"}, {"Accept", "application/x-protobuf"}});
   EXPECT_EQ(on_io([this] { return gateway_.last_request.SerializeAsString(); }), seen_json);
   EXPECT_EQ(by_json.status, 201);
   EXPECT_EQ(by_protobuf.status, 200);  // the same request
@@ -284,11 +303,14 @@ TEST_F(ApiRoutes, PipelinedRequestsAreAnsweredInOrder) {
 
 TEST_F(ApiRoutes, AChunkedBodyAndExpectContinueAreUnderstood) {
   auto client = local();
-  ASSERT_TRUE(client.send("POST /v1/submissions HTTP/1.1\r\nHost: x\r\nIdempotency-Key: c1\r\nTransfer-Encoding: chunked\r\n\r\n"
-                          "9\r\n{\"seller\"\r\n6;x=y\r\n:\"S1\"}\r\n0\r\n\r\n"));
+  ASSERT_TRUE(client.send(
+      "POST /v1/submissions HTTP/1.1\r\nHost: x\r\nIdempotency-Key: c1\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "9\r\n{\"seller\"\r\n6;x=y\r\n:\"S1\"}\r\n0\r\n\r\n"));
   EXPECT_EQ(client.answer().status, 201);
   EXPECT_EQ(on_io([this] { return gateway_.last_request.seller(); }), "S1");
-  ASSERT_TRUE(client.send("POST /v1/submissions HTTP/1.1\r\nHost: x\r\nIdempotency-Key: c2\r\nContent-Length: 15\r\nExpect: 100-continue\r\n\r\n"));
+  ASSERT_TRUE(
+      client.send("POST /v1/submissions HTTP/1.1\r\nHost: x\r\nIdempotency-Key: c2\r\nContent-Length: 15\r\nExpect: "
+                  "100-continue\r\n\r\n"));
   EXPECT_EQ(client.answer().status, 100);
   ASSERT_TRUE(client.send("{\"seller\":\"S2\"}"));
   EXPECT_EQ(client.answer().status, 201);
@@ -296,8 +318,9 @@ TEST_F(ApiRoutes, AChunkedBodyAndExpectContinueAreUnderstood) {
 
 TEST_F(ApiRoutes, FieldsAfterAChunkedBodyMeanNothing) {
   auto client = local();
-  ASSERT_TRUE(client.send("POST /v1/submissions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                          "2\r\n{}\r\n0\r\nIdempotency-Key: late\r\n\r\n"));
+  ASSERT_TRUE(
+      client.send("POST /v1/submissions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "2\r\n{}\r\n0\r\nIdempotency-Key: late\r\n\r\n"));
   EXPECT_EQ(code(client.answer()), "api.idempotency_key_missing");
 }
 

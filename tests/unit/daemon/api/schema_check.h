@@ -1,6 +1,6 @@
 #pragma once
-// The part of JSON Schema that docs/openapi.json uses: a validator and a generator of random instances. Test code; slow and
-// obvious. An unknown keyword fails loudly, so that the document cannot outgrow it silently.
+// The part of JSON Schema that docs/openapi.json uses: a validator and a generator of random instances. Test code; slow
+// and obvious. An unknown keyword fails loudly, so that the document cannot outgrow it silently.
 #include <algorithm>
 #include <boost/json.hpp>
 #include <random>
@@ -16,17 +16,21 @@ class Schemas {
   explicit Schemas(const boost::json::value& document) : document_(document) {}
 
   /// Empty when valid, else the path and the reason.
-  std::string check(const boost::json::value& value, const boost::json::object& schema, const std::string& path = "$") const {
+  std::string check(const boost::json::value& value, const boost::json::object& schema,
+                    const std::string& path = "$") const {
     const auto& s = resolved(schema);
     only_known(s);
     if (const auto* one_of = s.if_contains("enum"))
-      if (std::ranges::find(one_of->as_array(), value) == one_of->as_array().end()) return path + ": not one of the enum";
+      if (std::ranges::find(one_of->as_array(), value) == one_of->as_array().end())
+        return path + ": not one of the enum";
     const std::string type(s.at("type").as_string());
     if (type == "object") return check_object(value, s, path);
     if (type == "array") {
       if (!value.is_array()) return path + ": no array";
       for (std::size_t i = 0; i < value.get_array().size(); ++i)
-        if (auto bad = check(value.get_array()[i], s.at("items").as_object(), path + "[" + std::to_string(i) + "]"); !bad.empty()) return bad;
+        if (auto bad = check(value.get_array()[i], s.at("items").as_object(), path + "[" + std::to_string(i) + "]");
+            !bad.empty())
+          return bad;
       return {};
     }
     if (type == "boolean") return value.is_bool() ? std::string() : path + ": no boolean";
@@ -39,10 +43,14 @@ class Schemas {
     }
     if (!value.is_string()) return path + ": no string";
     const std::string text(value.get_string());
-    if (const auto* pattern = s.if_contains("pattern"); pattern && !std::regex_search(text, std::regex(std::string(pattern->as_string()))))
+    if (const auto* pattern = s.if_contains("pattern");
+        pattern && !std::regex_search(text, std::regex(std::string(pattern->as_string()))))
       return path + ": does not match the pattern";
-    if (const auto* least = s.if_contains("minLength"); least && text.size() < static_cast<std::size_t>(least->as_int64())) return path + ": too short";
-    if (const auto* most = s.if_contains("maxLength"); most && text.size() > most->to_number<std::size_t>()) return path + ": too long";
+    if (const auto* least = s.if_contains("minLength");
+        least && text.size() < static_cast<std::size_t>(least->as_int64()))
+      return path + ": too short";
+    if (const auto* most = s.if_contains("maxLength"); most && text.size() > most->to_number<std::size_t>())
+      return path + ": too long";
     return {};
   }
 
@@ -75,7 +83,8 @@ class Schemas {
     }
     if (const auto* example = s.if_contains("example")) return *example;  // every pattern comes with one
     if (s.contains("pattern")) throw std::runtime_error("a pattern without an example");
-    static const std::vector<std::string> kTexts{"x", "销货退回", "a\"b\\c\n", "26990000000000000001", "\xF0\x9F\xA7\xBE"};
+    static const std::vector<std::string> kTexts{"x", "销货退回", "a\"b\\c\n", "26990000000000000001",
+                                                 "\xF0\x9F\xA7\xBE"};
     return boost::json::value(kTexts[r() % kTexts.size()]);
   }
 
@@ -87,7 +96,8 @@ class Schemas {
     return document_.at_pointer(pointer.substr(1)).as_object();
   }
 
-  std::string check_object(const boost::json::value& value, const boost::json::object& s, const std::string& path) const {
+  std::string check_object(const boost::json::value& value, const boost::json::object& s,
+                           const std::string& path) const {
     if (!value.is_object()) return path + ": no object";
     const auto* properties = s.if_contains("properties");
     if (!properties) return {};
@@ -103,10 +113,14 @@ class Schemas {
   }
 
   static void only_known(const boost::json::object& schema) {
-    static const std::set<std::string, std::less<>> kKnown{"type", "format", "properties", "additionalProperties", "required", "items", "enum",
-                                              "pattern", "minLength", "maxLength", "minimum", "maximum", "example", "description"};
+    static const std::set<std::string, std::less<>> kKnown{
+        "type",      "format",     "properties", "additionalProperties",
+        "required",  "items",      "enum",       "pattern",
+        "minLength", "maxLength",  "minimum",    "maximum",
+        "example",   "description"};
     for (const auto& [keyword, value] : schema)
-      if (!kKnown.contains(std::string(keyword))) throw std::runtime_error("unknown schema keyword " + std::string(keyword));
+      if (!kKnown.contains(std::string(keyword)))
+        throw std::runtime_error("unknown schema keyword " + std::string(keyword));
   }
 
   const boost::json::value& document_;

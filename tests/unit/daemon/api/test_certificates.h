@@ -26,7 +26,8 @@ struct TestIdentity {
     X509_gmtime_adj(X509_getm_notBefore(x), -3600);
     X509_gmtime_adj(X509_getm_notAfter(x), 86400);
     X509_set_pubkey(x, id.key.get());
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_UTF8,
+                               reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
     X509* ca = issuer ? issuer->certificate.get() : x;
     X509_set_issuer_name(x, X509_get_subject_name(ca));
     const auto extension = [&](int nid, const std::string& value) {
@@ -34,8 +35,10 @@ struct TestIdentity {
       X509_add_ext(x, e, -1);
       X509_EXTENSION_free(e);
     };
-    if (issuer) extension(NID_subject_alt_name, "DNS:" + name + ",IP:127.0.0.1");
-    else extension(NID_basic_constraints, "critical,CA:TRUE");
+    if (issuer)
+      extension(NID_subject_alt_name, "DNS:" + name + ",IP:127.0.0.1");
+    else
+      extension(NID_basic_constraints, "critical,CA:TRUE");
     X509_sign(x, issuer ? issuer->key.get() : id.key.get(), EVP_sha256());
     return id;
   }

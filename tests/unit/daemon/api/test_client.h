@@ -44,7 +44,8 @@ class TestClient {
     if (tls_) SSL_free(tls_);
     if (fd_ >= 0) ::close(fd_);
   }
-  TestClient(TestClient&& o) noexcept : fd_(std::exchange(o.fd_, -1)), tls_(std::exchange(o.tls_, nullptr)), rest_(std::move(o.rest_)) {}
+  TestClient(TestClient&& o) noexcept
+      : fd_(std::exchange(o.fd_, -1)), tls_(std::exchange(o.tls_, nullptr)), rest_(std::move(o.rest_)) {}
 
   /// Client side of TLS on this connection; false when the handshake fails.
   bool start_tls(SSL_CTX* context) {

@@ -34,7 +34,9 @@ class Receiver {
  public:
   /// What to answer to the n-th request (from 0); 0: close without an answer; -1: never answer.
   using Status = std::function<int(std::size_t n)>;
-  explicit Receiver(Status status = [](std::size_t) { return 204; }, SSL_CTX* tls = nullptr) : status_(std::move(status)), tls_(tls) {
+  explicit Receiver(
+      Status status = [](std::size_t) { return 204; }, SSL_CTX* tls = nullptr)
+      : status_(std::move(status)), tls_(tls) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int on = 1;
     ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -55,7 +57,9 @@ class Receiver {
     for (const int fd : silent_) ::close(fd);
   }
 
-  std::string url(const std::string& path = "/hook") const { return (tls_ ? "https" : "http") + std::string("://127.0.0.1:") + std::to_string(port_) + path; }
+  std::string url(const std::string& path = "/hook") const {
+    return (tls_ ? "https" : "http") + std::string("://127.0.0.1:") + std::to_string(port_) + path;
+  }
 
   std::vector<Received> requests() {
     const std::lock_guard lock(mutex_);
@@ -108,7 +112,8 @@ class Receiver {
     char buffer[16384];
     std::size_t end = std::string::npos, length = 0;
     while (end == std::string::npos || bytes.size() < end + 4 + length) {
-      const auto n = ssl ? SSL_read(ssl, buffer, sizeof(buffer)) : static_cast<int>(::recv(fd, buffer, sizeof(buffer), 0));
+      const auto n =
+          ssl ? SSL_read(ssl, buffer, sizeof(buffer)) : static_cast<int>(::recv(fd, buffer, sizeof(buffer), 0));
       if (n <= 0) {
         ::close(fd);
         return;
@@ -133,11 +138,15 @@ class Receiver {
     const int status = status_(n);
     if (status > 0) {
       const std::string answer = "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: 0\r\n\r\n";
-      if (ssl) SSL_write(ssl, answer.data(), static_cast<int>(answer.size()));
-      else (void)::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
+      if (ssl)
+        SSL_write(ssl, answer.data(), static_cast<int>(answer.size()));
+      else
+        (void)::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL);
     }
-    if (status < 0) silent_.push_back(fd);
-    else ::close(fd);
+    if (status < 0)
+      silent_.push_back(fd);
+    else
+      ::close(fd);
   }
 
   Status status_;

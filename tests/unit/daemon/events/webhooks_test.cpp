@@ -24,7 +24,9 @@ using std::chrono::milliseconds;
 
 class WebhookTest : public ::testing::Test {
  protected:
-  WebhookTest() : path_(std::filesystem::temp_directory_path() / ("taxgate-hooks-" + std::to_string(::getpid()) + "-" + std::to_string(next_++))) {
+  WebhookTest()
+      : path_(std::filesystem::temp_directory_path() /
+              ("taxgate-hooks-" + std::to_string(::getpid()) + "-" + std::to_string(next_++))) {
     std::filesystem::create_directories(path_);
     options_.first_pause = milliseconds(20);
     options_.longest_pause = milliseconds(80);
@@ -144,7 +146,8 @@ TEST_F(WebhookTest, TheSignatureIsTheOneTheOpensslCommandMakes) {
   std::array<char, 256> line{};
   const std::string text(std::fgets(line.data(), line.size(), pipe) ? line.data() : "");
   ::pclose(pipe);
-  EXPECT_EQ(signature_header(as_bytes("a-shared-secret-0123"), 1795312800, body), "t=1795312800,v1=" + text.substr(0, 64));
+  EXPECT_EQ(signature_header(as_bytes("a-shared-secret-0123"), 1795312800, body),
+            "t=1795312800,v1=" + text.substr(0, 64));
 }
 
 TEST_F(WebhookTest, AFailureIsRepeatedWithTheSameEventsUntilItIsTaken) {
@@ -299,7 +302,8 @@ TEST_F(WebhookTest, HttpsIsCheckedAgainstTheGivenCaAndTheHostsName) {
   SSL_CTX_use_certificate(context.get(), server.certificate.get());
   SSL_CTX_use_PrivateKey(context.get(), server.key.get());
   Receiver receiver([](std::size_t) { return 200; }, context.get());
-  Webhook good = hook("good", receiver.url()), foreign = hook("foreign", receiver.url()), renamed = hook("renamed", receiver.url());
+  Webhook good = hook("good", receiver.url()), foreign = hook("foreign", receiver.url()),
+          renamed = hook("renamed", receiver.url());
   good.ca_file = renamed.ca_file = path_ / "ca.pem";
   foreign.ca_file = path_ / "other.pem";
   renamed.url.replace(renamed.url.find("127.0.0.1"), 9, "localhost");  // not a name of the certificate
@@ -316,9 +320,11 @@ TEST(WebhookUrl, OnlyPlainHttpAddressesAreTaken) {
   ASSERT_TRUE(url);
   EXPECT_TRUE(url->tls);
   EXPECT_EQ(url->host + " " + url->port + " " + url->target, "::1 8443 /a/b?c=d");
-  EXPECT_EQ(read_url("http://h", "f")->port + read_url("https://h?x", "f")->port + read_url("https://h?x", "f")->target, "80443/?x");
-  for (const char* bad : {"", "h", "ftp://h/", "http://", "http://:80/", "http://u:p@h/", "http://h:0/", "http://h:65536/", "http://h:x/",
-                          "http://h/a b", "http://h/#f", "http://[::1", "http://h:/", "HTTP://h/", "http://h/\n"})
+  EXPECT_EQ(read_url("http://h", "f")->port + read_url("https://h?x", "f")->port + read_url("https://h?x", "f")->target,
+            "80443/?x");
+  for (const char* bad :
+       {"", "h", "ftp://h/", "http://", "http://:80/", "http://u:p@h/", "http://h:0/", "http://h:65536/", "http://h:x/",
+        "http://h/a b", "http://h/#f", "http://[::1", "http://h:/", "HTTP://h/", "http://h/\n"})
     EXPECT_FALSE(read_url(bad, "f")) << bad;
 }
 
@@ -332,9 +338,12 @@ TEST(EventForm, ARowsTypeSaysWhatHappened) {
   row.event = "signed";
   EXPECT_EQ(event_type(row), "submission.signed");
   row.submission.clear();
-  for (const auto& [event, type] : std::vector<std::pair<std::string, std::string>>{
-           {"hold", "hold.set"}, {"release", "hold.released"}, {"ledger", "ledger.imported"}, {"inbox", "inbox.form"},
-           {"caller", "caller.changed"}, {"note", "gateway.note"}}) {
+  for (const auto& [event, type] : std::vector<std::pair<std::string, std::string>>{{"hold", "hold.set"},
+                                                                                    {"release", "hold.released"},
+                                                                                    {"ledger", "ledger.imported"},
+                                                                                    {"inbox", "inbox.form"},
+                                                                                    {"caller", "caller.changed"},
+                                                                                    {"note", "gateway.note"}}) {
     row.event = event;
     EXPECT_EQ(event_type(row), type);
   }
@@ -350,7 +359,8 @@ TEST(EventForm, OnlyCursorsOfThisGatewayAreTaken) {
   EXPECT_EQ(read_cursor("").value(), 0);
   for (const std::int64_t seq : {std::int64_t{0}, std::int64_t{1}, std::int64_t{255}, std::int64_t{0x7fffffffffffffff}})
     EXPECT_EQ(read_cursor(cursor_text(seq)).value(), seq);
-  for (const char* bad : {"c", "c-1", "cFF", "c01", "d1", "1", "c 1", "c1 ", "c8000000000000000", "c11111111111111111111111111", "cg", "c0x1"}) {
+  for (const char* bad : {"c", "c-1", "cFF", "c01", "d1", "1", "c 1", "c1 ", "c8000000000000000",
+                          "c11111111111111111111111111", "cg", "c0x1"}) {
     const auto read = read_cursor(bad);
     ASSERT_FALSE(read) << bad;
     EXPECT_EQ(read.error().id, "events.cursor");
