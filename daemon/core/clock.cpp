@@ -33,10 +33,11 @@ std::int64_t load(const std::int64_t* p) { return bounded(__atomic_load_n(p, __A
 Result<void*> map(const std::string& path, int flags, int protection) {
   const UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!fd) return fail(Errc::invalid_input, "clock.file", path, std::strerror(errno), "a file of 8 bytes");
-  struct stat st {};
+  struct stat st{};
   if (::fstat(fd.get(), &st) != 0) return fail(Errc::invalid_input, "clock.file", path, std::strerror(errno));
   if ((flags & O_CREAT) != 0 && st.st_size == 0) {
-    if (::ftruncate(fd.get(), kFileSize) != 0) return fail(Errc::invalid_input, "clock.file", path, std::strerror(errno));
+    if (::ftruncate(fd.get(), kFileSize) != 0)
+      return fail(Errc::invalid_input, "clock.file", path, std::strerror(errno));
     st.st_size = kFileSize;
   }
   if (!S_ISREG(st.st_mode) || st.st_size != static_cast<off_t>(kFileSize))

@@ -49,7 +49,8 @@ void read_api(const toml::table& t, const std::string& file, Config::Api& api, E
 void read_platform(const toml::table& t, const std::string& file, Config::Platform& p, Error& error) {
   TomlReader r(t, file, "platform", error);
   r.text("base_url", p.base_url, true);
-  if (!r.failed() && !p.base_url.starts_with("https://")) r.refuse("config.range", "base_url", p.base_url, "https://...");
+  if (!r.failed() && !p.base_url.starts_with("https://"))
+    r.refuse("config.range", "base_url", p.base_url, "https://...");
   r.path("ca_file", p.ca_file);
   r.choice("profile", p.profile, {"leqi-shape", "signed"});
   r.text("signature_header", p.signature_header);
@@ -84,9 +85,12 @@ void read_taxpayer(const toml::table& t, const std::string& file, Config::Taxpay
     r.texts("tracks", tracks);
     p.tracks.clear();
     for (const auto& track : tracks) {
-      if (track == "confirmation_form") p.tracks.push_back(Track::confirmation_form);
-      else if (track == "information_table") p.tracks.push_back(Track::information_table);
-      else r.refuse("config.range", "tracks", track, "confirmation_form, information_table");
+      if (track == "confirmation_form")
+        p.tracks.push_back(Track::confirmation_form);
+      else if (track == "information_table")
+        p.tracks.push_back(Track::information_table);
+      else
+        r.refuse("config.range", "tracks", track, "confirmation_form, information_table");
     }
     if (p.tracks.empty()) r.refuse("config.missing", "tracks");
   }
@@ -195,18 +199,24 @@ Config read_root(const toml::table& root, const std::string& file, Error& error)
 
 std::string_view name(Channel channel) {
   switch (channel) {
-    case Channel::simulator: return "simulator";
-    case Channel::sandbox: return "sandbox";
-    case Channel::production: break;
+    case Channel::simulator:
+      return "simulator";
+    case Channel::sandbox:
+      return "sandbox";
+    case Channel::production:
+      break;
   }
   return "production";
 }
 
 std::string_view name_zh(Channel channel) {
   switch (channel) {
-    case Channel::simulator: return "模拟";
-    case Channel::sandbox: return "沙箱";
-    case Channel::production: break;
+    case Channel::simulator:
+      return "模拟";
+    case Channel::sandbox:
+      return "沙箱";
+    case Channel::production:
+      break;
   }
   return "生产";
 }
@@ -241,7 +251,8 @@ Result<Config> load_config(const std::string& path) {
 
 Result<void> apply_lab(Config& config, const std::string& clock_file) {
   if (config.channel != Channel::simulator)
-    return fail(Errc::invalid_input, "config.lab_channel", "taxgated.channel", std::string(name(config.channel)), "simulator");
+    return fail(Errc::invalid_input, "config.lab_channel", "taxgated.channel", std::string(name(config.channel)),
+                "simulator");
   config.lab = true;
   config.lab_clock_file = clock_file;
   return {};

@@ -18,7 +18,8 @@ namespace {
 constexpr std::string_view kCredential = "credential:";
 
 std::unexpected<Error> os_error(std::string id, const std::string& path, int error) {
-  if (error == ENOSPC || error == EDQUOT) return fail(Errc::limit_reached, "store.full", path, {}, {}, std::strerror(error));
+  if (error == ENOSPC || error == EDQUOT)
+    return fail(Errc::limit_reached, "store.full", path, {}, {}, std::strerror(error));
   return fail(Errc::invalid_input, std::move(id), path, {}, {}, std::strerror(error));
 }
 
@@ -42,7 +43,7 @@ Result<UniqueFd> open_to_read(const std::string& path) {
   // O_NONBLOCK: a FIFO in place of a file must be refused below, not waited for.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return os_error(errno == ENOENT ? "file.missing" : "file.unreadable", path, errno);
-  struct stat st {};
+  struct stat st{};
   if (::fstat(fd.get(), &st) != 0) return os_error("file.unreadable", path, errno);
   if (!S_ISREG(st.st_mode)) return fail(Errc::invalid_input, "file.unreadable", path, {}, {}, "not a regular file");
   return fd;
@@ -71,7 +72,7 @@ void UniqueFd::reset(int fd) {
 Result<std::string> read_file(const std::string& path, std::size_t max) {
   const auto fd = open_to_read(path);
   if (!fd) return std::unexpected(fd.error());
-  struct stat st {};
+  struct stat st{};
   if (::fstat(fd->get(), &st) != 0) return os_error("file.unreadable", path, errno);
   if (static_cast<std::size_t>(st.st_size) > max)
     return fail(Errc::invalid_input, "file.too_big", path, std::to_string(st.st_size), std::to_string(max));
@@ -116,11 +117,12 @@ Result<SecretBytes> read_secret(const std::string& path, std::size_t max) {
   if (!file) return std::unexpected(file.error());
   const auto fd = open_to_read(*file);
   if (!fd) return std::unexpected(fd.error());
-  struct stat st {};
+  struct stat st{};
   if (::fstat(fd->get(), &st) != 0) return os_error("file.unreadable", path, errno);
   const bool credential = path.starts_with(kCredential);
   if (!credential) {
-    // systemd grants a credential by an access list whose mask shows up as group bits; our own files have no such excuse.
+    // systemd grants a credential by an access list whose mask shows up as group bits; our own files have no such
+    // excuse.
     if ((st.st_mode & 077) != 0) {
       char mode[8];
       std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(st.st_mode & 07777));
@@ -148,7 +150,7 @@ Result<void> make_private_directory(const std::string& path) {
   const auto parent = std::filesystem::path(path).parent_path();
   if (!parent.empty()) std::filesystem::create_directories(parent, ec);
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return os_error("file.unwritable", path, errno);
-  struct stat st {};
+  struct stat st{};
   if (::stat(path.c_str(), &st) != 0) return os_error("file.unreadable", path, errno);
   if (!S_ISDIR(st.st_mode)) return fail(Errc::invalid_input, "file.unwritable", path, {}, {}, "not a directory");
   if (st.st_uid != ::geteuid())

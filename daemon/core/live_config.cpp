@@ -61,7 +61,8 @@ std::vector<std::string> needs_restart(const Config& running, const Config& fres
   for (std::size_t i = 0; same && i < fresh.taxpayers.size(); ++i) {
     const auto& x = running.taxpayers[i];
     const auto& y = fresh.taxpayers[i];
-    same = x.id == y.id && x.name == y.name && x.sm4_key_file == y.sm4_key_file && x.issue == y.issue && x.tracks == y.tracks;
+    same = x.id == y.id && x.name == y.name && x.sm4_key_file == y.sm4_key_file && x.issue == y.issue &&
+           x.tracks == y.tracks;
   }
   if (!same) out.emplace_back("taxpayer");
   compare(out, "keys.socket", running.keys.socket, fresh.keys.socket);

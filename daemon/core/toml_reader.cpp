@@ -38,7 +38,8 @@ void TomlReader::text(std::string_view key, std::string& into, bool required) {
   into = s->get();
 }
 
-void TomlReader::choice(std::string_view key, std::string& into, const std::vector<std::string>& allowed, bool required) {
+void TomlReader::choice(std::string_view key, std::string& into, const std::vector<std::string>& allowed,
+                        bool required) {
   text(key, into, required);
   if (failed() || !has(key)) return;
   std::string list;

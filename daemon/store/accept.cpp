@@ -18,14 +18,16 @@ std::optional<std::int64_t> find_key(Session& session, const Submission& s) {
 
 Result<void> check(const Submission& s) {
   if (s.idempotency_key.empty() || s.idempotency_key.size() > limits::kIdempotencyKey)
-    return fail(Errc::invalid_input, "store.idempotency_key", "idempotency_key", std::to_string(s.idempotency_key.size()),
-                std::to_string(limits::kIdempotencyKey));
+    return fail(Errc::invalid_input, "store.idempotency_key", "idempotency_key",
+                std::to_string(s.idempotency_key.size()), std::to_string(limits::kIdempotencyKey));
   // Work begins at the beginning: anything else would claim something about the platform that no journal row shows.
   if (s.state != State::queued && s.state != State::waiting_approval && s.state != State::held)
-    return fail(Errc::invalid_input, "store.transition", "state", std::string(name(s.state)), "queued, waiting_approval, held");
+    return fail(Errc::invalid_input, "store.transition", "state", std::string(name(s.state)),
+                "queued, waiting_approval, held");
   for (const std::string* text : {&s.request, &s.document, &s.body})
     if (text->size() > limits::kStoredText)
-      return fail(Errc::limit_reached, "store.too_big", {}, std::to_string(text->size()), std::to_string(limits::kStoredText));
+      return fail(Errc::limit_reached, "store.too_big", {}, std::to_string(text->size()),
+                  std::to_string(limits::kStoredText));
   return {};
 }
 
@@ -44,7 +46,7 @@ void insert_row(Session& session, const Submission& s) {
 }  // namespace
 
 Result<Accepted> accept(Session& session, Submission& s, const Principal& principal,
-                        const std::vector<Invoice>& inline_invoices) {
+                        const std::vector<Invoice>& inline_invoices, const Digest& content) {
   if (auto checked = check(s); !checked) return std::unexpected(checked.error());
   if (const auto seq = find_key(session, s)) {
     auto original = load_submission(session.db(), *seq);
@@ -65,15 +67,22 @@ Result<Accepted> accept(Session& session, Submission& s, const Principal& princi
   row.state = name(s.state);
   row.step = name(s.step);
   row.principal = principal.name;
-  const Digest content = content_of_acceptance(s.request, s.document);
   session.append(row, 0, as_text(content), s.request, s.document);
   insert_row(session, s);
   if (!s.body.empty())
-    session.db().query("INSERT INTO part(id, bytes) VALUES(?, ?)").bind(body_part(s.seq, s.step)).bind_bytes(s.body).run();
+    session.db()
+        .query("INSERT INTO part(id, bytes) VALUES(?, ?)")
+        .bind(body_part(s.seq, s.step))
+        .bind_bytes(s.body)
+        .run();
   for (const auto& invoice : inline_invoices) {
     // What a caller says about an invoice never replaces what is already known of it.
     const std::string record = encode_invoice(invoice);
-    session.db().query("INSERT OR IGNORE INTO invoice(number, record) VALUES(?, ?)").bind(invoice.number).bind_bytes(record).run();
+    session.db()
+        .query("INSERT OR IGNORE INTO invoice(number, record) VALUES(?, ?)")
+        .bind(invoice.number)
+        .bind_bytes(record)
+        .run();
   }
   if (s.kind != Kind::red && !s.form_uuid.empty())
     session.db().query("UPDATE inbox SET submission = ? WHERE uuid = ?").bind(s.id).bind(s.form_uuid).run();

@@ -15,7 +15,8 @@ struct Current {
 // Takes over what never changes after acceptance, so that no caller can change it by mistake.
 std::optional<Current> load_fixed(Session& session, Submission& next) {
   auto q = session.db().query(
-      "SELECT seq, version, last_journal, state, kind, taxpayer, caller, idempotency_key, lane, blue_number, created_at "
+      "SELECT seq, version, last_journal, state, kind, taxpayer, caller, idempotency_key, lane, blue_number, "
+      "created_at "
       "FROM submission WHERE id = ?");
   q.bind(next.id);
   if (!q.row()) return std::nullopt;
@@ -38,7 +39,8 @@ std::optional<Current> load_fixed(Session& session, Submission& next) {
 Result<void> check(const Advance& wanted, const Current& current) {
   const auto& next = wanted.next;
   if (next.version != current.version)
-    return fail(Errc::retry_later, "store.stale", next.id, std::to_string(next.version), std::to_string(current.version));
+    return fail(Errc::retry_later, "store.stale", next.id, std::to_string(next.version),
+                std::to_string(current.version));
   if (next.state != current.state && !allowed(current.state, next.state))
     return fail(Errc::invalid_input, "store.transition", next.id, std::string(name(next.state)),
                 std::string(facts(current.state).next), std::string(name(current.state)));
@@ -47,35 +49,54 @@ Result<void> check(const Advance& wanted, const Current& current) {
     if (row.event == "accepted") return fail(Errc::invalid_input, "store.no_journal_row", next.id, row.event);
   for (const std::string* text : {&next.document, &next.body, &next.error, &next.foreign})
     if (text->size() > limits::kStoredText)
-      return fail(Errc::limit_reached, "store.too_big", {}, std::to_string(text->size()), std::to_string(limits::kStoredText));
+      return fail(Errc::limit_reached, "store.too_big", {}, std::to_string(text->size()),
+                  std::to_string(limits::kStoredText));
   return {};
 }
 
 void update_row(Session& session, const Submission& s, std::int64_t last_journal) {
   auto q = session.db().query(
-      "UPDATE submission SET version=?, state=?, step=?, last_journal=?, amount=?, tax=?, updated_at=?, intent_at=?, attempts=?, "
+      "UPDATE submission SET version=?, state=?, step=?, last_journal=?, amount=?, tax=?, updated_at=?, intent_at=?, "
+      "attempts=?, "
       "entered_at=?, deadline=?, form_uuid=?, form_number=?, form_state=?, red_number=?, upload_serial=?, receipt=?, "
       "key_serial=?, hold_reason=?, hold_release_by=?, error=?, foreign_form=? WHERE seq=?");
-  q.bind(s.version).bind(static_cast<int>(s.state)).bind(static_cast<int>(s.step)).bind(last_journal).bind(s.amount.value);
-  q.bind(s.tax.value).bind(s.updated_at.ms).bind(s.intent_at.ms).bind(s.attempts).bind(s.entered_at.ms).bind(s.deadline.ms);
+  q.bind(s.version)
+      .bind(static_cast<int>(s.state))
+      .bind(static_cast<int>(s.step))
+      .bind(last_journal)
+      .bind(s.amount.value);
+  q.bind(s.tax.value)
+      .bind(s.updated_at.ms)
+      .bind(s.intent_at.ms)
+      .bind(s.attempts)
+      .bind(s.entered_at.ms)
+      .bind(s.deadline.ms);
   q.bind(s.form_uuid).bind(s.form_number).bind(s.form_state).bind(s.red_number).bind(s.upload_serial).bind(s.receipt);
-  q.bind(s.key_serial).bind(s.hold_reason).bind(s.hold_release_by).bind_bytes(s.error).bind_bytes(s.foreign).bind(s.seq);
+  q.bind(s.key_serial)
+      .bind(s.hold_reason)
+      .bind(s.hold_release_by)
+      .bind_bytes(s.error)
+      .bind_bytes(s.foreign)
+      .bind(s.seq);
   q.run();
 }
 
 // Written only when it changed: most steps change neither the body nor the document.
 void put_part(Session& session, std::int64_t id, std::string_view bytes) {
   session.db()
-      .query("INSERT INTO part(id, bytes) VALUES(?, ?) ON CONFLICT(id) DO UPDATE SET bytes = excluded.bytes "
-             "WHERE bytes <> excluded.bytes")
+      .query(
+          "INSERT INTO part(id, bytes) VALUES(?, ?) ON CONFLICT(id) DO UPDATE SET bytes = excluded.bytes "
+          "WHERE bytes <> excluded.bytes")
       .bind(id)
       .bind_bytes(bytes)
       .run();
 }
 
 void put_parts(Session& session, const Submission& s) {
-  if (s.body.empty()) session.db().query("DELETE FROM part WHERE id = ?").bind(body_part(s.seq, s.step)).run();
-  else put_part(session, body_part(s.seq, s.step), s.body);
+  if (s.body.empty())
+    session.db().query("DELETE FROM part WHERE id = ?").bind(body_part(s.seq, s.step)).run();
+  else
+    put_part(session, body_part(s.seq, s.step), s.body);
   bool as_accepted = false;
   {
     auto q = session.db().query(
@@ -123,7 +144,11 @@ Result<Submission> advance(Session& session, const Advance& wanted) {
   for (const auto& invoice : wanted.ledger) {
     upsert_invoice(session, invoice);
     if (invoice.is_red && !wanted.red_of.empty())
-      session.db().query("INSERT OR IGNORE INTO red_of(blue, red) VALUES(?, ?)").bind(wanted.red_of).bind(invoice.number).run();
+      session.db()
+          .query("INSERT OR IGNORE INTO red_of(blue, red) VALUES(?, ?)")
+          .bind(wanted.red_of)
+          .bind(invoice.number)
+          .run();
   }
   session.moved(current->state, next.state);
   return next;

@@ -1,4 +1,5 @@
-// Checks the SM3 chain: whoever changes, removes or inserts a journal row, the bytes it vouches for, or a digest, is found.
+// Checks the SM3 chain: whoever changes, removes or inserts a journal row, the bytes it vouches for, or a digest, is
+// found.
 #include "daemon/store/codec.h"
 #include "daemon/store/rows.h"
 #include "daemon/store/sqlite_store.h"
@@ -15,7 +16,8 @@ std::string content_now(Connection& db, const Query& row, std::int64_t seq) {
   constexpr int kRequest = 12, kDocument = 13;
   if (!row.null(kRequest)) return std::string(as_text(content_of_acceptance(row.view(kRequest), row.view(kDocument))));
   std::vector<SignedEnvelope> evidence;
-  auto q = db.query("SELECT bytes, signature, certificate, signer_id, key_serial FROM envelope WHERE journal = ? ORDER BY id");
+  auto q = db.query(
+      "SELECT bytes, signature, certificate, signer_id, key_serial FROM envelope WHERE journal = ? ORDER BY id");
   q.bind(seq);
   while (q.row()) evidence.push_back(read_envelope_row(q));
   return evidence.empty() ? std::string() : std::string(as_text(content_of_evidence(evidence)));
@@ -31,7 +33,8 @@ Result<void> verify_chain_of(Connection& db) {
   while (links.row()) {
     const std::int64_t end = links.integer(0);
     std::string canonical;
-    auto rows = db.query("SELECT " TAXGATE_JOURNAL_COLUMNS ", content, request, document FROM journal "
+    auto rows = db.query("SELECT " TAXGATE_JOURNAL_COLUMNS
+                         ", content, request, document FROM journal "
                          "WHERE seq > ? AND seq <= ? ORDER BY seq");
     rows.bind(last).bind(end);
     while (rows.row()) {

@@ -6,7 +6,8 @@ namespace taxgate::store {
 namespace {
 
 constexpr char kInvoiceVersion = 1;
-constexpr std::size_t kMaxLines = 100'000;  // an invoice has at most 2,000 lines (rules.md B.6); room for what we were told wrongly
+constexpr std::size_t kMaxLines =
+    100'000;  // an invoice has at most 2,000 lines (rules.md B.6); room for what we were told wrongly
 
 class ByteWriter {
  public:
@@ -17,7 +18,9 @@ class ByteWriter {
     }
     out_ += static_cast<char>(v);
   }
-  void integer(std::int64_t v) { number((static_cast<std::uint64_t>(v) << 1U) ^ static_cast<std::uint64_t>(v >> 63)); }  // zigzag
+  void integer(std::int64_t v) {
+    number((static_cast<std::uint64_t>(v) << 1U) ^ static_cast<std::uint64_t>(v >> 63));
+  }  // zigzag
   void text(std::string_view s) {
     number(s.size());
     out_ += s;
@@ -39,10 +42,10 @@ class ByteReader {
       if (in_.empty()) break;
       const auto b = static_cast<std::uint8_t>(in_.front());
       in_.remove_prefix(1);
-      if (shift == 63 && b > 1) break;           // more than 64 bits
+      if (shift == 63 && b > 1) break;  // more than 64 bits
       v |= static_cast<std::uint64_t>(b & 0x7FU) << shift;
       if ((b & 0x80U) == 0) {
-        if (b == 0 && shift != 0) break;         // a longer spelling of a smaller number
+        if (b == 0 && shift != 0) break;  // a longer spelling of a smaller number
         return v;
       }
     }
@@ -89,7 +92,9 @@ class ByteReader {
   bool good_ = true;
 };
 
-std::unexpected<Error> damaged(std::string_view what) { return fail(Errc::corrupt, "store.record", {}, std::string(what)); }
+std::unexpected<Error> damaged(std::string_view what) {
+  return fail(Errc::corrupt, "store.record", {}, std::string(what));
+}
 
 constexpr unsigned kRed = 1, kLocked = 2;
 
@@ -221,6 +226,12 @@ Digest content_of_acceptance(std::string_view request, std::string_view document
   std::string length;
   append_u64(length, request.size());
   return sm3_of({as_bytes(length), as_bytes(request), as_bytes(document)});
+}
+
+Sm3Job content_job(std::string_view request, std::string_view document, std::string& length, Digest& digest) {
+  length.clear();
+  append_u64(length, request.size());
+  return {{length, request, document}, &digest};
 }
 
 Digest content_of_evidence(const std::vector<SignedEnvelope>& evidence) {

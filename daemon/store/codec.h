@@ -1,12 +1,13 @@
 #pragma once
 // Bytes of the records that are stored as one column: ledger invoices, lists of names, and the canonical form of a
-// journal row that the SM3 chain covers. Private to this room; grammar in docs/store.md. Readers are total on hostile bytes
-// and accept exactly what the writers produce.
+// journal row that the SM3 chain covers. Private to this room; grammar in docs/store.md. Readers are total on hostile
+// bytes and accept exactly what the writers produce.
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "daemon/store/records.h"
+#include "daemon/store/sm3_batch.h"
 
 namespace taxgate::store {
 
@@ -22,6 +23,8 @@ Result<std::vector<std::string>> decode_names(std::string_view bytes);
 void append_canonical(std::string& out, const JournalRow& row, std::string_view content);
 /// What an "accepted" row vouches for: the caller's bytes and the wanted document.
 Digest content_of_acceptance(std::string_view request, std::string_view document);
+/// The same as a job for sm3_batch. length  filled here; must stay, like the texts, until the batch is done
+Sm3Job content_job(std::string_view request, std::string_view document, std::string& length, Digest& digest);
 /// What a row with evidence vouches for: every envelope stored with it, in order.
 Digest content_of_evidence(const std::vector<SignedEnvelope>& evidence);
 

@@ -38,20 +38,33 @@ Upsert upsert_invoice(Session& session, const Invoice& invoice) {
     known = q.row();
     if (known && q.view(0) == record) return Upsert::unchanged;
   }
-  if (known) session.db().query("UPDATE invoice SET record = ? WHERE number = ?").bind_bytes(record).bind(invoice.number).run();
-  else session.db().query("INSERT INTO invoice(number, record) VALUES(?, ?)").bind(invoice.number).bind_bytes(record).run();
+  if (known)
+    session.db().query("UPDATE invoice SET record = ? WHERE number = ?").bind_bytes(record).bind(invoice.number).run();
+  else
+    session.db()
+        .query("INSERT INTO invoice(number, record) VALUES(?, ?)")
+        .bind(invoice.number)
+        .bind_bytes(record)
+        .run();
   return known ? Upsert::updated : Upsert::added;
 }
 
-std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices, std::size_t from, const Principal& principal,
-                         Store::ImportCounts& counts, std::chrono::steady_clock::time_point until) {
+std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices, std::size_t from,
+                         const Principal& principal, Store::ImportCounts& counts,
+                         std::chrono::steady_clock::time_point until) {
   const Store::ImportCounts before = counts;
   std::size_t at = from;
   while (at < invoices.size() && at - from < limits::kBulkRows && !session.db().failure()) {
     switch (upsert_invoice(session, invoices[at++])) {
-      case Upsert::added: ++counts.added; break;
-      case Upsert::updated: ++counts.updated; break;
-      case Upsert::unchanged: ++counts.unchanged; break;
+      case Upsert::added:
+        ++counts.added;
+        break;
+      case Upsert::updated:
+        ++counts.updated;
+        break;
+      case Upsert::unchanged:
+        ++counts.unchanged;
+        break;
     }
     if (std::chrono::steady_clock::now() >= until) break;
   }
@@ -71,8 +84,9 @@ Result<std::string> allocate_request_number(Session& session, const std::string&
     if (q.row()) second = std::max(second, q.integer(0) + 1);
   }
   session.db()
-      .query("INSERT INTO request_number(device, last_second) VALUES(?, ?) "
-             "ON CONFLICT(device) DO UPDATE SET last_second = excluded.last_second")
+      .query(
+          "INSERT INTO request_number(device, last_second) VALUES(?, ?) "
+          "ON CONFLICT(device) DO UPDATE SET last_second = excluded.last_second")
       .bind(tax_device)
       .bind(second)
       .run();
@@ -88,16 +102,23 @@ Result<void> set_hold(Session& session, const Hold& hold) {
   }
   const LegalTime since = hold.since.is_set() ? hold.since : session.now();
   session.db()
-      .query("INSERT INTO hold(taxpayer, reason, release_by, cause, since, principal) VALUES(?,?,?,?,?,?) "
-             "ON CONFLICT(taxpayer, reason) DO UPDATE SET release_by = excluded.release_by, cause = excluded.cause, "
-             "principal = excluded.principal")
-      .bind(hold.taxpayer).bind(hold.reason).bind(hold.release_by).bind(hold.cause).bind(since.ms).bind(hold.principal)
+      .query(
+          "INSERT INTO hold(taxpayer, reason, release_by, cause, since, principal) VALUES(?,?,?,?,?,?) "
+          "ON CONFLICT(taxpayer, reason) DO UPDATE SET release_by = excluded.release_by, cause = excluded.cause, "
+          "principal = excluded.principal")
+      .bind(hold.taxpayer)
+      .bind(hold.reason)
+      .bind(hold.release_by)
+      .bind(hold.cause)
+      .bind(since.ms)
+      .bind(hold.principal)
       .run();
   if (!known) append_event(session, "hold", hold.taxpayer, hold.principal, hold.cause, hold.reason);
   return {};
 }
 
-Result<void> release_hold(Session& session, const std::string& taxpayer, const std::string& reason, const Principal& principal) {
+Result<void> release_hold(Session& session, const std::string& taxpayer, const std::string& reason,
+                          const Principal& principal) {
   {
     auto q = session.db().query("SELECT 1 FROM hold WHERE taxpayer = ? AND reason = ?");
     q.bind(taxpayer).bind(reason);
@@ -111,8 +132,14 @@ Result<void> release_hold(Session& session, const std::string& taxpayer, const s
 Result<void> put_caller(Session& session, const Caller& caller, const Principal& principal) {
   const std::string roles = encode_names(caller.roles), taxpayers = encode_names(caller.taxpayers);
   session.db()
-      .query("INSERT OR REPLACE INTO caller(name, roles, taxpayers, token_sha256, certificate_sha256, uid) VALUES(?,?,?,?,?,?)")
-      .bind(caller.name).bind_bytes(roles).bind_bytes(taxpayers).bind(caller.token_sha256).bind(caller.certificate_sha256)
+      .query(
+          "INSERT OR REPLACE INTO caller(name, roles, taxpayers, token_sha256, certificate_sha256, uid) "
+          "VALUES(?,?,?,?,?,?)")
+      .bind(caller.name)
+      .bind_bytes(roles)
+      .bind_bytes(taxpayers)
+      .bind(caller.token_sha256)
+      .bind(caller.certificate_sha256)
       .bind(caller.uid)
       .run();
   append_event(session, "caller", {}, principal.name, "caller set, roles " + joined(caller.roles), caller.name);
@@ -145,7 +172,8 @@ Result<void> put_inbox_form(Session& session, const InboxForm& form) {
   }
   if (!f.seen_at.is_set()) f.seen_at = session.now();
   auto q = session.db().query(
-      "INSERT OR REPLACE INTO inbox(uuid, number, taxpayer, state, blue_number, counterparty, reason, role, amount, tax, "
+      "INSERT OR REPLACE INTO inbox(uuid, number, taxpayer, state, blue_number, counterparty, reason, role, amount, "
+      "tax, "
       "entered_at, seen_at, submission, open) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   q.bind(f.uuid).bind(f.number).bind(f.taxpayer).bind(f.state).bind(f.blue_number).bind(f.counterparty).bind(f.reason);
   q.bind(static_cast<int>(f.role)).bind(f.amount.value).bind(f.tax.value).bind(f.entered_at.ms).bind(f.seen_at.ms);

@@ -10,12 +10,14 @@
 namespace taxgate::store {
 
 /// On `created`, `submission` is completed in place and the result's own copy is left empty: the caller has it.
+/// content  content_of_acceptance(request, document), made in one batch for the whole group
 Result<Accepted> accept(Session& session, Submission& submission, const Principal& principal,
-                        const std::vector<Invoice>& inline_invoices);
+                        const std::vector<Invoice>& inline_invoices, const Digest& content);
 Result<Submission> advance(Session& session, const Advance& wanted);
 Result<std::string> allocate_request_number(Session& session, const std::string& tax_device);
 Result<void> set_hold(Session& session, const Hold& hold);
-Result<void> release_hold(Session& session, const std::string& taxpayer, const std::string& reason, const Principal& principal);
+Result<void> release_hold(Session& session, const std::string& taxpayer, const std::string& reason,
+                          const Principal& principal);
 Result<void> put_caller(Session& session, const Caller& caller, const Principal& principal);
 Result<void> remove_caller(Session& session, const std::string& name, const Principal& principal);
 Result<void> put_inbox_form(Session& session, const InboxForm& form);
@@ -26,7 +28,8 @@ enum class Upsert { added, updated, unchanged };
 Upsert upsert_invoice(Session& session, const Invoice& invoice);
 
 /// Imports invoices[from..] until the slice's bounds are met; adds to `counts`; returns where the next slice begins.
-std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices, std::size_t from, const Principal& principal,
-                         Store::ImportCounts& counts, std::chrono::steady_clock::time_point until);
+std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices, std::size_t from,
+                         const Principal& principal, Store::ImportCounts& counts,
+                         std::chrono::steady_clock::time_point until);
 
 }  // namespace taxgate::store

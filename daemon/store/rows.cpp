@@ -80,8 +80,10 @@ SignedEnvelope read_envelope_row(const Query& q) {
   SignedEnvelope e;
   e.bytes = bytes_of(q, 0);
   const auto signature = as_bytes(q.view(1));
-  if (signature.size() == e.signature.size()) std::copy(signature.begin(), signature.end(), e.signature.begin());
-  else q.damaged("a stored signature is not 64 bytes");
+  if (signature.size() == e.signature.size())
+    std::copy(signature.begin(), signature.end(), e.signature.begin());
+  else
+    q.damaged("a stored signature is not 64 bytes");
   e.certificate = bytes_of(q, 2);
   e.signer_id = q.text(3);
   e.key_serial = q.text(4);

@@ -6,13 +6,13 @@
 namespace taxgate::store {
 
 // Numbers of the columns below follow this text; read_submission relies on the order.
-#define TAXGATE_SUBMISSION_COLUMNS                                                                                         \
-  "s.seq, s.id, s.version, s.kind, s.state, s.step, s.taxpayer, s.caller, s.idempotency_key, s.lane, s.blue_number, "     \
-  "s.amount, s.tax, s.created_at, s.updated_at, s.intent_at, s.attempts, s.entered_at, s.deadline, s.form_uuid, "          \
-  "s.form_number, s.form_state, s.red_number, s.upload_serial, s.receipt, s.key_serial, s.hold_reason, "                  \
+#define TAXGATE_SUBMISSION_COLUMNS                                                                                    \
+  "s.seq, s.id, s.version, s.kind, s.state, s.step, s.taxpayer, s.caller, s.idempotency_key, s.lane, s.blue_number, " \
+  "s.amount, s.tax, s.created_at, s.updated_at, s.intent_at, s.attempts, s.entered_at, s.deadline, s.form_uuid, "     \
+  "s.form_number, s.form_state, s.red_number, s.upload_serial, s.receipt, s.key_serial, s.hold_reason, "              \
   "s.hold_release_by, s.error, s.foreign_form, j.request, coalesce(d.bytes, j.document), b.bytes "
 // A submission is one narrow changing row, its immutable "accepted" journal row, and up to one part per step.
-#define TAXGATE_SUBMISSION_FROM                                                                    \
+#define TAXGATE_SUBMISSION_FROM                                                                 \
   "FROM submission s JOIN journal j ON j.seq = s.seq LEFT JOIN part d ON d.id = s.seq * 8 + 3 " \
   "LEFT JOIN part b ON b.id = s.seq * 8 + s.step "
 #define TAXGATE_JOURNAL_COLUMNS \
@@ -20,7 +20,9 @@ namespace taxgate::store {
 
 inline constexpr std::int64_t kPartsPerSubmission = 8;
 inline constexpr std::int64_t kDocumentPart = 3;  // 0..2: the body of that step
-inline std::int64_t body_part(std::int64_t seq, Step step) { return seq * kPartsPerSubmission + static_cast<std::int64_t>(step); }
+inline std::int64_t body_part(std::int64_t seq, Step step) {
+  return seq * kPartsPerSubmission + static_cast<std::int64_t>(step);
+}
 inline std::int64_t document_part(std::int64_t seq) { return seq * kPartsPerSubmission + kDocumentPart; }
 
 Submission read_submission(const Query& q);
@@ -32,8 +34,9 @@ InboxForm read_inbox_form(const Query& q);
 std::optional<Submission> load_submission(Connection& c, std::int64_t seq);
 std::optional<Submission> load_submission(Connection& c, std::string_view id);
 
-#define TAXGATE_INBOX_COLUMNS                                                                                          \
-  "uuid, number, taxpayer, state, blue_number, counterparty, reason, role, amount, tax, entered_at, seen_at, submission, " \
+#define TAXGATE_INBOX_COLUMNS                                                                                  \
+  "uuid, number, taxpayer, state, blue_number, counterparty, reason, role, amount, tax, entered_at, seen_at, " \
+  "submission, "                                                                                               \
   "open "
 
 }  // namespace taxgate::store

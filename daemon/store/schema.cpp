@@ -85,7 +85,8 @@ std::string directory_of(const std::string& path) {
 Result<void> make_file(const std::string& path, const std::string& vfs) {
   Connection c;
   if (auto opened = c.open(path, vfs, Connection::Mode::read_write); !opened) return opened;
-  c.execute("PRAGMA page_size=" + std::to_string(kPageSize) + "; PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;");
+  c.execute("PRAGMA page_size=" + std::to_string(kPageSize) +
+            "; PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;");
   c.execute("PRAGMA application_id=" + std::to_string(kApplicationId));
   if (auto made = migrate(c); !made) return made;
   c.execute("PRAGMA journal_mode=WAL");
@@ -120,7 +121,7 @@ Result<void> create_database(const std::string& path, const std::string& vfs) {
 }
 
 Result<void> inspect_database(const std::string& path, const std::string& vfs) {
-  struct stat st {};
+  struct stat st{};
   if (::stat(path.c_str(), &st) != 0) return fail(Errc::retry_later, "store.io", path, {}, {}, std::strerror(errno));
   // SQLite would take an empty file for a new database and quietly start over; ours are never empty (create_database).
   if (st.st_size == 0) return fail(Errc::corrupt, "store.corrupt", path, "the file is empty");
@@ -140,7 +141,8 @@ Result<void> inspect_database(const std::string& path, const std::string& vfs) {
   }
   if (application != std::to_string(kApplicationId)) return fail(Errc::invalid_input, "store.foreign_file", path);
   if (*version > kSchemaVersion)
-    return fail(Errc::invalid_input, "store.newer_schema", path, std::to_string(*version), std::to_string(kSchemaVersion));
+    return fail(Errc::invalid_input, "store.newer_schema", path, std::to_string(*version),
+                std::to_string(kSchemaVersion));
   if (*version < 1) return damaged("no schema version", {});
   if (c.value("SELECT value FROM meta WHERE name='clean'") != "1" && !c.failure()) {
     log::notice("store.checking", "{} was not closed properly: checking its structure", path);
@@ -155,7 +157,8 @@ Result<void> inspect_database(const std::string& path, const std::string& vfs) {
 }
 
 Result<void> prepare_for_writing(Connection& c) {
-  c.execute("PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA cache_size=-" + std::to_string(limits::kStoreCacheKiB));
+  c.execute("PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA cache_size=-" +
+            std::to_string(limits::kStoreCacheKiB));
   struct Setting {
     const char *set, *get, *wanted;
   };

@@ -10,15 +10,15 @@ namespace taxgate::store {
 
 inline constexpr int kSchemaVersion = 2;
 inline constexpr std::int64_t kApplicationId = 0x54584754;  // "TXGT", in the file's header
-inline constexpr int kPageSize = 8192;  // two to three acceptances a page; 4096 wastes half of it
+inline constexpr int kPageSize = 8192;                      // two to three acceptances a page; 4096 wastes half of it
 
-/// Makes a complete database under a temporary name and renames it into place, so that a file called `path` is always whole.
-/// errors  limit_reached store.full, retry_later store.io, invalid_input file.unwritable
+/// Makes a complete database under a temporary name and renames it into place, so that a file called `path` is always
+/// whole. errors  limit_reached store.full, retry_later store.io, invalid_input file.unwritable
 Result<void> create_database(const std::string& path, const std::string& vfs);
 
-/// Looks at an existing file without changing a byte of it: header, kind, version, and, when it was not closed properly,
-/// the structure of every page.
-/// errors  corrupt store.corrupt, invalid_input store.foreign_file, store.newer_schema
+/// Looks at an existing file without changing a byte of it: header, kind, version, and, when it was not closed
+/// properly, the structure of every page. errors  corrupt store.corrupt, invalid_input store.foreign_file,
+/// store.newer_schema
 Result<void> inspect_database(const std::string& path, const std::string& vfs);
 
 /// Sets the connection up for writing (WAL, synchronous=FULL, no automatic checkpoint) and reads every setting back.

@@ -1,7 +1,7 @@
 #pragma once
 // In memory only: which submissions may carry a given text (idempotency key, lane). It answers with candidates; the
-// caller reads the row and compares, so a collision costs a read and is never wrong. It exists because a unique b-tree in the
-// order of random keys costs SQLite half its commit rate (performance.md); 16 bytes an entry, rebuilt at start.
+// caller reads the row and compares, so a collision costs a read and is never wrong. It exists because a unique b-tree
+// in the order of random keys costs SQLite half its commit rate (performance.md); 16 bytes an entry, rebuilt at start.
 // One thread changes it, any thread may look; never holds its lock while SQL runs.
 #include <cstdint>
 #include <mutex>

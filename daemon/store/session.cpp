@@ -44,7 +44,8 @@ Result<void> Session::load() {
       last_id.assign(q.view(5));
     }
   }
-  // Keeps new ids behind the old ones even when the clock was set back meanwhile: their index is then always appended to.
+  // Keeps new ids behind the old ones even when the clock was set back meanwhile: their index is then always appended
+  // to.
   ids_.start_after(milliseconds_of(last_id));
   {
     auto q = db_.query("SELECT coalesce(max(seq), 0) FROM journal");
@@ -55,7 +56,8 @@ Result<void> Session::load() {
     const bool some = q.row();
     const auto digest = some ? as_bytes(q.view(1)) : ByteView{};
     if (!db_.failure() && ((some ? q.integer(0) : 0) != last_seq_ || (some && digest.size() != digest_.size())))
-      return fail(Errc::corrupt, "store.chain", "chain", std::to_string(some ? q.integer(0) : 0), std::to_string(last_seq_));
+      return fail(Errc::corrupt, "store.chain", "chain", std::to_string(some ? q.integer(0) : 0),
+                  std::to_string(last_seq_));
     if (some) std::copy(digest.begin(), digest.end(), digest_.begin());
   }
   if (db_.failure()) return std::unexpected(*db_.failure());
@@ -107,14 +109,17 @@ std::int64_t Session::append(JournalRow& row, std::int64_t previous, std::string
   if (!row.at.is_set()) row.at = now();
   append_canonical(canonical_, row, content);
   auto q = db_.query(
-      "INSERT INTO journal(seq, previous, at, submission, taxpayer, blue_number, event, state, step, principal, detail, "
+      "INSERT INTO journal(seq, previous, at, submission, taxpayer, blue_number, event, state, step, principal, "
+      "detail, "
       "reference, content, request, document) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   q.bind(row.seq).bind(previous).bind(row.at.ms).bind(row.submission).bind(row.taxpayer).bind(row.blue_number);
   q.bind(row.event).bind(row.state).bind(row.step).bind(row.principal).bind(row.detail).bind(row.reference);
   q.bind_bytes_or_null(content);
   // Only an acceptance keeps bytes, and there an empty text is a text: verify_chain tells the two kinds apart by NULL.
-  if (row.event == "accepted") q.bind_bytes(request).bind_bytes(document);
-  else q.bind_null().bind_null();
+  if (row.event == "accepted")
+    q.bind_bytes(request).bind_bytes(document);
+  else
+    q.bind_null().bind_null();
   q.run();
   return row.seq;
 }

@@ -27,9 +27,11 @@ struct Shared {
 
 class Session {
  public:
-  Session(Connection& db, Shared& shared, const LegalClock& clock) : db_(db), shared_(shared), clock_(clock), ids_(random_) {}
+  Session(Connection& db, Shared& shared, const LegalClock& clock)
+      : db_(db), shared_(shared), clock_(clock), ids_(random_) {}
 
-  /// Rebuilds indexes, counts and the chain's end by one scan of the narrow rows. errors  those of SQLite, store.corrupt
+  /// Rebuilds indexes, counts and the chain's end by one scan of the narrow rows. errors  those of SQLite,
+  /// store.corrupt
   Result<void> load();
 
   void begin();
@@ -46,8 +48,8 @@ class Session {
   /// Appends a journal row; assigns its seq, and its time when it has none.
   /// previous  the submission's journal row before this one, 0: none
   /// content   digest of what the row vouches for, or empty; request and document only for "accepted"
-  std::int64_t append(JournalRow& row, std::int64_t previous, std::string_view content = {}, std::string_view request = {},
-                      std::string_view document = {});
+  std::int64_t append(JournalRow& row, std::int64_t previous, std::string_view content = {},
+                      std::string_view request = {}, std::string_view document = {});
   void added(const Submission& submission);
   void moved(State from, State to);
 
@@ -61,7 +63,10 @@ class Session {
   std::int64_t last_seq_ = 0, committed_seq_ = 0;
   Digest digest_{}, next_digest_{};
   std::string canonical_;  // rows of this transaction
-  struct Added { std::string key, lane, blue; std::int64_t seq; };
+  struct Added {
+    std::string key, lane, blue;
+    std::int64_t seq;
+  };
   std::vector<Added> added_;
   std::array<std::int64_t, kStateCount> moved_{};
 };

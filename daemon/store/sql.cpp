@@ -12,7 +12,8 @@ int count_wal_pages(void* connection, sqlite3*, const char*, int pages) {
   return SQLITE_OK;
 }
 
-constexpr int kBusyMs = 2000;  // another connection of this process holds the lock only while it recovers or resets the WAL
+constexpr int kBusyMs =
+    2000;  // another connection of this process holds the lock only while it recovers or resets the WAL
 
 }  // namespace
 
@@ -42,8 +43,8 @@ void Connection::note_failure(int code, const char* what) {
   if (failure_) return;
   const int system = db_ != nullptr ? sqlite3_system_errno(db_) : 0;
   const int primary = code & 0xFF;
-  const std::string detail = std::string(what) + ": " + (db_ != nullptr ? sqlite3_errmsg(db_) : sqlite3_errstr(code)) + " (" +
-                             std::to_string(code) + ")";
+  const std::string detail = std::string(what) + ": " + (db_ != nullptr ? sqlite3_errmsg(db_) : sqlite3_errstr(code)) +
+                             " (" + std::to_string(code) + ")";
   if (primary == SQLITE_FULL || (primary == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT)) ||
       code == SQLITE_IOERR_SHMSIZE) {
     failure_ = Error{Errc::limit_reached, "store.full", {}, {}, {}, detail};
@@ -89,9 +90,12 @@ void Connection::checkpoint() {
   if (failure_) return;
   int pages = 0, copied = 0;
   const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
-  // Copied in full: the next commit starts the WAL anew, so count from there. A reader in the way: try after the next commit.
-  if (code == SQLITE_OK && pages == copied) wal_pages_ = 0;
-  else if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) note_failure(code, "checkpoint");
+  // Copied in full: the next commit starts the WAL anew, so count from there. A reader in the way: try after the next
+  // commit.
+  if (code == SQLITE_OK && pages == copied)
+    wal_pages_ = 0;
+  else if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY)
+    note_failure(code, "checkpoint");
 }
 
 bool Connection::in_transaction() const { return db_ != nullptr && sqlite3_get_autocommit(db_) == 0; }
@@ -114,8 +118,10 @@ Query& Query::bind(std::string_view text) {
 
 Query& Query::bind_bytes(std::string_view bytes) {
   if (statement_ == nullptr) return *this;
-  if (bytes.empty()) sqlite3_bind_zeroblob(statement_, ++bound_, 0);
-  else sqlite3_bind_blob64(statement_, ++bound_, bytes.data(), bytes.size(), SQLITE_STATIC);
+  if (bytes.empty())
+    sqlite3_bind_zeroblob(statement_, ++bound_, 0);
+  else
+    sqlite3_bind_blob64(statement_, ++bound_, bytes.data(), bytes.size(), SQLITE_STATIC);
   return *this;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 // SQLite, reduced to what the store needs. Private to this room. A connection is used by one thread at a time.
 //
-// Failures are sticky: the first one is kept in the connection, every later step does nothing and yields no row, and the
-// caller looks once, where it matters (before a commit, before an answer). That keeps a transaction of thirty statements
-// readable and cannot forget a check.
+// Failures are sticky: the first one is kept in the connection, every later step does nothing and yields no row, and
+// the caller looks once, where it matters (before a commit, before an answer). That keeps a transaction of thirty
+// statements readable and cannot forget a check.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -42,7 +42,8 @@ class Connection {
   const std::optional<Error>& failure() const { return failure_; }
   void clear_failure() { failure_.reset(); }
   void restore_failure(Error error) { failure_ = std::move(error); }
-  /// True when SQLite's last failure left the disk's content unsure (a write or a flush failed), other than a full disk.
+  /// True when SQLite's last failure left the disk's content unsure (a write or a flush failed), other than a full
+  /// disk.
   bool disk_failed() const { return disk_failed_; }
   /// Records SQLite's error of the call that just failed.
   void note_failure(int code, const char* what);
@@ -79,7 +80,7 @@ class Query {
   Query& bind_null();
   Query& bind_bytes_or_null(std::string_view bytes) { return bytes.empty() ? bind_null() : bind_bytes(bytes); }
 
-  bool row();                // the next row; false at the end and after a failure
+  bool row();                  // the next row; false at the end and after a failure
   void run() { (void)row(); }  // for statements without result rows
   std::int64_t integer(int column) const;
   std::string text(int column) const { return std::string(view(column)); }

@@ -24,7 +24,9 @@ class SqliteReader final : public Reader {
     return {};
   }
 
-  Result<std::optional<Submission>> submission(std::string_view id) override { return answer(load_submission(db_, id)); }
+  Result<std::optional<Submission>> submission(std::string_view id) override {
+    return answer(load_submission(db_, id));
+  }
 
   Result<std::optional<Submission>> by_idempotency_key(std::string_view caller, std::string_view key) override {
     std::optional<Submission> found;
@@ -48,7 +50,8 @@ class SqliteReader final : public Reader {
       if (s && matches(f, state, *s)) out.push_back(*std::move(s));
     };
     if (!f.idempotency_key.empty() || !f.blue_number.empty()) {
-      const auto seqs = f.idempotency_key.empty() ? shared_->lanes.find(f.blue_number) : shared_->keys.find(f.idempotency_key);
+      const auto seqs =
+          f.idempotency_key.empty() ? shared_->lanes.find(f.blue_number) : shared_->keys.find(f.idempotency_key);
       for (const auto seq : seqs)
         if (seq > f.after_seq && out.size() < limit) consider(seq);
       return answer(std::move(out));
@@ -79,7 +82,8 @@ class SqliteReader final : public Reader {
         q.damaged("a submission has an unknown state");
         break;
       }
-      out.push_back({q.text(0), q.text(1), q.text(2), q.integer(3), static_cast<State>(state), LegalTime{q.integer(5)}});
+      out.push_back(
+          {q.text(0), q.text(1), q.text(2), q.integer(3), static_cast<State>(state), LegalTime{q.integer(5)}});
     }
     return answer(std::move(out));
   }
@@ -156,14 +160,16 @@ class SqliteReader final : public Reader {
 
   Result<std::vector<Hold>> holds() override {
     std::vector<Hold> out;
-    auto q = db_.query("SELECT taxpayer, reason, release_by, cause, since, principal FROM hold ORDER BY taxpayer, reason");
+    auto q =
+        db_.query("SELECT taxpayer, reason, release_by, cause, since, principal FROM hold ORDER BY taxpayer, reason");
     while (q.row()) out.push_back({q.text(0), q.text(1), q.text(2), q.text(3), LegalTime{q.integer(4)}, q.text(5)});
     return answer(std::move(out));
   }
 
   Result<std::vector<Caller>> callers() override {
     std::vector<Caller> out;
-    auto q = db_.query("SELECT name, roles, taxpayers, token_sha256, certificate_sha256, uid FROM caller ORDER BY name");
+    auto q =
+        db_.query("SELECT name, roles, taxpayers, token_sha256, certificate_sha256, uid FROM caller ORDER BY name");
     while (q.row()) {
       auto roles = decode_names(q.view(1));
       auto taxpayers = decode_names(q.view(2));
@@ -176,8 +182,9 @@ class SqliteReader final : public Reader {
 
   Result<std::vector<InboxForm>> inbox(std::string_view taxpayer, bool only_open) override {
     std::vector<InboxForm> out;
-    auto q = db_.query("SELECT " TAXGATE_INBOX_COLUMNS
-                       "FROM inbox WHERE (?1 = '' OR taxpayer = ?1) AND (open = 1 OR ?2 = 0) ORDER BY entered_at, uuid");
+    auto q =
+        db_.query("SELECT " TAXGATE_INBOX_COLUMNS
+                  "FROM inbox WHERE (?1 = '' OR taxpayer = ?1) AND (open = 1 OR ?2 = 0) ORDER BY entered_at, uuid");
     q.bind(taxpayer).bind(only_open ? 1 : 0);
     while (q.row()) out.push_back(read_inbox_form(q));
     return answer(std::move(out));
@@ -194,7 +201,8 @@ class SqliteReader final : public Reader {
   Result<std::optional<Submission>> owner_of_form(std::string_view form_uuid) override {
     std::optional<std::int64_t> seq;
     if (!form_uuid.empty()) {
-      auto q = db_.query("SELECT seq FROM submission INDEXED BY submission_form WHERE form_uuid = ? AND form_uuid <> '' AND kind = 0");
+      auto q = db_.query(
+          "SELECT seq FROM submission INDEXED BY submission_form WHERE form_uuid = ? AND form_uuid <> '' AND kind = 0");
       q.bind(form_uuid);
       if (q.row()) seq = q.integer(0);
     }
@@ -204,7 +212,8 @@ class SqliteReader final : public Reader {
   Result<std::vector<std::pair<State, std::int64_t>>> counts() override {
     std::vector<std::pair<State, std::int64_t>> out;
     for (std::size_t i = 0; i < shared_->counts.size(); ++i)
-      if (const auto n = shared_->counts[i].load(std::memory_order_relaxed); n != 0) out.emplace_back(static_cast<State>(i), n);
+      if (const auto n = shared_->counts[i].load(std::memory_order_relaxed); n != 0)
+        out.emplace_back(static_cast<State>(i), n);
     return out;
   }
 
@@ -239,8 +248,9 @@ class SqliteReader final : public Reader {
   std::vector<std::int64_t> scan(const SubmissionFilter& f, std::optional<State> state, std::size_t limit) {
     std::vector<std::int64_t> out;
     auto q = state && !is_final(*state)
-                 ? db_.query("SELECT seq, taxpayer, state FROM submission INDEXED BY submission_open "
-                             "WHERE seq > ? AND state < 11 ORDER BY seq")
+                 ? db_.query(
+                       "SELECT seq, taxpayer, state FROM submission INDEXED BY submission_open "
+                       "WHERE seq > ? AND state < 11 ORDER BY seq")
                  : db_.query("SELECT seq, taxpayer, state FROM submission WHERE seq > ? ORDER BY seq");
     q.bind(f.after_seq);
     while (out.size() < limit && q.row()) {
@@ -274,7 +284,8 @@ class SqliteReader final : public Reader {
 
 }  // namespace
 
-Result<std::unique_ptr<Reader>> make_reader(const std::string& path, const std::string& vfs, std::shared_ptr<Shared> shared) {
+Result<std::unique_ptr<Reader>> make_reader(const std::string& path, const std::string& vfs,
+                                            std::shared_ptr<Shared> shared) {
   auto reader = std::make_unique<SqliteReader>(std::move(shared));
   if (auto opened = reader->open(path, vfs); !opened) return std::unexpected(opened.error());
   return reader;

@@ -7,6 +7,7 @@
 
 #include "daemon/core/limits.h"
 #include "daemon/core/log.h"
+#include "daemon/store/codec.h"
 #include "daemon/store/schema.h"
 
 namespace taxgate::store {
@@ -19,8 +20,10 @@ class Task final : public Work {
   Task(const char* name, Body body, Done<T> done) : Work(name), body_(std::move(body)), done_(std::move(done)) {}
   void run(Session& session) override { result_.emplace(body_(session)); }
   void finish(const Error* failed) override {
-    if (failed != nullptr) done_(std::unexpected(*failed));
-    else done_(std::move(*result_));
+    if (failed != nullptr)
+      done_(std::unexpected(*failed));
+    else
+      done_(std::move(*result_));
   }
 
  private:
@@ -33,9 +36,17 @@ class Task final : public Work {
 class AcceptWork final : public Work {
  public:
   AcceptWork(Submission submission, Principal principal, std::vector<Invoice> invoices, Done<Accepted> done)
-      : Work("accept"), submission_(std::move(submission)), principal_(std::move(principal)), invoices_(std::move(invoices)),
+      : Work("accept"),
+        submission_(std::move(submission)),
+        principal_(std::move(principal)),
+        invoices_(std::move(invoices)),
         done_(std::move(done)) {}
-  void run(Session& session) override { result_.emplace(store::accept(session, submission_, principal_, invoices_)); }
+  void digests(std::vector<Sm3Job>& jobs) override {
+    jobs.push_back(content_job(submission_.request, submission_.document, length_, content_));
+  }
+  void run(Session& session) override {
+    result_.emplace(store::accept(session, submission_, principal_, invoices_, content_));
+  }
   void finish(const Error* failed) override {
     if (failed != nullptr) return done_(std::unexpected(*failed));
     auto& result = *result_;
@@ -48,6 +59,8 @@ class AcceptWork final : public Work {
   Principal principal_;
   std::vector<Invoice> invoices_;
   Done<Accepted> done_;
+  std::string length_;
+  Digest content_{};
   std::optional<Result<Accepted>> result_;
 };
 
@@ -67,8 +80,10 @@ class ImportWork final : public Work {
     return at_ < invoices_.size();
   }
   void finish(const Error* failed) override {
-    if (failed != nullptr) done_(std::unexpected(*failed));
-    else done_(counts_);
+    if (failed != nullptr)
+      done_(std::unexpected(*failed));
+    else
+      done_(counts_);
   }
 
  private:
@@ -95,11 +110,13 @@ Result<void> require_private(const std::string& path) {
 }  // namespace
 
 SqliteStore::SqliteStore(Options options, FileLock lock, std::uint64_t seed)
-    : options_(std::move(options)), lock_(std::move(lock)), shared_(std::make_shared<Shared>(seed)),
+    : options_(std::move(options)),
+      lock_(std::move(lock)),
+      shared_(std::make_shared<Shared>(seed)),
       session_(db_, *shared_, *options_.clock) {}
 
 SqliteStore::~SqliteStore() {
-  if (!writer_) return;  // never started: the file is as it was
+  if (!writer_) return;          // never started: the file is as it was
   if (!writer_->stop()) return;  // the next start must look at the file
   db_.clear_failure();
   // Failing to mark a clean end costs the next start a check of the file, nothing else.
@@ -124,15 +141,15 @@ Result<void> SqliteStore::start() {
   if (auto marked = set_clean_mark(db_, false); !marked) return marked;
   if (options_.probe) options_.probe("open.marked");
   if (auto loaded = session_.load(); !loaded) return loaded;
-  writer_ = std::make_unique<Writer>(db_, session_, options_.probe, options_.max_pending,
-                                     options_.checkpoint_pages);
+  writer_ = std::make_unique<Writer>(db_, session_, options_.probe, options_.max_pending, options_.checkpoint_pages);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   log::info("store.opened", "{}: schema {}, journal row {}, {} submissions, {} ms", options_.path, kSchemaVersion,
             shared_->last_seq.load(), shared_->keys.size(), ms.count());
   return {};
 }
 
-void SqliteStore::accept(Submission submission, Principal principal, std::vector<Invoice> inline_invoices, Done<Accepted> done) {
+void SqliteStore::accept(Submission submission, Principal principal, std::vector<Invoice> inline_invoices,
+                         Done<Accepted> done) {
   writer_->post(Writer::Lane::accept, std::make_unique<AcceptWork>(std::move(submission), std::move(principal),
                                                                    std::move(inline_invoices), std::move(done)));
 }
@@ -145,16 +162,16 @@ void SqliteStore::allocate_request_number(std::string tax_device, Done<std::stri
   writer_->post(Writer::Lane::normal, task<std::string>("request_number", std::move(body), std::move(done)));
 }
 void SqliteStore::import_invoices(std::vector<Invoice> invoices, Principal principal, Done<ImportCounts> done) {
-  writer_->post(Writer::Lane::bulk, std::make_unique<ImportWork>(std::move(invoices), std::move(principal), std::move(done)));
+  writer_->post(Writer::Lane::bulk,
+                std::make_unique<ImportWork>(std::move(invoices), std::move(principal), std::move(done)));
 }
 void SqliteStore::set_hold(Hold hold, Done<void> done) {
   auto body = [hold = std::move(hold)](Session& s) { return store::set_hold(s, hold); };
   writer_->post(Writer::Lane::normal, task<void>("hold", std::move(body), std::move(done)));
 }
 void SqliteStore::release_hold(std::string taxpayer, std::string reason, Principal principal, Done<void> done) {
-  auto body = [taxpayer = std::move(taxpayer), reason = std::move(reason), principal = std::move(principal)](Session& s) {
-    return store::release_hold(s, taxpayer, reason, principal);
-  };
+  auto body = [taxpayer = std::move(taxpayer), reason = std::move(reason), principal = std::move(principal)](
+                  Session& s) { return store::release_hold(s, taxpayer, reason, principal); };
   writer_->post(Writer::Lane::normal, task<void>("release", std::move(body), std::move(done)));
 }
 void SqliteStore::put_caller(Caller caller, Principal principal, Done<void> done) {

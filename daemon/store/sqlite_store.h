@@ -14,7 +14,8 @@ class SqliteStore final : public Store {
   /// The rest of open(): everything that can fail.
   Result<void> start();
 
-  void accept(Submission submission, Principal principal, std::vector<Invoice> inline_invoices, Done<Accepted> done) override;
+  void accept(Submission submission, Principal principal, std::vector<Invoice> inline_invoices,
+              Done<Accepted> done) override;
   void advance(Advance advance, Done<Submission> done) override;
   void allocate_request_number(std::string tax_device, Done<std::string> done) override;
   void import_invoices(std::vector<Invoice> invoices, Principal principal, Done<ImportCounts> done) override;
@@ -39,7 +40,8 @@ class SqliteStore final : public Store {
 };
 
 /// A read-only connection of its own. errors  those of SQLite
-Result<std::unique_ptr<Reader>> make_reader(const std::string& path, const std::string& vfs, std::shared_ptr<Shared> shared);
+Result<std::unique_ptr<Reader>> make_reader(const std::string& path, const std::string& vfs,
+                                            std::shared_ptr<Shared> shared);
 
 /// Recomputes the digest chain over the whole journal, and every digest a row vouches for. errors  corrupt store.chain
 Result<void> verify_chain_of(Connection& db);

@@ -12,8 +12,12 @@ namespace taxgate::store {
 using std::chrono::steady_clock;
 
 Writer::Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages)
-    : db_(db), session_(session), probe_(std::move(probe)), max_pending_(max_pending),
-      checkpoint_pages_(checkpoint_pages > 0 ? checkpoint_pages : limits::kCheckpointPages), thread_([this] { loop(); }) {}
+    : db_(db),
+      session_(session),
+      probe_(std::move(probe)),
+      max_pending_(max_pending),
+      checkpoint_pages_(checkpoint_pages > 0 ? checkpoint_pages : limits::kCheckpointPages),
+      thread_([this] { loop(); }) {}
 
 Writer::~Writer() { stop(); }
 
@@ -111,6 +115,9 @@ void Writer::run_group(Group group) {
     for (const auto& work : group) work->finish(&*broken_);
     return;
   }
+  std::vector<Sm3Job> digests;
+  for (const auto& work : group) work->digests(digests);
+  sm3_batch(digests);
   session_.begin();
   for (const auto& work : group) work->run(session_);
   // The rest shares this flush for as long as it does not hold up the acceptances that arrive meanwhile.
@@ -141,8 +148,10 @@ void Writer::run_group(Group group) {
       work->run(session_);
       Group alone;
       alone.push_back(std::move(work));
-      if (const auto again = commit(alone)) alone.front()->finish(&*again);
-      else finish(alone);
+      if (const auto again = commit(alone))
+        alone.front()->finish(&*again);
+      else
+        finish(alone);
     } else {
       work->finish(broken_ ? &*broken_ : &*failed);
     }

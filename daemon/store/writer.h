@@ -1,6 +1,6 @@
 #pragma once
-// The one writer thread: it takes what waits, acceptances first, makes one transaction of it, flushes it once, and only then
-// answers everybody. Private to this room.
+// The one writer thread: it takes what waits, acceptances first, makes one transaction of it, flushes it once, and only
+// then answers everybody. Private to this room.
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "daemon/store/session.h"
+#include "daemon/store/sm3_batch.h"
 #include "daemon/store/store.h"
 
 namespace taxgate::store {
@@ -25,6 +26,8 @@ class Work {
   Work& operator=(const Work&) = delete;
 
   const char* name() const { return name_; }  // "accept": the probe's prefix
+  /// Before the transaction: digests this write needs, computed for the whole group at once.
+  virtual void digests(std::vector<Sm3Job>&) {}
   /// Inside the transaction. May be called again when the group is repeated.
   virtual void run(Session& session) = 0;
   /// True when more slices must follow before finish() (bulk work).

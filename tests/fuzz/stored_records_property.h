@@ -1,6 +1,6 @@
 #pragma once
-// What must hold for any bytes found in the place of a stored record: the reader is total, and accepts exactly the one spelling
-// the writer produces. Shared by the fuzz target and the unit tests.
+// What must hold for any bytes found in the place of a stored record: the reader is total, and accepts exactly the one
+// spelling the writer produces. Shared by the fuzz target and the unit tests.
 #include <string_view>
 
 #include "daemon/store/codec.h"

@@ -78,17 +78,20 @@ TEST(Config, AWrongTypeAValueOutOfRangeAndAMissingKeyAreRefusedByName) {
   EXPECT_EQ(error_of(replaced(kMinimal, "channel = \"sandbox\"\n", "")).id, "config.missing");
   EXPECT_EQ(error_of(replaced(kMinimal, "[platform]\n", "[platform]\nsettle_ms = 0\n")).id, "config.range");
   EXPECT_EQ(error_of(replaced(kMinimal, "https://", "http://")).id, "config.range");
-  EXPECT_EQ(error_of(replaced(kMinimal, "socket = \"api.sock\"\n", "")).field, "/etc/taxgate/taxgated.toml:4: api.socket");
+  EXPECT_EQ(error_of(replaced(kMinimal, "socket = \"api.sock\"\n", "")).field,
+            "/etc/taxgate/taxgated.toml:4: api.socket");
 }
 
 TEST(Config, AListenerWithoutItsSecretIsRefused) {
-  EXPECT_EQ(error_of(replaced(kMinimal, "[api]\n", "[api]\ntcp_port = 0\n")).field, "/etc/taxgate/taxgated.toml:4: api.token_file");
+  EXPECT_EQ(error_of(replaced(kMinimal, "[api]\n", "[api]\ntcp_port = 0\n")).field,
+            "/etc/taxgate/taxgated.toml:4: api.token_file");
   EXPECT_EQ(error_of(replaced(kMinimal, "[api]\n", "[api]\ntls_port = 1\n")).id, "config.missing");
   EXPECT_EQ(error_of(replaced(kMinimal, "[api]\n", "[api]\ntcp_port = 65536\n")).id, "config.range");
 }
 
 TEST(Config, ATaxpayerCannotBeNamedTwice) {
-  const auto block = kMinimal.substr(kMinimal.find("[[taxpayer]]"), kMinimal.find("[keys]") - kMinimal.find("[[taxpayer]]"));
+  const auto block =
+      kMinimal.substr(kMinimal.find("[[taxpayer]]"), kMinimal.find("[keys]") - kMinimal.find("[[taxpayer]]"));
   const auto e = error_of(kMinimal + block);
   EXPECT_EQ(e.id, "config.duplicate");
   EXPECT_EQ(e.wanted, "91310115TGDM00011U");
@@ -120,8 +123,8 @@ TEST(Config, LaboratoryModeComesFromTheFlagOnlyAndOnlyOnTheSimulatorsChannel) {
 }
 
 TEST(Config, EveryErrorHasASentenceAndARemedyInBothLanguages) {
-  for (const char* id : {"config.syntax", "config.unknown_key", "config.type", "config.range", "config.missing", "config.duplicate",
-                         "config.lab_key", "config.lab_channel"}) {
+  for (const char* id : {"config.syntax", "config.unknown_key", "config.type", "config.range", "config.missing",
+                         "config.duplicate", "config.lab_key", "config.lab_channel"}) {
     const auto* m = find_message(id);
     ASSERT_NE(m, nullptr) << id;
     EXPECT_FALSE(m->text.empty() || m->text_zh.empty() || m->remedy.empty() || m->remedy_zh.empty()) << id;

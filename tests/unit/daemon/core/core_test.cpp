@@ -39,7 +39,7 @@ TEST_F(FilesTest, AnAtomicWriteReplacesTheWholeFileAndLeavesNothingBeside) {
   ASSERT_TRUE(write_file_atomic(at("f"), "one"));
   ASSERT_TRUE(write_file_atomic(at("f"), "two"));
   EXPECT_EQ(*read_file(at("f"), 100), "two");
-  struct stat st {};
+  struct stat st{};
   ASSERT_EQ(::stat(at("f").c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0600U);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir_), {}), 1);
@@ -102,7 +102,7 @@ TEST_F(FilesTest, ALockIsHeldByOneOnlyAndFreeAgainAfterwards) {
 
 TEST_F(FilesTest, APrivateDirectoryIsMadeWithItsParents) {
   ASSERT_TRUE(make_private_directory(at("a/b")));
-  struct stat st {};
+  struct stat st{};
   ASSERT_EQ(::stat(at("a/b").c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0700U);
   EXPECT_TRUE(make_private_directory(at("a/b")));
@@ -166,7 +166,8 @@ TEST(Log, PrefixesThePriorityAndKeepsOneLineWhateverTheTextHolds) {
   log::info("test.id", "two\nlines\x1b[31m {}", "红");
   log::debug("test.id", "not shown");
   log::write(log::Level::error, Error{Errc::corrupt, "a.b", "f", "w", "l", "d"});
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "<6>[test.id] two lines [31m 红\n<3>[a.b] field=f wanted=w left=l detail=d\n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "<6>[test.id] two lines [31m 红\n<3>[a.b] field=f wanted=w left=l detail=d\n");
 }
 
 TEST(Log, CutsALongLineBetweenCharacters) {

@@ -25,7 +25,8 @@ TEST(StoredInvoice, IsReadBackAsItWas) {
 
 TEST(StoredInvoice, EveryTruncationAndEveryAppendedByteIsRefused) {
   const auto bytes = encode_invoice(sample_invoice("1"));
-  for (std::size_t n = 0; n < bytes.size(); ++n) ASSERT_EQ(decode_invoice(bytes.substr(0, n)).error().id, "store.record") << n;
+  for (std::size_t n = 0; n < bytes.size(); ++n)
+    ASSERT_EQ(decode_invoice(bytes.substr(0, n)).error().id, "store.record") << n;
   EXPECT_FALSE(decode_invoice(bytes + '\0'));
 }
 
@@ -80,9 +81,20 @@ TEST(CanonicalRow, HasTheDocumentedBytes) {
   append_canonical(bytes, row, {});
   // The worked example of docs/store.md.
   EXPECT_EQ(hex(as_bytes(bytes)),
-            "0000000000000002" "000001a200380100" "0000000000000000" "0000000000000000" "0000000000000000"
-            "0000000000000004" "6e6f7465" "0000000000000000" "0000000000000000" "0000000000000003" "657270"
-            "0000000000000000" "0000000000000000" "0000000000000000");
+            "0000000000000002"
+            "000001a200380100"
+            "0000000000000000"
+            "0000000000000000"
+            "0000000000000000"
+            "0000000000000004"
+            "6e6f7465"
+            "0000000000000000"
+            "0000000000000000"
+            "0000000000000003"
+            "657270"
+            "0000000000000000"
+            "0000000000000000"
+            "0000000000000000");
 }
 
 }  // namespace

@@ -57,8 +57,10 @@ TEST_F(DiskFullTest, AFullDiskRefusesWritesGoesOnReadingAndRecoversWhenThereIsRo
       auto s = wanted("k" + std::to_string(i));
       s.document = std::string(20'000, 'd');
       const auto r = accept(*store_, s);
-      if (r) ++confirmed;
-      else full = r.error();
+      if (r)
+        ++confirmed;
+      else
+        full = r.error();
     }
     EXPECT_EQ(full.id, "store.full");
     EXPECT_EQ(full.code, Errc::limit_reached);

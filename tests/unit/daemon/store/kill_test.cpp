@@ -16,7 +16,8 @@ namespace {
 
 constexpr const char* kHelperVariable = "TAXGATE_STORE_KILL_HELPER";  // "DIRECTORY K": this process is the victim
 
-// The victim: works until the k-th probe call and dies there. Each confirmation is in a file before the next step begins.
+// The victim: works until the k-th probe call and dies there. Each confirmation is in a file before the next step
+// begins.
 [[noreturn]] void be_killed(const std::string& dir, long k) {
   const int out = ::open((dir + "/confirmed").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   ManualClock clock;
@@ -91,7 +92,9 @@ TEST_F(KillTest, WhateverWasConfirmedSurvivesAKillAtEveryStep) {
     most = std::max(most, facts.size());
     ASSERT_EQ(differences(options(), facts), std::vector<std::string>{}) << "killed at step " << k;
   }
-  std::printf("%ld points, the process killed at each: nothing lost, nothing twice (%zu confirmations in the full run)\n", k - 1, most);
+  std::printf(
+      "%ld points, the process killed at each: nothing lost, nothing twice (%zu confirmations in the full run)\n",
+      k - 1, most);
   EXPECT_GT(k, 60);
   EXPECT_GT(most, 20U);
 }

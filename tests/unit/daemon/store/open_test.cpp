@@ -60,7 +60,7 @@ TEST_F(OpenTest, EveryFileOfTheDatabaseIsReadableByItsOwnerOnly) {
   ::umask(old);
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(dir_)) {
-    struct stat st {};
+    struct stat st{};
     ASSERT_EQ(::stat(entry.path().c_str(), &st), 0);
     EXPECT_EQ(st.st_mode & 07777, 0600U) << entry.path();
     ++files;
@@ -171,7 +171,8 @@ TEST_F(OpenTest, AfterAnUncleanEndEveryDamagedPageIsFoundAndNothingIsOverwritten
 TEST_F(OpenTest, AfterACrashEverythingConfirmedIsThere) {
   fill_and_die(50);
   open();
-  for (int i = 0; i < 50; ++i) EXPECT_EQ(accept(*store_, wanted("k" + std::to_string(i)))->outcome, AcceptOutcome::same);
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(accept(*store_, wanted("k" + std::to_string(i)))->outcome, AcceptOutcome::same);
   EXPECT_TRUE(store_->verify_chain());
 }
 

@@ -63,7 +63,8 @@ TEST_F(PowerLossTest, WhateverWasConfirmedSurvivesWhenUnflushedBytesReachTheDisk
   long at = 0;
   for (bool cut = true; cut;) {
     ++at;
-    const auto o = run({.cut_at = at, .unflushed = PowerLossVfs::Unflushed::torn, .seed = static_cast<std::uint64_t>(at)});
+    const auto o =
+        run({.cut_at = at, .unflushed = PowerLossVfs::Unflushed::torn, .seed = static_cast<std::uint64_t>(at)});
     ASSERT_EQ(o.wrong, std::vector<std::string>{}) << "cut at " << at << ", seed " << at;
     cut = o.cut;
   }

@@ -31,8 +31,10 @@ sqlite3_file* below(sqlite3_file* f) { return as_open(f).below(); }
 void write_real(const std::string& path, const PowerLossVfs::Change& c) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return;
-  if (c.truncate) (void)!::ftruncate(fd, c.at);
-  else (void)!::pwrite(fd, c.bytes.data(), c.bytes.size(), c.at);
+  if (c.truncate)
+    (void)!::ftruncate(fd, c.at);
+  else
+    (void)!::pwrite(fd, c.bytes.data(), c.bytes.size(), c.at);
   ::close(fd);
 }
 
@@ -105,7 +107,9 @@ int x_device(sqlite3_file*) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; }
 int x_shm_map(sqlite3_file* f, int page, int size, int extend, void volatile** out) {
   return below(f)->pMethods->xShmMap(below(f), page, size, extend, out);
 }
-int x_shm_lock(sqlite3_file* f, int at, int n, int flags) { return below(f)->pMethods->xShmLock(below(f), at, n, flags); }
+int x_shm_lock(sqlite3_file* f, int at, int n, int flags) {
+  return below(f)->pMethods->xShmLock(below(f), at, n, flags);
+}
 void x_shm_barrier(sqlite3_file* f) { below(f)->pMethods->xShmBarrier(below(f)); }
 int x_shm_unmap(sqlite3_file* f, int remove) { return below(f)->pMethods->xShmUnmap(below(f), remove); }
 
@@ -228,8 +232,10 @@ void PowerLossVfs::flush(File& f) {
 
 void PowerLossVfs::erase(const std::string& path, bool durable) {
   files_.erase(path);
-  if (durable) ::unlink(path.c_str());
-  else deleted_.push_back(path);
+  if (durable)
+    ::unlink(path.c_str());
+  else
+    deleted_.push_back(path);
 }
 
 bool PowerLossVfs::known_deleted(const std::string& path) const {
@@ -250,7 +256,8 @@ void PowerLossVfs::power_off() {
         // Pieces end at sector borders of the file, not of the write.
         const auto in_sector = (static_cast<std::size_t>(c.at) + from) % kSector;
         const auto n = std::min(kSector - in_sector, c.bytes.size() - from);
-        if (random_() % 2 == 0) pieces.push_back({c.at + static_cast<std::int64_t>(from), c.bytes.substr(from, n), false});
+        if (random_() % 2 == 0)
+          pieces.push_back({c.at + static_cast<std::int64_t>(from), c.bytes.substr(from, n), false});
         from += n;
       }
     }

@@ -1,11 +1,12 @@
 #pragma once
-// A SQLite file system whose power can be cut. The real file holds what has been flushed; everything newer is kept in memory,
-// where all connections see it, until a flush carries it over. At the N-th write, flush, cut or delete the power goes: that
-// call and all later ones fail, and what was not flushed is forgotten, or survives in random 512-byte pieces in any order.
-// Afterwards the real files are exactly what a machine would find when it comes back.
+// A SQLite file system whose power can be cut. The real file holds what has been flushed; everything newer is kept in
+// memory, where all connections see it, until a flush carries it over. At the N-th write, flush, cut or delete the
+// power goes: that call and all later ones fail, and what was not flushed is forgotten, or survives in random 512-byte
+// pieces in any order. Afterwards the real files are exactly what a machine would find when it comes back.
 //
-// Fault model: a flush that returned is durable, with the file's name; a deletion without a flushed directory may be undone; bytes
-// beside the written ones never change (SQLITE_IOCAP_POWERSAFE_OVERWRITE, as on every file system we support).
+// Fault model: a flush that returned is durable, with the file's name; a deletion without a flushed directory may be
+// undone; bytes beside the written ones never change (SQLITE_IOCAP_POWERSAFE_OVERWRITE, as on every file system we
+// support).
 #include <cstdint>
 #include <map>
 #include <memory>

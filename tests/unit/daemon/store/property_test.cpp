@@ -61,8 +61,10 @@ class PropertyTest : public StoreTest {
     a.next.body = item.bodies[a.next.step];
     a.next.state = static_cast<State>(below(kStateCount));
     if (below(6) == 0) a.next.step = below(2) == 0 ? Step::apply : Step::upload;
-    if (below(3) == 0) a.next.body = below(4) == 0 ? std::string() : "body " + std::to_string(below(100));
-    else a.next.body = item.bodies[a.next.step];
+    if (below(3) == 0)
+      a.next.body = below(4) == 0 ? std::string() : "body " + std::to_string(below(100));
+    else
+      a.next.body = item.bodies[a.next.step];
     if (below(4) == 0) a.next.document = "document " + std::to_string(below(3));
     if (below(8) == 0) a.next.version -= 1;
     if (below(5) == 0) a.next.form_uuid = "form-" + item.s.id;
@@ -101,7 +103,8 @@ class PropertyTest : public StoreTest {
           twin_.invoices[invoice.number] = invoice;
           invoices.push_back(invoice);
         }
-        ASSERT_TRUE(wait_for<Store::ImportCounts>([&](Done<Store::ImportCounts> d) { store_->import_invoices(invoices, kErp, std::move(d)); }));
+        ASSERT_TRUE(wait_for<Store::ImportCounts>(
+            [&](Done<Store::ImportCounts> d) { store_->import_invoices(invoices, kErp, std::move(d)); }));
         if (changed) twin_.journal.emplace_back("ledger");
         break;
       }
@@ -113,7 +116,8 @@ class PropertyTest : public StoreTest {
       }
       case 2: {
         const std::string taxpayer = "T" + std::to_string(below(3));
-        ASSERT_TRUE(wait_for<void>([&](Done<void> d) { store_->release_hold(taxpayer, "reason", kErp, std::move(d)); }));
+        ASSERT_TRUE(
+            wait_for<void>([&](Done<void> d) { store_->release_hold(taxpayer, "reason", kErp, std::move(d)); }));
         if (twin_.holds.erase({taxpayer, "reason"}) != 0) twin_.journal.emplace_back("release");
         break;
       }
@@ -195,9 +199,12 @@ TEST_F(PropertyTest, RandomOperationsLeaveTheStoreAndItsTwinAlike) {
   for (int i = 0; i < 1500 && !HasFatalFailure(); ++i) {
     clock_.advance_ms(static_cast<std::int64_t>(below(50)));
     const auto what = below(10);
-    if (what < 4) accept_something();
-    else if (what < 9) advance_something();
-    else other_write();
+    if (what < 4)
+      accept_something();
+    else if (what < 9)
+      advance_something();
+    else
+      other_write();
     if (i % 300 == 299) {
       compare();
       reopen();

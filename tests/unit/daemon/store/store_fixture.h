@@ -50,7 +50,8 @@ inline JournalRow journal_row(std::string event = "state") {
 }
 
 inline Result<Accepted> accept(Store& store, Submission s, std::vector<Invoice> invoices = {}) {
-  return wait_for<Accepted>([&](Done<Accepted> done) { store.accept(std::move(s), kErp, std::move(invoices), std::move(done)); });
+  return wait_for<Accepted>(
+      [&](Done<Accepted> done) { store.accept(std::move(s), kErp, std::move(invoices), std::move(done)); });
 }
 inline Result<Submission> advance(Store& store, Advance a) {
   return wait_for<Submission>([&](Done<Submission> done) { store.advance(std::move(a), std::move(done)); });
@@ -99,8 +100,11 @@ inline SignedEnvelope sample_envelope(char fill) {
   return e;
 }
 
-/// Where durability is not the disk's business (killed processes, simulated power cuts), memory is as good and much quicker.
-inline std::string fast_directory() { return std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : testing::TempDir(); }
+/// Where durability is not the disk's business (killed processes, simulated power cuts), memory is as good and much
+/// quicker.
+inline std::string fast_directory() {
+  return std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : testing::TempDir();
+}
 
 class StoreTest : public testing::Test {
  protected:

@@ -214,7 +214,8 @@ TEST_F(StoreTest, TheLaneIsFirstInFirstOutAndForgetsWhatIsFinal) {
   for (int i = 0; i < 5; ++i) all.push_back(accept(*store_, wanted("k" + std::to_string(i)))->submission);
   accept(*store_, wanted("elsewhere", "26990000000000000002"));
   ASSERT_TRUE(advance_to(*store_, all[1], State::cancelled));
-  auto issued = *advance_to(*store_, *advance_to(*store_, *advance_to(*store_, all[0], State::signing), State::ready), State::issued);
+  auto issued = *advance_to(*store_, *advance_to(*store_, *advance_to(*store_, all[0], State::signing), State::ready),
+                            State::issued);
   const auto lane = *reader_->open_on_lane("26990000000000000001");
   ASSERT_EQ(lane.size(), 3U);
   EXPECT_EQ(lane[0].id, all[2].id);
@@ -334,7 +335,9 @@ TEST_F(StoreTest, CallersAndCursorsAreKept) {
   EXPECT_EQ(callers[0].uid, 1000);
   EXPECT_EQ(*reader_->cursor("webhook:erp"), 42);
   EXPECT_EQ(*reader_->cursor("unknown"), 0);
-  const auto remove = [&] { return wait_for<void>([&](Done<void> d) { store_->remove_caller("erp", kErp, std::move(d)); }); };
+  const auto remove = [&] {
+    return wait_for<void>([&](Done<void> d) { store_->remove_caller("erp", kErp, std::move(d)); });
+  };
   EXPECT_TRUE(remove());
   EXPECT_EQ(remove().error().id, "store.no_caller");
 }
@@ -413,7 +416,8 @@ TEST_F(StoreTest, AnInlineInvoiceNeverReplacesWhatIsKnown) {
   open();
   auto known = sample_invoice("B1");
   known.locked = true;
-  ASSERT_TRUE(wait_for<Store::ImportCounts>([&](Done<Store::ImportCounts> d) { store_->import_invoices({known}, kErp, std::move(d)); }));
+  ASSERT_TRUE(wait_for<Store::ImportCounts>(
+      [&](Done<Store::ImportCounts> d) { store_->import_invoices({known}, kErp, std::move(d)); }));
   ASSERT_TRUE(accept(*store_, wanted("k1", "B1"), {sample_invoice("B1"), sample_invoice("B2")}));
   EXPECT_TRUE((*reader_->invoice("B1"))->invoice.locked);
   EXPECT_TRUE(*reader_->invoice("B2"));
@@ -458,8 +462,10 @@ TEST_F(StoreTest, BeyondTheBoundAnAcceptanceIsRefusedAndNothingElseIs) {
   std::atomic<int> accepted{0}, busy{0};
   const auto send = [&](int i) {
     store_->accept(wanted("k" + std::to_string(i)), kErp, {}, [&](Result<Accepted> r) {
-      if (r) ++accepted;
-      else if (r.error().id == "store.busy") ++busy;
+      if (r)
+        ++accepted;
+      else if (r.error().id == "store.busy")
+        ++busy;
     });
   };
   send(0);

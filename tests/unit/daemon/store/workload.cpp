@@ -53,7 +53,8 @@ class Day {
     return true;
   }
   bool number() {
-    const auto r = wait_for<std::string>([&](Done<std::string> d) { store_.allocate_request_number(kDevice, std::move(d)); });
+    const auto r =
+        wait_for<std::string>([&](Done<std::string> d) { store_.allocate_request_number(kDevice, std::move(d)); });
     if (r) confirm_("number " + *r);
     return r.has_value();
   }
@@ -65,7 +66,8 @@ class Day {
   bool import(int count) {
     std::vector<Invoice> invoices;
     for (int i = 0; i < count; ++i) invoices.push_back(sample_invoice("import-" + std::to_string(i)));
-    const auto r = wait_for<Store::ImportCounts>([&](Done<Store::ImportCounts> d) { store_.import_invoices(invoices, kErp, std::move(d)); });
+    const auto r = wait_for<Store::ImportCounts>(
+        [&](Done<Store::ImportCounts> d) { store_.import_invoices(invoices, kErp, std::move(d)); });
     if (r)
       for (const auto& i : invoices) confirm_("imported " + i.number);
     return r.has_value();
@@ -78,7 +80,9 @@ class Day {
   }
 
  private:
-  static std::string key_of(const std::string& prefix, std::size_t i) { return prefix + std::to_string(i == 5 ? 0 : i); }
+  static std::string key_of(const std::string& prefix, std::size_t i) {
+    return prefix + std::to_string(i == 5 ? 0 : i);
+  }
   void accepted(const std::string& key, const Accepted& a) {
     by_key_[key] = a.submission;
     confirm_("accepted " + key + " " + a.submission.id);
@@ -96,16 +100,17 @@ void run_workload(const std::function<Options()>& options, const Confirm& confir
     auto store = Store::open(options());
     if (!store) return;
     Day day(**store, confirm);
-    const bool good = day.import(3) && day.accept_one("a", {sample_invoice("inline")}) && day.accept_one("b") && day.burst("c") &&
-                      day.step("a", State::signing) && day.number() && day.step("a", State::ready, 2) && day.cursor(3) &&
-                      day.step("b", State::signing) && day.hold("red_alert") && day.step("a", State::sending) && day.number();
+    const bool good = day.import(3) && day.accept_one("a", {sample_invoice("inline")}) && day.accept_one("b") &&
+                      day.burst("c") && day.step("a", State::signing) && day.number() &&
+                      day.step("a", State::ready, 2) && day.cursor(3) && day.step("b", State::signing) &&
+                      day.hold("red_alert") && day.step("a", State::sending) && day.number();
     if (!good) return;
   }
   auto store = Store::open(options());
   if (!store) return;
   Day day(**store, confirm);
-  (void)(day.accept_one("d") && day.burst("e") && day.step("d", State::signing) && day.step("d", State::ready, 1) && day.number() &&
-         day.cursor(9) && day.step("d", State::sending) && day.step("d", State::outcome_unknown));
+  (void)(day.accept_one("d") && day.burst("e") && day.step("d", State::signing) && day.step("d", State::ready, 1) &&
+         day.number() && day.cursor(9) && day.step("d", State::sending) && day.step("d", State::outcome_unknown));
 }
 
 std::vector<std::string> differences(const Options& options, const std::vector<std::string>& confirmed) {
@@ -114,9 +119,11 @@ std::vector<std::string> differences(const Options& options, const std::vector<s
   std::error_code ec;
   if (confirmed.empty() && !std::filesystem::exists(options.path, ec)) return out;
   auto opened = Store::open(options);
-  if (!opened) return {"does not open: " + opened.error().id + " " + opened.error().wanted + " " + opened.error().detail};
+  if (!opened)
+    return {"does not open: " + opened.error().id + " " + opened.error().wanted + " " + opened.error().detail};
   Store& store = **opened;
-  if (const auto chain = store.verify_chain(); !chain) differ("chain: " + chain.error().field + " " + chain.error().wanted);
+  if (const auto chain = store.verify_chain(); !chain)
+    differ("chain: " + chain.error().field + " " + chain.error().wanted);
   auto reader = *store.reader();
 
   std::string last_number;
@@ -128,9 +135,12 @@ std::vector<std::string> differences(const Options& options, const std::vector<s
     in >> what >> a >> b >> c;
     if (what == "accepted") {
       const auto s = reader->by_idempotency_key("erp", a);
-      if (!s || !*s) differ("lost: submission " + a);
-      else if ((*s)->id != b) differ("another id: submission " + a);
-      else if ((*s)->request != "request of " + a) differ("other bytes: submission " + a);
+      if (!s || !*s)
+        differ("lost: submission " + a);
+      else if ((*s)->id != b)
+        differ("another id: submission " + a);
+      else if ((*s)->request != "request of " + a)
+        differ("other bytes: submission " + a);
     } else if (what == "advanced") {
       auto& v = versions[a];
       v.first = std::max<std::int64_t>(v.first, std::stoll(b));
@@ -152,10 +162,12 @@ std::vector<std::string> differences(const Options& options, const std::vector<s
     const auto s = reader->submission(id);
     if (!s || !*s) continue;  // named above
     if ((*s)->version < wanted_state.first) differ("went back: " + id);
-    if (reader->envelopes(id, Step::apply)->size() < static_cast<std::size_t>(wanted_state.second)) differ("lost: evidence of " + id);
+    if (reader->envelopes(id, Step::apply)->size() < static_cast<std::size_t>(wanted_state.second))
+      differ("lost: evidence of " + id);
   }
   if (*reader->cursor("webhook:erp") < last_cursor) differ("went back: cursor");
-  const auto next = wait_for<std::string>([&](Done<std::string> d) { store.allocate_request_number(kDevice, std::move(d)); });
+  const auto next =
+      wait_for<std::string>([&](Done<std::string> d) { store.allocate_request_number(kDevice, std::move(d)); });
   if (!next || *next <= last_number) differ("given twice: request number");
 
   // Nothing twice, nothing half: every submission has its time line, whose last state is its own.
@@ -163,10 +175,13 @@ std::vector<std::string> differences(const Options& options, const std::vector<s
   for (const auto& s : *reader->submissions({})) {
     if (!keys.insert(s.idempotency_key).second) differ("twice: submission " + s.idempotency_key);
     const auto rows = reader->journal_of(s.id);
-    if (!rows || rows->empty()) differ("half: submission " + s.idempotency_key);
-    else if (rows->back().state != name(s.state)) differ("half: state of " + s.idempotency_key);
+    if (!rows || rows->empty())
+      differ("half: submission " + s.idempotency_key);
+    else if (rows->back().state != name(s.state))
+      differ("half: state of " + s.idempotency_key);
     // The billing server repeats what it has no answer for: the original or, when it is not there, a new one.
-    if (accept(store, wanted(s.idempotency_key))->outcome != AcceptOutcome::same) differ("not recognised: " + s.idempotency_key);
+    if (accept(store, wanted(s.idempotency_key))->outcome != AcceptOutcome::same)
+      differ("not recognised: " + s.idempotency_key);
   }
   return out;
 }

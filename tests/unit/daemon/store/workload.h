@@ -1,6 +1,6 @@
 #pragma once
-// The same small day of work for the power-loss and the kill tests, the list of what was confirmed to the caller while it ran, and
-// the comparison of a store opened afterwards with that list.
+// The same small day of work for the power-loss and the kill tests, the list of what was confirmed to the caller while
+// it ran, and the comparison of a store opened afterwards with that list.
 #include <functional>
 #include <map>
 #include <string>
