@@ -3,7 +3,8 @@
 // TLS (callers by client certificate). Routes, statuses and error ids: docs/api.md; schema: docs/openapi.json.
 //
 // Thread    everything on the io_context's one thread, which is also where Gateway and CallerDirectory are called.
-// Lifetime  io, gateway and callers outlive the server. Replies that come after the server's end are dropped.
+// Lifetime  io, gateway and callers outlive the server. Replies that come after the server's end are dropped; a reply
+//           the gateway never gives is destroyed before io is.
 // Bounds    daemon/api/limits.h; a slow or silent peer is cut without waiting on it.
 #include <cstddef>
 #include <cstdint>

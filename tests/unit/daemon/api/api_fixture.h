@@ -89,9 +89,9 @@ class ApiTest : public ::testing::Test {
   static inline int next_ = 0;
   std::filesystem::path directory_path_;
   Settings settings_;
-  FakeGateway gateway_;
-  FakeDirectory directory_;
   boost::asio::io_context io_{1};
+  FakeGateway gateway_;  // after io_: its unanswered replies go first
+  FakeDirectory directory_;
   std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work_;
   std::thread thread_;
   std::unique_ptr<Server> server_;
