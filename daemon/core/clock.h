@@ -1,6 +1,6 @@
 #pragma once
-// Clocks. LegalClock (protocol/legal_time.h) is what the law counts in and may be virtual in the laboratory; deadlines of
-// I/O use std::chrono::steady_clock, which is never virtual in a daemon.
+// Clocks. LegalClock (protocol/legal_time.h) is what the law counts in and may be virtual in the laboratory; deadlines
+// of I/O use std::chrono::steady_clock, which is never virtual in a daemon.
 #include <atomic>
 #include <cstdint>
 #include <memory>

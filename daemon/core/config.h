@@ -1,7 +1,7 @@
 #pragma once
 // The daemon's configuration: one TOML file, read once into a plain immutable value (docs/config.md has every key).
-// Unknown keys, wrong types and values out of range are refused with file, line and key. Relative paths are relative to the
-// configuration file's directory. Secrets are never in it: only names of files, or "credential:NAME" (files.h).
+// Unknown keys, wrong types and values out of range are refused with file, line and key. Relative paths are relative to
+// the configuration file's directory. Secrets are never in it: only names of files, or "credential:NAME" (files.h).
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -34,10 +34,10 @@ struct Config {
   std::string lab_clock_file;
 
   struct Api {
-    std::string socket;                        // empty: no Unix socket
-    std::optional<std::uint16_t> tcp_port;     // loopback only; 0: any free port; unset: no listener
-    std::string token_file;                    // required with tcp_port: token of the caller "local:token"
-    std::optional<std::uint16_t> tls_port;     // mutual TLS on all addresses; 0: any; unset: none
+    std::string socket;                     // empty: no Unix socket
+    std::optional<std::uint16_t> tcp_port;  // loopback only; 0: any free port; unset: no listener
+    std::string token_file;                 // required with tcp_port: token of the caller "local:token"
+    std::optional<std::uint16_t> tls_port;  // mutual TLS on all addresses; 0: any; unset: none
     std::string tls_certificate, tls_key, tls_client_ca;
     std::size_t max_body_bytes = 1024 * 1024;  // one request body
     std::size_t max_pending = 8192;            // acceptances waiting for durability; beyond: 503 with Retry-After
@@ -45,15 +45,15 @@ struct Config {
   } api;
 
   struct Platform {
-    std::string base_url;  // https://…; required, there is no default
-    std::string ca_file;   // PEM; empty: the system's store
+    std::string base_url;                // https://…; required, there is no default
+    std::string ca_file;                 // PEM; empty: the system's store
     std::string profile = "leqi-shape";  // "leqi-shape": no signature travels; "signed": in signature_header
     std::string signature_header = "X-Taxgate-Envelope";
-    std::string ability = "202007";      // nlbm
+    std::string ability = "202007";       // nlbm
     std::string access_unit, using_unit;  // jrdwptbh, sydwptbh
-    std::string test_case;               // ylbm, sandbox only
+    std::string test_case;                // ylbm, sandbox only
     std::int64_t connect_ms = 5'000, answer_ms = 30'000;
-    std::int64_t settle_ms = 60'000;     // legal ms between two queries whose "none" counts as none
+    std::int64_t settle_ms = 60'000;  // legal ms between two queries whose "none" counts as none
     int max_concurrent = 8;
     int calls_per_second = 20;
     std::int64_t calls_per_day = 100'000;
@@ -69,20 +69,20 @@ struct Config {
   const Taxpayer* taxpayer(std::string_view id) const;
 
   struct Keys {
-    std::string socket;  // of taxgate-keyd
+    std::string socket;                 // of taxgate-keyd
     std::int64_t deadline_ms = 10'000;  // one signature, from request to r‖s
   } keys;
 
   struct Queue {
-    std::int64_t retry_first_ms = 1'000;     // back-off: doubles from here …
-    std::int64_t retry_max_ms = 300'000;     // … up to here,
-    int jitter_percent = 20;                 // ± this share,
-    int retry_budget = 20;                   // then attention
-    std::size_t active_set = 512;            // submissions in memory at a time; a quarter is kept for fresh work
-    std::int64_t poll_form_ms = 60'000;      // waiting for the other party
-    std::int64_t poll_upload_ms = 5'000;     // result of an upload
-    std::int64_t poll_inbox_ms = 300'000;    // forms raised by others
-    std::int64_t poll_unknown_ms = 15'000;   // first query after an unknown outcome
+    std::int64_t retry_first_ms = 1'000;    // back-off: doubles from here …
+    std::int64_t retry_max_ms = 300'000;    // … up to here,
+    int jitter_percent = 20;                // ± this share,
+    int retry_budget = 20;                  // then attention
+    std::size_t active_set = 512;           // submissions in memory at a time; a quarter is kept for fresh work
+    std::int64_t poll_form_ms = 60'000;     // waiting for the other party
+    std::int64_t poll_upload_ms = 5'000;    // result of an upload
+    std::int64_t poll_inbox_ms = 300'000;   // forms raised by others
+    std::int64_t poll_unknown_ms = 15'000;  // first query after an unknown outcome
     std::int64_t warn_before_ms = 12 * 3'600'000LL;  // a deadline is announced this long before it passes
   } queue;
 

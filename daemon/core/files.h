@@ -40,8 +40,8 @@ class UniqueFd {
 /// The whole file. `max` in bytes.
 Result<std::string> read_file(const std::string& path, std::size_t max);
 
-/// Writes a temporary file beside `path`, flushes it, renames it over `path` and flushes the directory: after a crash the
-/// old or the new content is there, whole.
+/// Writes a temporary file beside `path`, flushes it, renames it over `path` and flushes the directory: after a crash
+/// the old or the new content is there, whole.
 Result<void> write_file_atomic(const std::string& path, std::string_view content, mode_t mode = 0600);
 
 /// A secret from a file of ours (owner: this process's user or root; no access for group and others) into locked, wiped

@@ -1,6 +1,6 @@
 #pragma once
-// A lane: one named thread with a bounded queue, for work that blocks (fsync, SQL, signature checks). Values in, a value
-// out: a task owns what it works on and hands its result back by posting to whoever waits.
+// A lane: one named thread with a bounded queue, for work that blocks (fsync, SQL, signature checks). Values in, a
+// value out: a task owns what it works on and hands its result back by posting to whoever waits.
 #include <condition_variable>
 #include <cstddef>
 #include <deque>

@@ -1,6 +1,6 @@
 #pragma once
-// Every fixed bound of the daemon, with its reason. What an operator may change is in config.h instead. A wait without a
-// deadline, a queue without a bound or a retry without a budget is a defect: add its number here.
+// Every fixed bound of the daemon, with its reason. What an operator may change is in config.h instead. A wait without
+// a deadline, a queue without a bound or a retry without a budget is a defect: add its number here.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -17,24 +17,28 @@ inline constexpr std::size_t kSecretFile = 64 * 1024;    // a PEM chain with its
 inline constexpr std::size_t kLogLine = 2048;  // journald's LINE_MAX is 48 KiB; a person reads one screen line
 
 // ---- lanes -------------------------------------------------------------------------------------------------------
-inline constexpr std::size_t kLaneQueue = 1024;  // tasks waiting for one blocking thread: past this the caller must shed load
+inline constexpr std::size_t kLaneQueue =
+    1024;  // tasks waiting for one blocking thread: past this the caller must shed load
 
 // ---- store -------------------------------------------------------------------------------------------------------
-inline constexpr std::size_t kStorePending = 8192;      // acceptances waiting for a commit: 0.3 s of work at 30,000/s
-inline constexpr std::size_t kStorePendingBulk = 65536;  // advances and other writes waiting: the daemon makes them itself
-inline constexpr std::size_t kGroupCommit = 512;        // acceptances in one commit: the fsync is amortised well before
-inline constexpr milliseconds kBulkSlice{5};            // one bulk transaction: longer would show in the acceptances' p99
-inline constexpr std::size_t kBulkRows = 256;           // and never more rows than this, whatever the clock says
-inline constexpr int kCheckpointPages = 1000;           // WAL pages before a checkpoint between commits: 4 MiB, 8–12 ms
-inline constexpr int kCheckpointBusyPages = 8000;       // while acceptances wait a checkpoint may be put off up to here
-inline constexpr int kStoreCacheKiB = 32 * 1024;        // page cache of the writer; readers get a quarter
+inline constexpr std::size_t kStorePending = 8192;  // acceptances waiting for a commit: 0.3 s of work at 30,000/s
+inline constexpr std::size_t kStorePendingBulk =
+    65536;                                         // advances and other writes waiting: the daemon makes them itself
+inline constexpr std::size_t kGroupCommit = 512;   // acceptances in one commit: the fsync is amortised well before
+inline constexpr milliseconds kBulkSlice{5};       // one bulk transaction: longer would show in the acceptances' p99
+inline constexpr std::size_t kBulkRows = 256;      // and never more rows than this, whatever the clock says
+inline constexpr int kCheckpointPages = 1000;      // WAL pages before a checkpoint between commits: 4 MiB, 8–12 ms
+inline constexpr int kCheckpointBusyPages = 8000;  // while acceptances wait a checkpoint may be put off up to here
+inline constexpr int kStoreCacheKiB =
+    8 * 1024;  // page cache of the writer, which only appends; a reader gets a quarter
 inline constexpr std::size_t kStoredText = 16 * 1024 * 1024;  // one column of one row; the API's body limit is smaller
-inline constexpr int kListPage = 1000;                  // rows in one answer of a list query, whatever was asked
-inline constexpr milliseconds kReaderBusy{2000};        // a reader waits this long for SQLite's lock (recovery only)
-inline constexpr int kIdempotencyKey = 128;             // characters, as the API documents
-inline constexpr int kLaneOpen = 1000;                  // open submissions on one blue invoice
+inline constexpr int kListPage = 1000;                        // rows in one answer of a list query, whatever was asked
+inline constexpr milliseconds kReaderBusy{2000};  // a reader waits this long for SQLite's lock (recovery only)
+inline constexpr int kIdempotencyKey = 128;       // characters, as the API documents
+inline constexpr int kLaneOpen = 1000;            // open submissions on one blue invoice
 
 // ---- virtual time ------------------------------------------------------------------------------------------------
-inline constexpr std::int64_t kClockOffsetMs = 20LL * 366 * 24 * 3600 * 1000;  // a virtual clock is at most 20 years off
+inline constexpr std::int64_t kClockOffsetMs =
+    20LL * 366 * 24 * 3600 * 1000;  // a virtual clock is at most 20 years off
 
 }  // namespace taxgate::limits

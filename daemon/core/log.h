@@ -1,7 +1,7 @@
 #pragma once
-// Log lines for journald on stderr: "<6>[store.opened] schema 2, 1,024 open". The number is the syslog priority, the word
-// in brackets a stable message id. One write(2) a line, so lines of several threads and processes never mix.
-// Never a PIN, a key or a payload; control characters are replaced, long lines cut (limits::kLogLine). Thread-safe.
+// Log lines for journald on stderr: "<6>[store.opened] schema 2, 1,024 open". The number is the syslog priority, the
+// word in brackets a stable message id. One write(2) a line, so lines of several threads and processes never mix. Never
+// a PIN, a key or a payload; control characters are replaced, long lines cut (limits::kLogLine). Thread-safe.
 #include <fmt/core.h>
 
 #include <string_view>

@@ -35,8 +35,8 @@ class SeededRandom final : public Random {
   std::uint64_t state_;
 };
 
-/// UUIDv7 (RFC 9562, method 1: a 12-bit counter behind the millisecond), so that later ids of one source sort after earlier ones
-/// even when the clock steps back. Thread-safe.
+/// UUIDv7 (RFC 9562, method 1: a 12-bit counter behind the millisecond), so that later ids of one source sort after
+/// earlier ones even when the clock steps back. Thread-safe.
 class UuidSource {
  public:
   explicit UuidSource(Random& random) : random_(random) {}  // outlives this

@@ -62,6 +62,7 @@ Result<void> Session::load() {
   }
   if (db_.failure()) return std::unexpected(*db_.failure());
   shared_.last_seq = last_seq_;
+  db_.shrink();
   return {};
 }
 

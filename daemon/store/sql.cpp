@@ -98,6 +98,8 @@ void Connection::checkpoint() {
     note_failure(code, "checkpoint");
 }
 
+void Connection::shrink() { sqlite3_db_release_memory(db_); }
+
 bool Connection::in_transaction() const { return db_ != nullptr && sqlite3_get_autocommit(db_) == 0; }
 
 Query::~Query() {

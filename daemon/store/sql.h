@@ -50,6 +50,8 @@ class Connection {
 
   /// Copies what it can of the WAL into the main file, waiting for nobody.
   void checkpoint();
+  /// Gives back the memory of cached pages (after a long scan).
+  void shrink();
   bool in_transaction() const;
   /// WAL pages after the last commit.
   int wal_pages() const { return wal_pages_; }
