@@ -288,7 +288,8 @@ TEST_F(Calls, NeverMoreAtOnceThanConfigured) {
       ++replies;
     });
   while (replies < 12) io.run_one_for(milliseconds(1000)), io.restart();
-  EXPECT_EQ(peak, 3);
+  EXPECT_LE(peak, 3);
+  EXPECT_GT(peak, 1);
   EXPECT_EQ(server->connections(), 3);
 }
 
