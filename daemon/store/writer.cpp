@@ -62,6 +62,14 @@ bool Writer::wait_for_work(Group& accepts) {
     accepts.push_back(std::move(accepts_.front()));
     accepts_.pop_front();
   }
+  if (stopping_ && !bulk_.empty()) {
+    // Minutes of import must not hold up a stop. What is committed stays; the rest is imported by repeating it.
+    const Error stopped{Errc::retry_later, "lane.stopped", {}, {}, {}, "bulk work ended early"};
+    const auto ended = std::exchange(bulk_, {});
+    lock.unlock();
+    for (const auto& work : ended) work->finish(&stopped);
+    lock.lock();
+  }
   return !accepts.empty() || !others_.empty() || !bulk_.empty();
 }
 
