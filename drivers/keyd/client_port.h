@@ -15,7 +15,7 @@
 namespace taxgate::keyd {
 
 /// taxgated is one client; a few more for the command line and tests. More is a mistake, and each costs a buffer.
-inline constexpr std::size_t kMaxClients = 16;
+inline constexpr std::size_t kMaxClients = 32;
 /// A client that reads nothing while answers pile up is cut off: its orders are repeatable.
 inline constexpr std::size_t kMaxUnsent = 8 * 1024 * 1024;
 
