@@ -7,19 +7,19 @@ namespace taxgate::api {
 
 /// A red of 2,000 lines with its inline blue invoice is about 0.9 MB of JSON: the law's largest list fits, little more
 /// does.
-inline constexpr std::size_t kMaxBody = 1024 * 1024;
+inline constexpr std::size_t kMaxBody = 1024UL * 1024;
 /// An import is split by its sender; 16 MB holds some 20,000 invoices and is parsed in a fraction of a second.
-inline constexpr std::size_t kMaxImportBody = 16 * 1024 * 1024;
+inline constexpr std::size_t kMaxImportBody = 16UL * 1024 * 1024;
 /// Request line and header fields together. A long bearer token and a trace header fit; a cookie jar does not belong
 /// here.
-inline constexpr std::size_t kMaxHeaderBytes = 8 * 1024;
+inline constexpr std::size_t kMaxHeaderBytes = 8UL * 1024;
 /// Billing systems and their proxies send 10 to 20 fields.
 inline constexpr std::size_t kMaxHeaderFields = 64;
 /// What a connection reads ahead: one header at its largest, or that many bytes of pipelined requests. While a request
 /// is being answered nothing more is read, so this is the bound on pipelining; the sender's own socket holds the rest.
 inline constexpr std::size_t kReadBuffer = 2 * kMaxHeaderBytes;
 /// A body buffer that grew beyond this for one large request is given back after it.
-inline constexpr std::size_t kKeptBody = 64 * 1024;
+inline constexpr std::size_t kKeptBody = 64UL * 1024;
 
 /// A billing system uses a few pools of 64; at 16 KiB each, 1,024 connections cost 16 MB.
 inline constexpr std::size_t kMaxConnections = 1024;

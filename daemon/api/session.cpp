@@ -16,7 +16,7 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 /// After the last answer the peer may still be sending (an early refusal): read on this long and this much, so that it
 /// sees the answer instead of a reset.
 constexpr std::chrono::milliseconds kDrainDeadline{1'000};
-constexpr std::size_t kDrainBytes = 4 * 1024 * 1024;
+constexpr std::size_t kDrainBytes = 4UL * 1024 * 1024;
 
 std::string_view reason_phrase(int status) {
   switch (status) {
