@@ -10,6 +10,7 @@ const Message kPipelineMessages[] = {
     {"approval.denied", "An approver said no: {wanted}", "审批人未同意:{wanted}", "Correct the submission and submit it again with a new idempotency key.", "请更正后以新的幂等键重新提交。"},
     {"approval.own", "{left} submitted this and cannot approve it too.", "{left} 是提交人,不能审批自己的提交。", "Another person with the approver role must decide.", "须由另一位具有 approver 角色的人审批。"},
     {"caller.taxpayer", "This caller may not act for the taxpayer {wanted}.", "该调用方无权代表纳税人 {wanted} 操作。", "Ask an administrator to add the taxpayer to the caller (taxgate caller add).", "请管理员为该调用方增加此纳税人(taxgate caller add)。"},
+    {"config.tables", "The tables file is not usable at {field}: {wanted}.", "规则表文件 {field} 处无法使用:{wanted}。", "Correct the file; docs/rules-in-force.md lists the tables. Nothing was changed.", "请更正该文件;docs/rules-in-force.md 列出各表。未作任何更改。"},
     {"form.code", "{field}: {wanted} is not one of {left}.", "{field}:{wanted} 不在 {left} 之内。", "Use the bureau's code.", "请使用税务局代码。"},
     {"form.differs_from_blue", "{field} is {wanted}, the blue invoice says {left}.", "{field} 为 {wanted},蓝字发票为 {left}。", "Copy the value from the blue invoice; a red keeps the names on the blue even after a renaming.", "请照抄蓝字发票;即使已更名,红字仍沿用蓝票名称。"},
     {"form.not_pending", "The confirmation form is in state {wanted} and takes no answer.", "红字确认单状态为 {wanted},不能再答复。", "Nothing to do; see the inbox for its state.", "无需处理;可在收件箱查看其状态。"},

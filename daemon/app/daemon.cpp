@@ -158,6 +158,8 @@ class Daemon {
     webhooks_ = std::make_unique<events::Webhooks>(*store_, events::WebhookOptions{.channel = settings->channel});
     if (auto ok = webhooks_->configure(std::move(*hooks)); !ok) return ok;
 
+    auto tables = pipeline::settings_from(*config);
+    if (!tables) return std::unexpected(tables.error());
     auto pipeline = pipeline::Pipeline::start({.io = &io_,
                                                .store = store_.get(),
                                                .platform = platform_.get(),
@@ -165,7 +167,7 @@ class Daemon {
                                                .clock = clock_.get(),
                                                .discipline = seams_.discipline,
                                                .probe = probe()},
-                                              pipeline::settings_from(*config));
+                                              std::move(*tables));
     if (!pipeline) return std::unexpected(pipeline.error());
     pipeline_ = std::move(*pipeline);
     {
@@ -226,7 +228,12 @@ class Daemon {
     } else if (auto ok = webhooks_->configure(std::move(*hooks)); !ok) {
       log::write(log::Level::error, ok.error());
     }
-    pipeline_->reload(pipeline::settings_from(*config));
+    if (auto tables = pipeline::settings_from(*config)) {
+      pipeline_->reload(std::move(*tables));
+    } else {
+      log::write(log::Level::error, tables.error());
+      log::error("config.kept", "the tables in force are unchanged");
+    }
     log::notice("config.reloaded", "tables, limits and webhooks are in force");
     for (const auto& key : *later) log::warning("config.restart_needed", "{} changes at the next start", key);
   }
@@ -270,6 +277,10 @@ int run_daemon(int argc, char** argv, const Seams& seams) {
     return kExitConfig;
   }
   if (arguments->check_only) {
+    if (auto tables = pipeline::settings_from(*config); !tables) {
+      say(tables.error());
+      return kExitConfig;
+    }
     std::fprintf(stdout, "%s: well-formed, channel %s, %zu taxpayer(s)\n", arguments->config.c_str(),
                  std::string(name(config->channel)).c_str(), config->taxpayers.size());
     return 0;

@@ -88,12 +88,13 @@ struct Context {
     return answered<T>(executor, [this, fn = std::move(fn)](auto done) mutable { on_lane<T>(reads, reader, std::move(fn), std::move(done)); });
   }
 
-  /// Exponential back-off with full jitter in [half, whole].
+  /// Exponential back-off, give or take the configured jitter.
   std::int64_t back_off(const std::string& id) {
     Memory& m = memory[id];
     const int doublings = std::min(m.failures++, 16);
     const std::int64_t whole = std::min(settings->retry_max_ms, settings->retry_first_ms << doublings);
-    return whole / 2 + random_below(static_cast<std::uint32_t>(whole / 2 + 1));
+    const std::int64_t spread = whole * settings->jitter_percent / 100;
+    return whole - spread + random_below(static_cast<std::uint32_t>(2 * spread + 1));
   }
   void well(const std::string& id) { memory[id].failures = 0; }
 

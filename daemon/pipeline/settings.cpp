@@ -1,18 +1,33 @@
 #include "daemon/pipeline/settings.h"
 
+#include <algorithm>
+
 #include "daemon/core/config.h"
 
 namespace taxgate::pipeline {
 
-Settings settings_from(const Config& config) {
+namespace {
+
+rules::SellerKind kind_of(const std::vector<Track>& tracks) {
+  const bool form = std::ranges::find(tracks, Track::confirmation_form) != tracks.end();
+  const bool table = std::ranges::find(tracks, Track::information_table) != tracks.end();
+  if (form && table) return rules::SellerKind::both;
+  return form ? rules::SellerKind::all_digital_only : table ? rules::SellerKind::tax_device_only : rules::SellerKind::unknown;
+}
+
+}  // namespace
+
+Result<Settings> settings_from(const Config& config) {
   Settings s;
   s.channel = std::string(name(config.channel));
   s.lab = config.lab;
   for (const auto& t : config.taxpayers)
-    s.taxpayers[t.id] = {.id = t.id, .name = t.name, .issue = t.issue == IssueMode::upload ? Issue::upload : Issue::automatic, .tax_device = {}};
+    s.taxpayers[t.id] = {.id = t.id, .name = t.name, .issue = t.issue == IssueMode::upload ? Issue::upload : Issue::automatic, .kind = kind_of(t.tracks), .tax_device = {}};
   s.settle_ms = config.platform.settle_ms;
   s.retry_first_ms = config.queue.retry_first_ms;
   s.retry_max_ms = config.queue.retry_max_ms;
+  s.jitter_percent = config.queue.jitter_percent;
+  s.poll_unknown_ms = config.queue.poll_unknown_ms;
   s.poll_form_ms = config.queue.poll_form_ms;
   s.poll_issue_ms = config.queue.poll_form_ms;
   s.poll_upload_ms = config.queue.poll_upload_ms;
@@ -27,6 +42,7 @@ Settings settings_from(const Config& config) {
   // rules.md C: messages the platform gives when a form already stands, and codes that stop a taxpayer's business.
   s.busy_texts = {"存在进行中的红字确认单", "没有可红冲的金额"};
   s.hold_codes = {{"31022", "risk_information"}, {"31120", "high_risk"}, {"31121", "red_alert"}};
+  if (auto ok = load_tables(config.rules.tables_file, s); !ok) return std::unexpected(ok.error());
   return s;
 }
 

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "daemon/rules/rules.h"
 #include "protocol/decimal.h"
+#include "protocol/error.h"
 
 namespace taxgate { struct Config; }
 
@@ -18,6 +20,7 @@ enum class Issue : std::uint8_t { automatic, upload };
 struct TaxpayerSettings {
   std::string id, name;
   Issue issue = Issue::automatic;
+  rules::SellerKind kind = rules::SellerKind::unknown;  // which tracks it issues on (R12)
   std::string tax_device;  // default 12-digit device number for information tables
 };
 
@@ -27,6 +30,8 @@ struct Settings {
   std::map<std::string, TaxpayerSettings, std::less<>> taxpayers;
   std::int64_t settle_ms = 60'000;        // two answers "none" must lie this far apart before a resend
   std::int64_t retry_first_ms = 500, retry_max_ms = 60'000;
+  int jitter_percent = 20;                // of every back-off, up or down
+  std::int64_t poll_unknown_ms = 15'000;  // from silence to the first question
   std::int64_t poll_form_ms = 300'000;    // a form that waits for the counterparty
   std::int64_t poll_issue_ms = 30'000;    // a confirmed form whose red the platform issues
   std::int64_t poll_upload_ms = 5'000;    // asynchronous result of an upload
@@ -38,11 +43,14 @@ struct Settings {
   std::optional<Fen> approval_amount;     // at or above: waiting_approval
   std::int64_t approval_share_basis = 0;  // above this share of the blue's amount, in 1/10,000: waiting_approval; 0: off
   std::map<std::string, std::string, std::less<>> hold_codes;  // platform code → hold reason (operator data)
+  rules::CodeTables codes;                // operator data, see load_tables
   std::vector<std::string> busy_texts;    // platform messages that mean "a form already stands": ask before believing them
 };
 
-/// The pipeline's view of a loaded configuration.
-Settings settings_from(const Config& config);
+/// The pipeline's view of a loaded configuration, its tables file read. errors  invalid_input config.tables
+Result<Settings> settings_from(const Config& config);
+/// Overlays the operator's tables; an empty name changes nothing. errors  invalid_input config.tables
+Result<void> load_tables(const std::string& file, Settings& settings);
 const TaxpayerSettings* find_taxpayer(const Settings& settings, std::string_view id);
 
 }  // namespace taxgate::pipeline

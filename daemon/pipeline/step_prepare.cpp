@@ -24,7 +24,7 @@ asio::awaitable<Next> prepare_red(Context& c, Submission& sub) {
   if (!blue) co_return Next::retry(c.back_off(sub.id));
   if (!*blue) co_return co_await to_refused(c, sub, {Errc::invalid_input, "ledger.unknown_blue", "blue_number", sub.blue_number, {}, {}});
   // Checked again here: what was before us on this blue invoice has been decided since we were accepted.
-  auto findings = rules::check((*blue)->state(), *red);
+  auto findings = rules::check((*blue)->state(), *red, c.settings->codes);
   if (!findings.empty()) co_return co_await to_refused(c, sub, findings.front());
 
   if (red->track == Track::information_table) {

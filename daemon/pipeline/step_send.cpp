@@ -58,7 +58,7 @@ asio::awaitable<Next> unknown(Context& c, Submission& sub, std::string why, cons
   sub.error = no != nullptr ? error_bytes(*no, c.settings->channel) : std::string();
   auto moved = co_await c.advance(sub, State::outcome_unknown, row("outcome_unknown", std::move(why)));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
-  co_return Next::again();
+  co_return Next::later(c.settings->poll_unknown_ms);
 }
 
 asio::awaitable<Next> not_sent(Context& c, Submission& sub, const Error& error) {

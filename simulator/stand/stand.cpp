@@ -126,6 +126,7 @@ retry_max_ms = {9}
 poll_form_ms = {10}
 poll_upload_ms = {11}
 poll_inbox_ms = {12}
+poll_unknown_ms = 100
 warn_before_ms = {13}
 )",
                                      directory_, options_.tcp ? fmt::format("tcp_port = 0\ntoken_file = \"{}\"\n", token_file()) : "",
