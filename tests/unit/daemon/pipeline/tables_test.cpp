@@ -1,0 +1,86 @@
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "daemon/core/config.h"
+#include "daemon/pipeline/settings.h"
+
+namespace taxgate::pipeline {
+namespace {
+
+class TablesFile : public ::testing::Test {
+ protected:
+  ~TablesFile() override { ::unlink(name_); }
+  std::string with(const std::string& text) {
+    std::ofstream(name_) << text;
+    return name_;
+  }
+  char name_[32] = "/tmp/taxgate-tables-XXXXXX";
+  void SetUp() override { ::close(::mkstemp(name_)); }
+};
+
+TEST_F(TablesFile, OverridesTheListsItNamesAndKeepsTheOthers) {
+  Settings settings;
+  settings.busy_texts = {"compiled in"};
+  ASSERT_TRUE(load_tables(with("refused_use = [\"42\"]\n[hold_codes]\n99001 = \"quota_exhausted\"\n"), settings));
+  EXPECT_EQ(settings.codes.refused_use, std::vector<std::string>{"42"});
+  EXPECT_EQ(settings.codes.void_status, std::vector<std::string>{"2"});
+  EXPECT_EQ(settings.busy_texts, std::vector<std::string>{"compiled in"});
+  EXPECT_EQ(settings.hold_codes.at("99001"), "quota_exhausted");
+}
+
+TEST_F(TablesFile, RefusesWhatItDoesNotKnowByName) {
+  for (const char* text : {"refused_uses = [\"1\"]\n", "refused_use = \"1\"\n", "refused_use = [1]\n", "[hold_codes]\n1 = 2\n", "x = = 1\n"}) {
+    Settings settings;
+    const auto loaded = load_tables(with(text), settings);
+    ASSERT_FALSE(loaded) << text;
+    EXPECT_EQ(loaded.error().id, "config.tables");
+    EXPECT_NE(loaded.error().field.find(name_), std::string::npos);
+  }
+}
+
+TEST_F(TablesFile, AChangedUseCodeChangesTheVerdict) {
+  Invoice blue;
+  blue.number = "26990000000000000001";
+  blue.type = "81";
+  blue.status = "0";
+  blue.use = "42";
+  blue.booking = "01";
+  blue.seller = {"91310115TGDM00011U", "甲"};
+  blue.buyer = {"91420106TGDM00214A", "乙"};
+  InvoiceLine line;
+  line.number = 1;
+  line.tax_code = "1090131050000000000";
+  line.name = "*制冷空调设备*空调";
+  line.quantity = Decimal::from_int(1);
+  line.price = Decimal::from_int(100);
+  line.amount = Fen{10'000};
+  line.rate = *Decimal::parse("0.13");
+  line.tax = Fen{1'300};
+  blue.lines = {line};
+  blue.amount = line.amount;
+  blue.tax = line.tax;
+  Settings settings;
+  EXPECT_TRUE(rules::derive({.blue = &blue, .reds = {}}, {}, settings.codes));
+  ASSERT_TRUE(load_tables(with("refused_use = [\"42\"]\n"), settings));
+  const auto red = rules::derive({.blue = &blue, .reds = {}}, {}, settings.codes);
+  ASSERT_FALSE(red);
+  EXPECT_TRUE(red.error().front().id.starts_with("R9")) << red.error().front().id;
+}
+
+TEST(SettingsOfConfig, TakeTheTracksAsTheSellersKind) {
+  Config config;
+  config.taxpayers.push_back({.id = "A", .tracks = {Track::confirmation_form}});
+  config.taxpayers.push_back({.id = "B", .tracks = {Track::information_table}});
+  config.taxpayers.push_back({.id = "C"});
+  const auto settings = settings_from(config);
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->taxpayers.at("A").kind, rules::SellerKind::all_digital_only);
+  EXPECT_EQ(settings->taxpayers.at("B").kind, rules::SellerKind::tax_device_only);
+  EXPECT_EQ(settings->taxpayers.at("C").kind, rules::SellerKind::both);
+}
+
+}  // namespace
+}  // namespace taxgate::pipeline
