@@ -48,7 +48,7 @@ KeydClient::KeydClient(const std::string& socket) {
   hello.mutable_hello()->set_version_min(1);
   hello.mutable_hello()->set_version_max(1);
   hello.mutable_hello()->set_program("test");
-  const auto answer = send(hello) ? receive(5s) : std::nullopt;
+  const auto answer = send(hello) ? receive(20s) : std::nullopt;
   if (!answer || !answer->has_hello()) {
     ::close(fd_);
     fd_ = -1;
@@ -103,7 +103,7 @@ std::vector<keyd::v1::Key> KeydClient::keys() {
   keyd::v1::Frame frame;
   frame.mutable_list_keys()->set_request(1);
   if (!send(frame)) return {};
-  const auto answer = receive(5s);
+  const auto answer = receive(20s);
   if (!answer || !answer->has_keys()) return {};
   return {answer->keys().keys().begin(), answer->keys().keys().end()};
 }

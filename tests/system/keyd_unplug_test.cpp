@@ -19,6 +19,7 @@
 #include <set>
 #include <thread>
 
+#include "drivers/pcsc/reader_watch.h"
 #include "tests/system/keyd_fixture.h"
 
 namespace taxgate::tests {
@@ -29,7 +30,9 @@ using Clock = std::chrono::steady_clock;
 using simulator::CardFault;
 
 constexpr unsigned kReaders = 8, kLanes = 16;
-constexpr auto kPointLimit = 60s;         // far beyond the second a point takes, for a busy machine
+constexpr auto kReseatAfter = 20s;   // vpcd sometimes leaves a card that dialled in unanswered: pull it, put it back
+constexpr unsigned kMaxMissed = 10;  // points of a lane that had to be done twice
+constexpr auto kPointLimit = 180s;   // far beyond the second a point takes, for a busy machine
 constexpr std::uint32_t kReplugMs = 450;  // pcscd polls every 0.4 s: the removal is seen as one
 
 // The release build takes every byte. A sanitizer makes each of the three processes a point needs several times slower,
@@ -105,8 +108,9 @@ class Lane {
   ::testing::AssertionResult sign(const std::string& request_id) {
     const auto request = stack_.request(index_, request_id);
     std::string last = "no answer";
+    auto reseat = Clock::now() + kReseatAfter;
     for (const auto until = Clock::now() + kPointLimit; Clock::now() < until; std::this_thread::sleep_for(20ms)) {
-      const auto reply = client_.sign(request, 30s);
+      const auto reply = client_.sign(request, kPointLimit);
       if (!reply) return ::testing::AssertionFailure() << "no answer";
       if (stack_.verifies(request, *reply)) return ::testing::AssertionSuccess();
       last = reply->failure().errc() + " " + reply->failure().id();
@@ -114,8 +118,27 @@ class Lane {
       if (reply->failure().errc() != "retry_later" && reply->failure().errc() != "device_gone" &&
           reply->failure().errc() != "outcome_unknown")
         return ::testing::AssertionFailure() << "final answer " << last;
+      if (Clock::now() < reseat) continue;
+      ++reseated;
+      stack_.card(index_).unplug();
+      std::this_thread::sleep_for(std::chrono::milliseconds(2 * kReplugMs));
+      stack_.card(index_).plug();
+      reseat = Clock::now() + kReseatAfter;
     }
-    return ::testing::AssertionFailure() << "not signed in time, last " << last;
+    return ::testing::AssertionFailure() << "not signed in time, last " << last << "; " << condition();
+  }
+
+  /// What a newcomer sees of the reader, to tell a deaf key host from a deaf pcscd.
+  std::string condition() {
+    ::setenv("PCSCLITE_CSOCK_NAME", stack_.pcscd().socket().c_str(), 1);
+    pcsc::ReaderWatch watch;
+    const auto readers = watch.next();
+    std::string text = stack_.card(index_).connected() ? "the card is in its reader" : "the card is not in its reader";
+    if (!readers) return text + ", pcscd: " + readers.error().id;
+    for (const auto& reader : *readers)
+      if (reader.name == stack_.pcscd().slots().at(index_).reader)
+        text += fmt::format(", pcscd: card {} mute {} events {}", reader.card, reader.mute, reader.events);
+    return text;
   }
 
   void measure() {
@@ -132,7 +155,7 @@ class Lane {
       const bool command = point->direction == CardFault::Direction::command;
       const std::string name = fmt::format("pull at {} byte {}", command ? "command" : "response", point->byte);
       auto& card = stack_.card(index_);
-      const unsigned life = lives_.now;
+      const unsigned life = lives_.now, seats = reseated;
       const auto at = card.stream_bytes();
       card.add_fault({.kind = CardFault::Kind::unplug,
                       .direction = point->direction,
@@ -141,21 +164,27 @@ class Lane {
                       .replug_ms = kReplugMs});
       new_session();
       EXPECT_TRUE(sign(name)) << name;
-      const bool same_life = lives_.now == life;
-      const bool pulled = same_life ? card.fault_count() == 0 : lives_.was_pulled(life, index_);
+      const bool same_life = lives_.now == life && reseated == seats;
+      // A card that was put in anew counts its bytes from there: only a pull before that was at the byte meant.
+      const bool pulled = lives_.now != life ? lives_.was_pulled(life, index_) : same_life && card.fault_count() == 0;
       card.clear_faults();
       const auto pin = stack_.key(index_).user_pin();
       EXPECT_EQ(pin.tries_left, pin.max_tries) << name << ": a PIN try was spent";
-      EXPECT_TRUE(pulled || !same_life) << name << ": the card was not pulled";
+      // Not pulled where it was meant: pcscd died of another lane's point, the card was reseated, or vpcd had dropped
+      // and taken the link again, which starts the count anew. The point is done once more; a bound tells a real
+      // defect.
+      if (!pulled && same_life) ++missed;
+      EXPECT_LE(missed, kMaxMissed) << name << ": the card was not pulled";
       if (::testing::Test::HasFailure()) return;
       if (pulled)
         ++done;
       else
-        points.put_back(*point);  // pcscd died of another lane's point
+        points.put_back(*point);
     }
   }
 
   std::uint64_t command_bytes = 0, response_bytes = 0;
+  unsigned reseated = 0, missed = 0;
   const std::map<std::string, unsigned>& failures() const { return failures_; }
 
  private:
@@ -167,7 +196,11 @@ class Lane {
 };
 
 TEST(Unplug, AtEveryByteFromConnectToStatusWordTheSameOrderEndsSignedAndNoPinTryIsSpent) {
-  KeydStack stack({.readers = kReaders, .keys = kLanes});
+  // No key hangs here: deadlines that a starved machine does not reach.
+  KeydStack stack(
+      {.readers = kReaders,
+       .keys = kLanes,
+       .extra_config = "[deadlines]\nopen_ms = 60000\nlogin_ms = 60000\nsign_ms = 60000\nrequest_ms = 60000"});
   Lives lives;
   stack.start_keyd();
   std::vector<std::unique_ptr<Lane>> lanes;
@@ -222,6 +255,9 @@ TEST(Unplug, AtEveryByteFromConnectToStatusWordTheSameOrderEndsSignedAndNoPinTry
   if (kStride > 1) fmt::print("sanitizer build: every {}th byte\n", kStride);
   fmt::print("unplugged at {} points of {} ({} command bytes, {} response bytes) in {:.0f} s\n", done.load(), total,
              commands, responses, seconds);
+  unsigned reseated = 0;
+  for (const auto& lane : lanes) reseated += lane->reseated;
+  fmt::print("  cards that vpcd left unanswered and that were put in once more: {}\n", reseated);
   fmt::print("  pcscd was crashed by its vpcd driver {} times\n", lives.now.load());
   for (const auto& [id, count] : failures) fmt::print("  answered meanwhile: {} {} times\n", id, count);
   EXPECT_EQ(done.load(), total);
