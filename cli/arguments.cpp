@@ -88,7 +88,8 @@ Result<Given> read_arguments(std::span<const char* const> words, std::span<const
     if (!syntax->positionals[i].starts_with('['))
       return fail(Errc::invalid_input, "cli.missing_argument", given.command, std::string(syntax->positionals[i]));
   if (given.positionals.size() > syntax->positionals.size())
-    return fail(Errc::invalid_input, "cli.extra_argument", given.command, given.positionals[syntax->positionals.size()]);
+    return fail(Errc::invalid_input, "cli.extra_argument", given.command,
+                given.positionals[syntax->positionals.size()]);
   return given;
 }
 

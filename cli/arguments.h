@@ -11,8 +11,8 @@
 namespace taxgate::cli {
 
 struct Option {
-  std::string_view name;     // "--seller"
-  std::string_view value;    // "ID"; empty: a flag
+  std::string_view name;   // "--seller"
+  std::string_view value;  // "ID"; empty: a flag
   std::string_view help, help_zh;
 };
 
@@ -35,7 +35,8 @@ struct Syntax {
 };
 
 /// Options stand anywhere, as "--name value" or "--name=value"; "--" ends them; "-" is a positional.
-/// errors  invalid_input cli.unknown_command, cli.unknown_option, cli.option_value, cli.missing_argument, cli.extra_argument
+/// errors  invalid_input cli.unknown_command, cli.unknown_option, cli.option_value, cli.missing_argument,
+/// cli.extra_argument
 Result<Given> read_arguments(std::span<const char* const> words, std::span<const Syntax> commands,
                              std::span<const Option> everywhere);
 

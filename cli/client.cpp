@@ -88,7 +88,8 @@ struct Client::Wire {
   error_code exchange(const http::request<http::string_body>& request, std::chrono::seconds limit,
                       http::response_parser<http::string_body>& parser, bool& sent) {
     sent = false;
-    if (const auto error = run(kAnswerTime, [&](auto done) { http::async_write(stream, request, std::move(done)); })) return error;
+    if (const auto error = run(kAnswerTime, [&](auto done) { http::async_write(stream, request, std::move(done)); }))
+      return error;
     sent = true;
     return run(limit, [&](auto done) { http::async_read(stream, buffer, parser, std::move(done)); });
   }
@@ -129,7 +130,8 @@ Result<Response> Client::call(const Request& request) {
                       .channel = std::string(channel.data(), channel.size())};
     }
     wire_->close();
-    // Between two requests the daemon may have restarted; every write of this program carries a key, so that asking again is safe.
+    // Between two requests the daemon may have restarted; every write of this program carries a key, so that asking
+    // again is safe.
     const bool closed = error == http::error::end_of_stream || error == asio::error::broken_pipe ||
                         error == asio::error::connection_reset;
     if (reused && closed) continue;

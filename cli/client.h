@@ -13,7 +13,7 @@ struct Endpoint {
   std::string socket;  // path; used when `host` is empty
   std::string host;    // "127.0.0.1"
   std::uint16_t port = 0;
-  std::string token;   // for TCP; sent as bearer, never shown
+  std::string token;  // for TCP; sent as bearer, never shown
   std::string text() const { return host.empty() ? socket : host + ":" + std::to_string(port); }
 };
 
@@ -37,9 +37,9 @@ struct Response {
   std::string channel;    // header Taxgate-Channel, which every answer carries
 };
 
-inline constexpr std::chrono::seconds kConnectTime{5};   // a local daemon that listens answers at once
-inline constexpr std::chrono::seconds kAnswerTime{30};   // disk under load; beyond it something is wrong
-inline constexpr std::size_t kMaxAnswer = 64U << 20;     // the largest list page, with room
+inline constexpr std::chrono::seconds kConnectTime{5};  // a local daemon that listens answers at once
+inline constexpr std::chrono::seconds kAnswerTime{30};  // disk under load; beyond it something is wrong
+inline constexpr std::size_t kMaxAnswer = 64U << 20;    // the largest list page, with room
 
 class Client {
  public:

@@ -11,7 +11,8 @@ namespace {
 constexpr std::array kEverywhere{
     Option{"--socket", "PATH", "Unix socket of taxgated ($TAXGATE_SOCKET; default /run/taxgate/api.sock)",
            "taxgated 的 Unix 套接字($TAXGATE_SOCKET;默认 /run/taxgate/api.sock)"},
-    Option{"--url", "URL", "http://127.0.0.1:PORT instead of the socket ($TAXGATE_URL)", "用 http://127.0.0.1:端口 代替套接字($TAXGATE_URL)"},
+    Option{"--url", "URL", "http://127.0.0.1:PORT instead of the socket ($TAXGATE_URL)",
+           "用 http://127.0.0.1:端口 代替套接字($TAXGATE_URL)"},
     Option{"--token-file", "FILE", "token for --url ($TAXGATE_TOKEN_FILE); a token is never an argument",
            "--url 的令牌文件($TAXGATE_TOKEN_FILE);令牌不作为参数"},
     Option{"--json", "", "answers as JSON, one value a line", "以 JSON 输出,每行一个"},
@@ -21,11 +22,13 @@ constexpr std::array kEverywhere{
 };
 
 constexpr std::array<std::string_view, 0> kNone{};
-constexpr std::array<std::string_view, 1> kId{"ID"}, kMaybeId{"[ID]"}, kFile{"FILE"}, kMaybeFile{"[FILE]"}, kUuid{"UUID"},
-    kNumber{"NUMBER"}, kName{"NAME"};
+constexpr std::array<std::string_view, 1> kId{"ID"}, kMaybeId{"[ID]"}, kFile{"FILE"}, kMaybeFile{"[FILE]"},
+    kUuid{"UUID"}, kNumber{"NUMBER"}, kName{"NAME"};
 
-constexpr Option kReason{"--reason", "TEXT", "why (submit: 01..04 or the official term)", "原因(submit:01..04 或官方用语)"};
-constexpr Option kKey{"--key", "KEY", "idempotency key; without it one is derived from the content", "幂等键;省略时由内容导出"};
+constexpr Option kReason{"--reason", "TEXT", "why (submit: 01..04 or the official term)",
+                         "原因(submit:01..04 或官方用语)"};
+constexpr Option kKey{"--key", "KEY", "idempotency key; without it one is derived from the content",
+                      "幂等键;省略时由内容导出"};
 constexpr Option kTaxpayer{"--taxpayer", "ID", "taxpayer id", "纳税人识别号"};
 constexpr Option kAfter{"--after", "CURSOR", "start after this cursor", "从此游标之后开始"};
 constexpr Option kLimit{"--limit", "N", "at most so many", "最多条数"};
@@ -35,38 +38,53 @@ constexpr Option kSubmissionOption{"--submission", "ID", "only this submission",
 
 constexpr std::array kSubmit{
     Option{"--seller", "ID", "seller's taxpayer id", "销售方纳税人识别号"},
-    Option{"--blue", "NUMBER", "number of the blue invoice", "原蓝字发票号码"}, kReason,
+    Option{"--blue", "NUMBER", "number of the blue invoice", "原蓝字发票号码"},
+    kReason,
     Option{"--line", "N:quantity=Q|amount=A|total=T", "a part of blue line N, may be repeated; none: a full red",
            "蓝字发票第 N 行的一部分,可重复;省略则全额红冲"},
     Option{"--initiator", "seller|buyer", "which side we are (default seller)", "我方身份(默认销售方)"},
     Option{"--tax-device", "NUMBER", "device number, information table only", "税控设备编号(仅信息表)"},
-    Option{"--order", "TEXT", "order", "订单"}, Option{"--contract", "TEXT", "contract", "合同"},
-    Option{"--project", "TEXT", "project", "项目"}, Option{"--org-unit", "TEXT", "organisational unit", "部门"}, kOperator,
+    Option{"--order", "TEXT", "order", "订单"},
+    Option{"--contract", "TEXT", "contract", "合同"},
+    Option{"--project", "TEXT", "project", "项目"},
+    Option{"--org-unit", "TEXT", "organisational unit", "部门"},
+    kOperator,
     Option{"--approver", "NAME", "who approved it", "审批人"},
     Option{"--planned-reissue", "TEXT", "what will be issued instead", "拟重开"},
-    Option{"--replaces", "ID", "the submission this one replaces", "替代的提交"}, kKey, kWait};
+    Option{"--replaces", "ID", "the submission this one replaces", "替代的提交"},
+    kKey,
+    kWait};
 constexpr std::array kList{kTaxpayer,
                            Option{"--state", "STATE", "only this state", "仅此状态"},
-                           Option{"--blue", "NUMBER", "number of the blue invoice", "原蓝字发票号码"}, kKey, kAfter, kLimit};
+                           Option{"--blue", "NUMBER", "number of the blue invoice", "原蓝字发票号码"},
+                           kKey,
+                           kAfter,
+                           kLimit};
 constexpr std::array kAct{kReason, kOperator, kKey};
-constexpr std::array kResolve{Option{"--outcome", "adopt|not_arrived|close", "what the person found out", "人工核实的结果"},
-                              Option{"--form", "UUID", "adopt: the form on the platform", "adopt:平台上的确认单"}, kReason, kOperator, kKey};
+constexpr std::array kResolve{
+    Option{"--outcome", "adopt|not_arrived|close", "what the person found out", "人工核实的结果"},
+    Option{"--form", "UUID", "adopt: the form on the platform", "adopt:平台上的确认单"}, kReason, kOperator, kKey};
 constexpr std::array kApprove{Option{"--no", "", "refuse it", "不同意"}, kReason, kOperator, kKey};
 constexpr std::array kHold{kTaxpayer, kReason, kOperator};
 constexpr std::array kTaxpayerOnly{kTaxpayer};
 constexpr std::array kWaitOnly{kWait};
-constexpr std::array kEvents{Option{"--follow", "", "go on with new events until stopped", "持续输出新事件"}, kAfter, kLimit, kSubmissionOption};
+constexpr std::array kEvents{Option{"--follow", "", "go on with new events until stopped", "持续输出新事件"}, kAfter,
+                             kLimit, kSubmissionOption};
 constexpr std::array kCallerAdd{
-    Option{"--role", "ROLE", "submitter, approver, operator, auditor, admin; may be repeated", "角色,可重复:submitter approver operator auditor admin"},
+    Option{"--role", "ROLE", "submitter, approver, operator, auditor, admin; may be repeated",
+           "角色,可重复:submitter approver operator auditor admin"},
     Option{"--taxpayer", "ID", "only for this taxpayer; may be repeated", "仅限此纳税人,可重复"},
     Option{"--uid", "N", "user id on the Unix socket", "Unix 套接字用户号"},
     Option{"--new-token", "FILE", "make a token and write it to this new file (0600)", "生成令牌并写入此新文件(0600)"},
     Option{"--certificate", "FILE", "client certificate (PEM) for mutual TLS", "双向 TLS 客户端证书(PEM)"}};
-constexpr std::array kConfig{Option{"--taxgated", "PROGRAM", "the program that checks (default: beside this one)", "执行检查的程序(默认与本程序同目录)"}};
+constexpr std::array kConfig{Option{"--taxgated", "PROGRAM", "the program that checks (default: beside this one)",
+                                    "执行检查的程序(默认与本程序同目录)"}};
 
 constexpr std::array kCommands{
-    Command{{"submit", kMaybeFile, kSubmit}, "hand in a red-letter submission: a JSON FILE (- for stdin) or flags",
-            "提交红字申请:JSON 文件(- 为标准输入)或选项", run_submit},
+    Command{{"submit", kMaybeFile, kSubmit},
+            "hand in a red-letter submission: a JSON FILE (- for stdin) or flags",
+            "提交红字申请:JSON 文件(- 为标准输入)或选项",
+            run_submit},
     Command{{"list", kNone, kList}, "submissions", "提交列表", run_list},
     Command{{"show", kId, {}}, "one submission with its time line", "单个提交及时间线", run_show},
     Command{{"watch", kId, kWaitOnly}, "follow one submission until it is final", "跟踪提交直至最终状态", run_watch},
@@ -76,20 +94,38 @@ constexpr std::array kCommands{
     Command{{"revoke", kUuid, kAct}, "revoke a form of ours", "撤销我方的确认单", run_revoke},
     Command{{"cancel", kId, kAct}, "withdraw a submission that was not sent", "取消未发送的提交", run_cancel},
     Command{{"retry", kId, kAct}, "try again what needs attention", "重试待人工处理的提交", run_retry},
-    Command{{"resolve", kId, kResolve}, "decide what became of an unknown outcome", "人工核实结果待核实的提交", run_resolve},
-    Command{{"approve", kId, kApprove}, "approve (or --no: refuse) a submission that waits for it", "审批(--no 为不同意)", run_approve},
-    Command{{"hold", kMaybeId, kHold}, "hold one submission, or a taxpayer's work with --taxpayer", "暂停提交,或用 --taxpayer 暂停纳税人", run_hold},
+    Command{{"resolve", kId, kResolve},
+            "decide what became of an unknown outcome",
+            "人工核实结果待核实的提交",
+            run_resolve},
+    Command{{"approve", kId, kApprove},
+            "approve (or --no: refuse) a submission that waits for it",
+            "审批(--no 为不同意)",
+            run_approve},
+    Command{{"hold", kMaybeId, kHold},
+            "hold one submission, or a taxpayer's work with --taxpayer",
+            "暂停提交,或用 --taxpayer 暂停纳税人",
+            run_hold},
     Command{{"release", kMaybeId, kHold}, "release a hold", "解除暂停", run_release},
     Command{{"holds", kNone, {}}, "what is on hold", "暂停列表", run_holds},
     Command{{"keys", kNone, {}}, "tax keys and their state", "税务密钥及状态", run_keys},
-    Command{{"import", kFile, {}}, "blue invoices into the ledger: JSON, or one invoice a line (NDJSON)", "导入蓝字发票:JSON 或每行一张(NDJSON)", run_import},
+    Command{{"import", kFile, {}},
+            "blue invoices into the ledger: JSON, or one invoice a line (NDJSON)",
+            "导入蓝字发票:JSON 或每行一张(NDJSON)",
+            run_import},
     Command{{"invoice", kNumber, {}}, "an invoice of the ledger and its reds", "台账中的发票及其红字发票", run_invoice},
     Command{{"events", kNone, kEvents}, "what happened", "事件", run_events},
-    Command{{"status", kNone, {}}, "one screen; exit 0 well, 1 attention, 2 failing", "一屏概况;退出码 0 正常 1 待处理 2 故障", run_status},
+    Command{{"status", kNone, {}},
+            "one screen; exit 0 well, 1 attention, 2 failing",
+            "一屏概况;退出码 0 正常 1 待处理 2 故障",
+            run_status},
     Command{{"caller add", kName, kCallerAdd}, "a named caller of the API", "新增调用方", run_caller_add},
     Command{{"caller list", kNone, {}}, "who may call", "调用方列表", run_caller_list},
     Command{{"caller remove", kName, {}}, "remove a caller", "删除调用方", run_caller_remove},
-    Command{{"config check", kFile, kConfig}, "check a configuration file of taxgated", "检查 taxgated 配置文件", run_config_check},
+    Command{{"config check", kFile, kConfig},
+            "check a configuration file of taxgated",
+            "检查 taxgated 配置文件",
+            run_config_check},
 };
 
 std::string usage_of(const Command& command) {
@@ -101,7 +137,8 @@ std::string usage_of(const Command& command) {
 std::string options_text(const Screen& screen, std::span<const Option> options) {
   Grid grid;
   for (const auto& o : options)
-    grid.add({o.value.empty() ? std::string(o.name) : fmt::format("{} {}", o.name, o.value), screen.pick(o.help, o.help_zh)});
+    grid.add({o.value.empty() ? std::string(o.name) : fmt::format("{} {}", o.name, o.value),
+              screen.pick(o.help, o.help_zh)});
   return grid.text({}, "  ");
 }
 
@@ -115,7 +152,8 @@ std::string help_text(const Screen& screen) {
   for (const auto& c : kCommands) grid.add({usage_of(c), screen.pick(c.help, c.help_zh)});
   return fmt::format("taxgate [{}] {} …\n\n{}\n{}\n{}", screen.pick("options", "选项"), screen.pick("COMMAND", "命令"),
                      grid.text({}, "  "), options_text(screen, kEverywhere),
-                     screen.pick("exit: 0 done, 1 a person should look, 2 refused or bad usage, 3 daemon not reached or busy, 4 daemon in trouble\n",
+                     screen.pick("exit: 0 done, 1 a person should look, 2 refused or bad usage, 3 daemon not reached "
+                                 "or busy, 4 daemon in trouble\n",
                                  "退出码:0 完成,1 需人工查看,2 被拒绝或用法错误,3 无法连接或繁忙,4 守护进程故障\n"));
 }
 

@@ -32,7 +32,8 @@ std::string sha256_hex(ByteView data) {
 Result<std::string> certificate_sha256(const std::string& path) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
   if (!file) return fail(Errc::invalid_input, "file.missing", "--certificate", path);
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate(PEM_read_X509(file.get(), nullptr, nullptr, nullptr), &X509_free);
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(PEM_read_X509(file.get(), nullptr, nullptr, nullptr),
+                                                                &X509_free);
   unsigned char* der = nullptr;
   const int size = certificate ? i2d_X509(certificate.get(), &der) : -1;
   if (size <= 0) return fail(Errc::invalid_input, "cli.certificate", "--certificate", path);
@@ -95,7 +96,8 @@ Exit run_caller_add(Session& session) {
   const std::string path = session.given().value("--new-token");
   if (!token.empty()) {
     // Before the daemon knows it: a token that cannot be kept is not handed out, and no file of somebody's is replaced.
-    if (std::filesystem::exists(path)) return session.report(failed({Errc::invalid_input, "cli.file_exists", "--new-token", path, {}, {}}));
+    if (std::filesystem::exists(path))
+      return session.report(failed({Errc::invalid_input, "cli.file_exists", "--new-token", path, {}, {}}));
     if (auto written = write_file_atomic(path, token + "\n"); !written) return session.report(failed(written.error()));
   }
   const auto callers = session.post<api::v1::CallerList>("/v1/callers", *caller);
@@ -103,12 +105,17 @@ Exit run_caller_add(Session& session) {
   return show_callers(session, callers);
 }
 
-Exit run_caller_list(Session& session) { return show_callers(session, session.get<api::v1::CallerList>("/v1/callers")); }
+Exit run_caller_list(Session& session) {
+  return show_callers(session, session.get<api::v1::CallerList>("/v1/callers"));
+}
 
 Exit run_caller_remove(Session& session) {
-  return show_callers(session, session.ask<api::v1::CallerList>({.method = "DELETE",
-                                                                 .target = "/v1/callers/" + encoded(session.given().positionals[0]),
-                                                                 .body = {}, .content_type = {}, .idempotency_key = {}}));
+  return show_callers(
+      session, session.ask<api::v1::CallerList>({.method = "DELETE",
+                                                 .target = "/v1/callers/" + encoded(session.given().positionals[0]),
+                                                 .body = {},
+                                                 .content_type = {},
+                                                 .idempotency_key = {}}));
 }
 
 Exit run_config_check(Session& session) {

@@ -58,14 +58,18 @@ Exit run_events(Session& session) {
       for (const auto& event : list->events()) session.json(event);  // one event a line, for pipes
     } else if (!session.json(*list)) {
       const std::string text = events_text(session.screen(), *list);
-      if (first) session.answer(text);
-      else session.say(text);
+      if (first)
+        session.answer(text);
+      else
+        session.say(text);
       if (!follow && !list->next().empty() && !list->events().empty())
         session.say(session.screen().pick("from here on: --after ", "此后: --after ") + list->next() + "\n");
     }
     if (!follow) return Exit::ok;
-    if (!list->next().empty()) after = list->next();
-    else if (!list->events().empty()) after = list->events(list->events_size() - 1).cursor();
+    if (!list->next().empty())
+      after = list->next();
+    else if (!list->events().empty())
+      after = list->events(list->events_size() - 1).cursor();
   }
 }
 

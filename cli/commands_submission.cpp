@@ -34,7 +34,8 @@ Exit hold_or_release(Session& session, std::string_view action, std::string_view
   const auto& given = session.given();
   if (!given.positionals.empty()) return act(session, action, action_of(given));
   if (!given.has("--taxpayer"))
-    return session.report(failed({Errc::invalid_input, "cli.missing_argument", given.command, "ID | --taxpayer ID", {}, {}}));
+    return session.report(
+        failed({Errc::invalid_input, "cli.missing_argument", given.command, "ID | --taxpayer ID", {}, {}}));
   api::v1::HoldRequest request;
   request.set_taxpayer(given.value("--taxpayer"));
   request.set_reason(given.value("--reason", "operator"));

@@ -17,7 +17,8 @@ namespace {
 using api::v1::Submission;
 using api::v1::SubmissionRequest;
 
-constexpr std::size_t kMaxFile = 64U << 20;  // an import of some hundred thousand invoices is split by the daemon's own bound
+constexpr std::size_t kMaxFile =
+    64U << 20;  // an import of some hundred thousand invoices is split by the daemon's own bound
 
 Result<std::string> read_input(const std::string& path) {
   if (path != "-") return read_file(path, kMaxFile);
@@ -34,10 +35,14 @@ Result<void> add_line(const std::string& text, SubmissionRequest& request) {
   auto& line = *request.add_lines();
   line.set_blue_line(std::stoi(text.substr(0, colon)));
   const std::string what = text.substr(colon + 1, equals - colon - 1), value = text.substr(equals + 1);
-  if (what == "quantity") line.set_quantity(value);
-  else if (what == "amount") line.set_amount(value);
-  else if (what == "total") line.set_total(value);
-  else return wrong();
+  if (what == "quantity")
+    line.set_quantity(value);
+  else if (what == "amount")
+    line.set_amount(value);
+  else if (what == "total")
+    line.set_total(value);
+  else
+    return wrong();
   return {};
 }
 
@@ -72,7 +77,8 @@ Result<SubmissionRequest> request_of(const Given& given) {
   // The same command given twice is one submission. Whoever wants the same red a second time says so with --key.
   if (request.idempotency_key().empty()) {
     const std::string body = to_json(request);
-    request.set_idempotency_key("cli-" + hex(sm3({reinterpret_cast<const std::uint8_t*>(body.data()), body.size()})).substr(0, 32));
+    request.set_idempotency_key(
+        "cli-" + hex(sm3({reinterpret_cast<const std::uint8_t*>(body.data()), body.size()})).substr(0, 32));
   }
   return request;
 }
@@ -97,15 +103,19 @@ Exit run_import(Session& session) {
   // One object that has "invoices" is the API's own form; anything else is one invoice a line.
   api::v1::ImportRequest whole;
   const bool one_object = from_json(*text, whole).has_value();
-  auto reply = session.ask<api::v1::ImportReply>({.method = "POST", .target = "/v1/invoices:import", .body = std::move(*text),
-                                                  .content_type = one_object ? "application/json" : "application/x-ndjson",
-                                                  .idempotency_key = {}});
+  auto reply =
+      session.ask<api::v1::ImportReply>({.method = "POST",
+                                         .target = "/v1/invoices:import",
+                                         .body = std::move(*text),
+                                         .content_type = one_object ? "application/json" : "application/x-ndjson",
+                                         .idempotency_key = {}});
   if (!reply) return session.report(reply.error());
   if (!session.json(*reply)) {
     session.answer(session.screen().chinese()
-                    ? fmt::format("新增 {},更新 {},未变 {},拒绝 {}\n", reply->added(), reply->updated(), reply->unchanged(), reply->refused_size())
-                    : fmt::format("added {}, updated {}, unchanged {}, refused {}\n", reply->added(), reply->updated(), reply->unchanged(),
-                                  reply->refused_size()));
+                       ? fmt::format("新增 {},更新 {},未变 {},拒绝 {}\n", reply->added(), reply->updated(),
+                                     reply->unchanged(), reply->refused_size())
+                       : fmt::format("added {}, updated {}, unchanged {}, refused {}\n", reply->added(),
+                                     reply->updated(), reply->unchanged(), reply->refused_size()));
     for (const auto& refused : reply->refused()) report(session.screen(), refused);
   }
   return reply->refused_size() == 0 ? Exit::ok : Exit::attention;

@@ -7,10 +7,13 @@
 namespace taxgate::cli {
 namespace {
 
-constexpr std::chrono::seconds kPoll{30};  // half of the longest the daemon allows: a dead connection is noticed in time
+constexpr std::chrono::seconds kPoll{
+    30};  // half of the longest the daemon allows: a dead connection is noticed in time
 
 // Nothing moves these on but a person.
-bool stands_still(const api::v1::Submission& s) { return s.final() || s.state() == "attention" || s.state() == "waiting_approval"; }
+bool stands_still(const api::v1::Submission& s) {
+  return s.final() || s.state() == "attention" || s.state() == "waiting_approval";
+}
 
 }  // namespace
 
@@ -56,7 +59,8 @@ Exit follow(Session& session, api::v1::Submission submission) {
       auto next = session.get<api::v1::Submission>(target, wait);
       if (!next) return session.report(next.error());
       moved = moved || next->state() != submission.state();
-      changed = next->state() != submission.state() || next->timeline_size() != submission.timeline_size() || next->final();
+      changed =
+          next->state() != submission.state() || next->timeline_size() != submission.timeline_size() || next->final();
       submission = std::move(*next);
       if (limit->count() > 0 && std::chrono::steady_clock::now() >= until) break;
     }

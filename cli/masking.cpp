@@ -10,9 +10,11 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// An all-digit credit code can pass the identity card's check by chance; one that passes its own two is an organisation.
+// An all-digit credit code can pass the identity card's check by chance; one that passes its own two is an
+// organisation.
 bool is_credit_code(std::string_view id) {
-  return id.size() == 18 && id[16] == organisation_check(id.substr(8, 8)) && id[17] == credit_code_check(id.substr(0, 17));
+  return id.size() == 18 && id[16] == organisation_check(id.substr(8, 8)) &&
+         id[17] == credit_code_check(id.substr(0, 17));
 }
 
 // GB 11643: region, date of birth, sequence and a check character, ISO 7064 MOD 11-2.
@@ -21,7 +23,8 @@ bool is_identity_card(std::string_view id) {
   static constexpr std::string_view kChecks = "10X98765432";
   if (id.size() != 18 || !std::ranges::all_of(id.substr(0, 17), is_digit)) return false;
   const auto number = [&](std::size_t at) { return (id[at] - '0') * 10 + (id[at + 1] - '0'); };
-  if ((number(6) != 19 && number(6) != 20) || number(10) < 1 || number(10) > 12 || number(12) < 1 || number(12) > 31) return false;
+  if ((number(6) != 19 && number(6) != 20) || number(10) < 1 || number(10) > 12 || number(12) < 1 || number(12) > 31)
+    return false;
   int sum = 0;
   for (std::size_t i = 0; i < kWeights.size(); ++i) sum += (id[i] - '0') * kWeights[i];
   return id[17] == kChecks[static_cast<std::size_t>(sum % 11)];
@@ -31,8 +34,10 @@ bool is_identity_card(std::string_view id) {
 void mask_party(std::string& text) {
   if (text.empty()) return;
   const bool plain = std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  if (!plain) text = masked_name(text);
-  else if (names_a_person(text)) text = masked_id(text);
+  if (!plain)
+    text = masked_name(text);
+  else if (names_a_person(text))
+    text = masked_id(text);
 }
 
 void mask_party(api::v1::Party& party) {

@@ -12,21 +12,21 @@ std::string on_off(const Screen& screen, bool connected) {
 
 void add_key(Grid& grid, const Screen& screen, const api::v1::KeyInfo& k) {
   grid.add({k.serial(), k.taxpayer(), k.state(), short_time(k.valid_until()),
-            k.pin_tries_left() < 0 ? "?" : std::to_string(k.pin_tries_left()), std::to_string(k.signed_count()), k.reader(),
-            screen.pick(k.trouble(), k.trouble_zh())});
+            k.pin_tries_left() < 0 ? "?" : std::to_string(k.pin_tries_left()), std::to_string(k.signed_count()),
+            k.reader(), screen.pick(k.trouble(), k.trouble_zh())});
 }
 
 Grid key_grid(const Screen& screen) {
-  return Grid({screen.pick("key", "税务密钥"), screen.pick("taxpayer", "纳税人"),
-               screen.pick("state", "状态"), screen.pick("valid until", "有效期至"),
-               screen.pick("PIN tries", "口令剩余次数"), screen.pick("signed", "签名数"),
-               screen.pick("reader", "读卡器"), ""});
+  return Grid({screen.pick("key", "税务密钥"), screen.pick("taxpayer", "纳税人"), screen.pick("state", "状态"),
+               screen.pick("valid until", "有效期至"), screen.pick("PIN tries", "口令剩余次数"),
+               screen.pick("signed", "签名数"), screen.pick("reader", "读卡器"), ""});
 }
 
 }  // namespace
 
 std::string keys_text(const Screen& screen, const api::v1::KeyList& list) {
-  std::string out = fmt::format("{} {}\n", screen.pick("key host:", "密钥主机:"), on_off(screen, list.key_host_connected()));
+  std::string out =
+      fmt::format("{} {}\n", screen.pick("key host:", "密钥主机:"), on_off(screen, list.key_host_connected()));
   if (list.keys().empty()) return out + screen.pick("no key found\n", "未发现税务密钥\n");
   Grid grid = key_grid(screen);
   for (const auto& k : list.keys()) add_key(grid, screen, k);
@@ -39,19 +39,19 @@ std::string keys_text(const Screen& screen, const api::v1::KeyList& list) {
 
 std::string holds_text(const Screen& screen, const api::v1::HoldList& list) {
   if (list.holds().empty()) return screen.pick("nothing is on hold\n", "没有暂停\n");
-  Grid grid({screen.pick("taxpayer", "纳税人"), screen.pick("reason", "原因"),
-             screen.pick("since", "自"), screen.pick("released by", "由谁解除"),
-             screen.pick("cause", "起因"), screen.pick("remedy", "处理")});
+  Grid grid({screen.pick("taxpayer", "纳税人"), screen.pick("reason", "原因"), screen.pick("since", "自"),
+             screen.pick("released by", "由谁解除"), screen.pick("cause", "起因"), screen.pick("remedy", "处理")});
   for (const auto& h : list.holds())
-    grid.add({h.taxpayer(), h.reason(), short_time(h.since()), h.release_by(), h.cause(), screen.pick(h.remedy(), h.remedy_zh())});
+    grid.add({h.taxpayer(), h.reason(), short_time(h.since()), h.release_by(), h.cause(),
+              screen.pick(h.remedy(), h.remedy_zh())});
   return grid.text();
 }
 
 std::string events_text(const Screen& screen, const api::v1::EventList& list) {
   Grid grid;
   for (const auto& e : list.events())
-    grid.add({short_time(e.at()), e.type(), e.submission(), e.blue_number(), state_word(screen, e.state()), e.reference(),
-              e.principal(), e.detail()});
+    grid.add({short_time(e.at()), e.type(), e.submission(), e.blue_number(), state_word(screen, e.state()),
+              e.reference(), e.principal(), e.detail()});
   return grid.text();
 }
 
@@ -70,11 +70,11 @@ std::string invoice_text(const Screen& screen, const api::v1::Invoice& i) {
   add("use, booking", "用途、入账", i.use() + "  " + i.booking());
   for (const auto& red : i.reds()) add("red", "红字发票", red);
   std::string out = head.text();
-  Grid lines({"#", screen.pick("name", "名称"), screen.pick("quantity", "数量"),
-              screen.pick("price", "单价"), screen.pick("amount", "金额"),
-              screen.pick("rate", "税率"), screen.pick("tax", "税额")});
+  Grid lines({"#", screen.pick("name", "名称"), screen.pick("quantity", "数量"), screen.pick("price", "单价"),
+              screen.pick("amount", "金额"), screen.pick("rate", "税率"), screen.pick("tax", "税额")});
   for (const auto& l : i.lines())
-    lines.add({std::to_string(l.line()), l.name(), l.quantity(), l.price(), grouped(l.amount()), l.rate(), grouped(l.tax())});
+    lines.add(
+        {std::to_string(l.line()), l.name(), l.quantity(), l.price(), grouped(l.amount()), l.rate(), grouped(l.tax())});
   return out + lines.text({2, 3, 4, 5, 6}, "  ");
 }
 
@@ -86,8 +86,7 @@ std::string callers_text(const Screen& screen, const api::v1::CallerList& list) 
     for (const auto& part : parts) out += (out.empty() ? "" : ",") + part;
     return out;
   };
-  Grid grid({screen.pick("caller", "调用方"), screen.pick("roles", "角色"),
-             screen.pick("taxpayers", "纳税人"), "uid"});
+  Grid grid({screen.pick("caller", "调用方"), screen.pick("roles", "角色"), screen.pick("taxpayers", "纳税人"), "uid"});
   for (const auto& c : list.callers())
     grid.add({c.name(), joined(c.roles()), c.taxpayers().empty() ? screen.pick("all", "全部") : joined(c.taxpayers()),
               c.has_uid() ? std::to_string(c.uid()) : ""});
@@ -106,15 +105,17 @@ std::string status_text(const Screen& screen, const api::v1::Status& s) {
   add("database", "数据库", s.database());
   std::string counts;
   for (const auto& c : s.states())
-    if (c.count() > 0) counts += fmt::format("{}{} {}", counts.empty() ? "" : " · ", state_word(screen, c.state()), c.count());
+    if (c.count() > 0)
+      counts += fmt::format("{}{} {}", counts.empty() ? "" : " · ", state_word(screen, c.state()), c.count());
   add("submissions", "提交", counts.empty() ? screen.pick("none", "无") : counts);
   add("oldest queued", "最早排队", short_time(s.oldest_queued_at()));
   add("next deadline", "最近期限", short_time(s.next_deadline()));
   int ready = 0;
   for (const auto& k : s.keys()) ready += k.state() == "ready" ? 1 : 0;
-  add("key host", "密钥主机", fmt::format("{}, {}", on_off(screen, s.key_host_connected()),
-                                          screen.chinese() ? fmt::format("{}/{} 个密钥就绪", ready, s.keys_size())
-                                                           : fmt::format("{} of {} keys ready", ready, s.keys_size())));
+  add("key host", "密钥主机",
+      fmt::format("{}, {}", on_off(screen, s.key_host_connected()),
+                  screen.chinese() ? fmt::format("{}/{} 个密钥就绪", ready, s.keys_size())
+                                   : fmt::format("{} of {} keys ready", ready, s.keys_size())));
   std::string out = head.text();
   Grid keys = key_grid(screen);
   for (const auto& k : s.keys()) add_key(keys, screen, k);
@@ -125,7 +126,8 @@ std::string status_text(const Screen& screen, const api::v1::Status& s) {
     out += fmt::format("{}\n{}", screen.pick("on hold", "暂停"), holds_text(screen, holds));
   }
   for (const auto& t : s.troubles())
-    out += fmt::format("! {}: {} {}\n", t.code(), screen.pick(t.message(), t.message_zh()), screen.pick(t.remedy(), t.remedy_zh()));
+    out += fmt::format("! {}: {} {}\n", t.code(), screen.pick(t.message(), t.message_zh()),
+                       screen.pick(t.remedy(), t.remedy_zh()));
   return out;
 }
 

@@ -24,18 +24,19 @@ std::string labelled(std::string_view label, const std::string& value) {
 }
 
 std::string error_text(const Screen& screen, const api::v1::ErrorBody& error) {
-  return joined({fmt::format("{}: {}", error.code(), screen.pick(error.message(), error.message_zh())),
-                 labelled(screen.pick("field", "字段"), error.field()), labelled(screen.pick("given", "填写"), error.wanted()),
-                 labelled(screen.pick("allowed", "允许"), error.left())},
-                "; ");
+  return joined(
+      {fmt::format("{}: {}", error.code(), screen.pick(error.message(), error.message_zh())),
+       labelled(screen.pick("field", "字段"), error.field()), labelled(screen.pick("given", "填写"), error.wanted()),
+       labelled(screen.pick("allowed", "允许"), error.left())},
+      "; ");
 }
 
 std::string lines_text(const Screen& screen, const Submission& s) {
-  Grid grid({"#", screen.pick("name", "名称"), screen.pick("quantity", "数量"),
-             screen.pick("price", "单价"), screen.pick("amount", "金额"),
-             screen.pick("rate", "税率"), screen.pick("tax", "税额")});
+  Grid grid({"#", screen.pick("name", "名称"), screen.pick("quantity", "数量"), screen.pick("price", "单价"),
+             screen.pick("amount", "金额"), screen.pick("rate", "税率"), screen.pick("tax", "税额")});
   for (const auto& l : s.lines())
-    grid.add({std::to_string(l.line()), l.name(), l.quantity(), l.price(), grouped(l.amount()), l.rate(), grouped(l.tax())});
+    grid.add(
+        {std::to_string(l.line()), l.name(), l.quantity(), l.price(), grouped(l.amount()), l.rate(), grouped(l.tax())});
   return grid.text({2, 3, 4, 5, 6}, "  ");
 }
 
@@ -46,17 +47,20 @@ bool wants_attention(const Submission& s) {
 }
 
 std::string timeline_row(const Screen& screen, const api::v1::TimelineEntry& e) {
-  return joined({short_time(e.at()), event_word(screen, e.event()), state_word(screen, e.state()), e.reference(), e.principal(),
-                 e.detail()});
+  return joined({short_time(e.at()), event_word(screen, e.event()), state_word(screen, e.state()), e.reference(),
+                 e.principal(), e.detail()});
 }
 
 std::string submission_brief(const Screen& screen, const Submission& s) {
   std::string out = fmt::format("{}  {}\n", s.id(), state_word(screen, s.state()));
-  const auto form = joined({labelled(screen.pick("form", s.track() == "information_table" ? "信息表" : "确认单"), s.form_number()),
-                            labelled(screen.pick("red", "红字发票"), s.red_number())});
-  out += "  " + joined({labelled(screen.pick("blue", "原蓝字发票"), s.blue_number()), reason_word(screen, s.reason()),
-                        labelled(screen.pick("amount", "金额"), grouped(s.amount())),
-                        labelled(screen.pick("tax", "税额"), grouped(s.tax())), form}) + "\n";
+  const auto form =
+      joined({labelled(screen.pick("form", s.track() == "information_table" ? "信息表" : "确认单"), s.form_number()),
+              labelled(screen.pick("red", "红字发票"), s.red_number())});
+  out += "  " +
+         joined({labelled(screen.pick("blue", "原蓝字发票"), s.blue_number()), reason_word(screen, s.reason()),
+                 labelled(screen.pick("amount", "金额"), grouped(s.amount())),
+                 labelled(screen.pick("tax", "税额"), grouped(s.tax())), form}) +
+         "\n";
   if (s.has_hold())
     out += fmt::format("  {} {}: {}\n", screen.pick("on hold,", "暂停,"), s.hold().reason(),
                        joined({s.hold().cause(), screen.pick(s.hold().remedy(), s.hold().remedy_zh())}));
@@ -71,15 +75,17 @@ std::string submission_brief(const Screen& screen, const Submission& s) {
 std::string submission_text(const Screen& screen, const Submission& s) {
   Grid head;
   add(head, screen, "submission", "提交", s.id());
-  add(head, screen, "wanted", "事项", joined({kind_word(screen, s.kind()), track_word(screen, s.track()),
-                                              labelled(screen.pick("started by", "发起方"), side_word(screen, s.initiator()))}));
+  add(head, screen, "wanted", "事项",
+      joined({kind_word(screen, s.kind()), track_word(screen, s.track()),
+              labelled(screen.pick("started by", "发起方"), side_word(screen, s.initiator()))}));
   add(head, screen, "state", "状态", state_word(screen, s.state()));
   add(head, screen, "taxpayer", "纳税人", s.taxpayer());
   add(head, screen, "seller", "销售方", s.seller());
   add(head, screen, "buyer", "购买方", s.buyer());
   add(head, screen, "blue invoice", "原蓝字发票", s.blue_number());
   add(head, screen, "reason", "原因", reason_word(screen, s.reason()));
-  add(head, screen, "amount, tax", "金额、税额", s.amount().empty() ? "" : grouped(s.amount()) + "  " + grouped(s.tax()));
+  add(head, screen, "amount, tax", "金额、税额",
+      s.amount().empty() ? "" : grouped(s.amount()) + "  " + grouped(s.tax()));
   add(head, screen, "form", s.track() == "information_table" ? "信息表" : "红字确认单",
       joined({s.form_number(), labelled(screen.pick("state", "状态"), s.form_state()),
               labelled(screen.pick("entered", "录入"), short_time(s.entered_at()))}));
@@ -90,11 +96,13 @@ std::string submission_text(const Screen& screen, const Submission& s) {
   if (s.has_context()) {
     const auto& c = s.context();
     add(head, screen, "business", "业务",
-        joined({labelled(screen.pick("order", "订单"), c.order()), labelled(screen.pick("contract", "合同"), c.contract()),
-                labelled(screen.pick("project", "项目"), c.project()), labelled(screen.pick("unit", "部门"), c.org_unit()),
-                labelled(screen.pick("operator", "经办人"), c.operator_()), labelled(screen.pick("approver", "审批人"), c.approver()),
-                labelled(screen.pick("reissue", "拟重开"), c.planned_reissue()),
-                labelled(screen.pick("replaces", "替代"), c.replaces())}));
+        joined(
+            {labelled(screen.pick("order", "订单"), c.order()), labelled(screen.pick("contract", "合同"), c.contract()),
+             labelled(screen.pick("project", "项目"), c.project()), labelled(screen.pick("unit", "部门"), c.org_unit()),
+             labelled(screen.pick("operator", "经办人"), c.operator_()),
+             labelled(screen.pick("approver", "审批人"), c.approver()),
+             labelled(screen.pick("reissue", "拟重开"), c.planned_reissue()),
+             labelled(screen.pick("replaces", "替代"), c.replaces())}));
   }
   if (s.has_hold()) {
     const auto& h = s.hold();
@@ -122,13 +130,12 @@ std::string submission_text(const Screen& screen, const Submission& s) {
 
 std::string submissions_text(const Screen& screen, const api::v1::SubmissionList& list) {
   if (list.submissions().empty()) return screen.pick("no submissions\n", "没有提交\n");
-  Grid grid({screen.pick("submission", "提交"), screen.pick("state", "状态"),
-             screen.pick("blue invoice", "原蓝字发票"), screen.pick("reason", "原因"),
-             screen.pick("amount", "金额"), screen.pick("tax", "税额"),
+  Grid grid({screen.pick("submission", "提交"), screen.pick("state", "状态"), screen.pick("blue invoice", "原蓝字发票"),
+             screen.pick("reason", "原因"), screen.pick("amount", "金额"), screen.pick("tax", "税额"),
              screen.pick("form", "单号"), screen.pick("accepted", "受理")});
   for (const auto& s : list.submissions())
-    grid.add({s.id(), state_word(screen, s.state()), s.blue_number(), reason_word(screen, s.reason()), grouped(s.amount()),
-              grouped(s.tax()), s.form_number(), short_time(s.created_at())});
+    grid.add({s.id(), state_word(screen, s.state()), s.blue_number(), reason_word(screen, s.reason()),
+              grouped(s.amount()), grouped(s.tax()), s.form_number(), short_time(s.created_at())});
   std::string out = grid.text({4, 5});
   if (!list.next().empty()) out += fmt::format("{} --after {}\n", screen.pick("more:", "下一页:"), list.next());
   return out;
@@ -136,14 +143,12 @@ std::string submissions_text(const Screen& screen, const api::v1::SubmissionList
 
 std::string inbox_text(const Screen& screen, const api::v1::Inbox& inbox) {
   if (inbox.forms().empty()) return screen.pick("no form waits for us\n", "没有待我方确认的确认单\n");
-  Grid grid({screen.pick("form", "确认单"), "uuid", screen.pick("we are", "我方"),
-             screen.pick("other party", "对方"), screen.pick("blue invoice", "原蓝字发票"),
-             screen.pick("reason", "原因"), screen.pick("amount", "金额"),
-             screen.pick("tax", "税额"), screen.pick("hours left", "剩余小时"),
-             screen.pick("our answer", "我方答复")});
+  Grid grid({screen.pick("form", "确认单"), "uuid", screen.pick("we are", "我方"), screen.pick("other party", "对方"),
+             screen.pick("blue invoice", "原蓝字发票"), screen.pick("reason", "原因"), screen.pick("amount", "金额"),
+             screen.pick("tax", "税额"), screen.pick("hours left", "剩余小时"), screen.pick("our answer", "我方答复")});
   for (const auto& f : inbox.forms())
-    grid.add({f.number(), f.uuid(), side_word(screen, f.role()), f.counterparty(), f.blue_number(), reason_word(screen, f.reason()),
-              grouped(f.amount()), grouped(f.tax()), f.hours_left(), f.submission()});
+    grid.add({f.number(), f.uuid(), side_word(screen, f.role()), f.counterparty(), f.blue_number(),
+              reason_word(screen, f.reason()), grouped(f.amount()), grouped(f.tax()), f.hours_left(), f.submission()});
   return grid.text({6, 7, 8});
 }
 

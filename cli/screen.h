@@ -38,7 +38,9 @@ std::size_t columns(std::string_view utf8);
 /// Rows of cells, each column as wide as its widest cell, two blanks between.
 class Grid {
  public:
-  explicit Grid(std::vector<std::string> heading = {}) { if (!heading.empty()) rows_.push_back(std::move(heading)); }
+  explicit Grid(std::vector<std::string> heading = {}) {
+    if (!heading.empty()) rows_.push_back(std::move(heading));
+  }
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   bool empty() const { return rows_.empty(); }
   std::size_t size() const { return rows_.size(); }

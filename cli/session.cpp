@@ -17,11 +17,14 @@ Exit exit_of(Errc code) {
   switch (code) {
     case Errc::retry_later:
     case Errc::limit_reached:
-    case Errc::outcome_unknown: return Exit::unreachable;
+    case Errc::outcome_unknown:
+      return Exit::unreachable;
     case Errc::corrupt:
-    case Errc::device_gone: return Exit::trouble;
+    case Errc::device_gone:
+      return Exit::trouble;
     case Errc::invalid_input:
-    case Errc::rejected: return Exit::refused;
+    case Errc::rejected:
+      return Exit::refused;
   }
   return Exit::trouble;
 }
@@ -36,7 +39,8 @@ void print(std::FILE* to, const Screen& screen, const api::v1::ErrorBody& body, 
   fmt::print(to, "{}{}  [{}]\n", indent, printable(message), printable(body.code()));
   Grid facts;
   const auto add = [&](std::string_view english, std::string_view zh, const std::string& value) {
-    if (!value.empty() && message.find(value) == std::string::npos) facts.add({screen.pick(english, zh), printable(value)});
+    if (!value.empty() && message.find(value) == std::string::npos)
+      facts.add({screen.pick(english, zh), printable(value)});
   };
   add("field", "字段", body.field());
   add("given", "填写", body.wanted());
@@ -120,8 +124,10 @@ std::string encoded(std::string_view part) {
   for (const char c : part) {
     const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
                        std::string_view("-._~").find(c) != std::string_view::npos;
-    if (plain) out += c;
-    else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    if (plain)
+      out += c;
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return out;
 }

@@ -32,7 +32,8 @@ class Session {
 
   template <class Message>
   Answer<Message> get(const std::string& target, std::chrono::seconds wait = {}) {
-    return ask<Message>({.method = "GET", .target = target, .body = {}, .content_type = {}, .idempotency_key = {}, .wait = wait});
+    return ask<Message>(
+        {.method = "GET", .target = target, .body = {}, .content_type = {}, .idempotency_key = {}, .wait = wait});
   }
   template <class Message>
   Answer<Message> post(const std::string& target, const google::protobuf::Message& body) {

@@ -8,7 +8,9 @@
 namespace taxgate::cli {
 namespace {
 
-struct Word { std::string_view code, english, chinese; };
+struct Word {
+  std::string_view code, english, chinese;
+};
 
 std::string word(const Screen& screen, std::span<const Word> words, std::string_view code) {
   for (const auto& w : words)
@@ -22,12 +24,13 @@ constexpr Word kKinds[] = {{"red", "red invoice", "开具红字发票"},
                            {"confirm", "confirm a form", "确认红字确认单"},
                            {"deny", "deny a form", "否认红字确认单"},
                            {"revoke", "revoke a form", "撤销红字确认单"}};
-constexpr Word kEvents[] = {{"accepted", "accepted", "已受理"},   {"state", "state", "状态变更"},
-                            {"signed", "signed", "已签名"},       {"sent", "sent", "已发送"},
-                            {"queried", "asked", "已查询"},       {"note", "note", "备注"},
-                            {"hold", "hold", "暂停"},             {"release", "release", "解除暂停"},
-                            {"deadline", "deadline near", "临近期限"}, {"ledger", "ledger", "台账"}};
-constexpr Word kHealth[] = {{"well", "well", "正常"}, {"attention", "needs attention", "待人工处理"}, {"failing", "failing", "故障"}};
+constexpr Word kEvents[] = {
+    {"accepted", "accepted", "已受理"}, {"state", "state", "状态变更"},     {"signed", "signed", "已签名"},
+    {"sent", "sent", "已发送"},         {"queried", "asked", "已查询"},     {"note", "note", "备注"},
+    {"hold", "hold", "暂停"},           {"release", "release", "解除暂停"}, {"deadline", "deadline near", "临近期限"},
+    {"ledger", "ledger", "台账"}};
+constexpr Word kHealth[] = {
+    {"well", "well", "正常"}, {"attention", "needs attention", "待人工处理"}, {"failing", "failing", "故障"}};
 constexpr Word kSides[] = {{"seller", "seller", "销售方"}, {"buyer", "buyer", "购买方"}};
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace taxgate::cli {
 
 std::string state_word(const Screen& screen, std::string_view state);
-std::string reason_word(const Screen& screen, std::string_view code);    // "02 goods returned"
+std::string reason_word(const Screen& screen, std::string_view code);  // "02 goods returned"
 std::string track_word(const Screen& screen, std::string_view track);
 std::string kind_word(const Screen& screen, std::string_view kind);
 std::string event_word(const Screen& screen, std::string_view event);

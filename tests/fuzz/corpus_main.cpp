@@ -1,5 +1,5 @@
-// The kept inputs of one fuzz target as an ordinary test: what once broke a parser, and real exchanges, on every run and
-// without libFuzzer. Usage: corpus_<target> DIRECTORY
+// The kept inputs of one fuzz target as an ordinary test: what once broke a parser, and real exchanges, on every run
+// and without libFuzzer. Usage: corpus_<target> DIRECTORY
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -22,7 +22,8 @@ TEST(Corpus, EveryKeptInputIsTakenWithoutHarm) {
     const std::string bytes(std::istreambuf_iterator<char>(in), {});
     SCOPED_TRACE(entry.path().filename().string());
     // Also each beginning of it: truncation is the commonest damage.
-    for (std::size_t size = 0; size <= bytes.size(); size = size < 64 || size == bytes.size() ? size + 1 : std::min(size * 2, bytes.size()))
+    for (std::size_t size = 0; size <= bytes.size();
+         size = size < 64 || size == bytes.size() ? size + 1 : std::min(size * 2, bytes.size()))
       EXPECT_EQ(LLVMFuzzerTestOneInput(reinterpret_cast<const unsigned char*>(bytes.data()), size), 0);
     ++inputs;
   }

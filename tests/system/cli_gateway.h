@@ -1,5 +1,6 @@
 #pragma once
-// A gateway for the command line's tests: answers from plain members, remembers what was asked. io thread of the server.
+// A gateway for the command line's tests: answers from plain members, remembers what was asked. io thread of the
+// server.
 #include <deque>
 #include <map>
 #include <string>
@@ -14,9 +15,9 @@ namespace v1 = api::v1;
 
 class CliGateway final : public api::Gateway, public api::CallerDirectory {
  public:
-  std::vector<std::string> calls;              // "submit:KEY", "act:cancel:ID:reason", …
+  std::vector<std::string> calls;  // "submit:KEY", "act:cancel:ID:reason", …
   std::vector<v1::SubmissionRequest> requests;
-  std::deque<v1::Submission> submissions;      // what get and submit answer, one after the other; the last one stays
+  std::deque<v1::Submission> submissions;  // what get and submit answer, one after the other; the last one stays
   v1::Inbox inbox_answer;
   v1::EventList events_answer;
   v1::ImportReply import_answer;
@@ -24,7 +25,7 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
   v1::KeyList keys_answer;
   v1::Status status_answer;
   v1::HoldList holds_answer;
-  std::vector<Error> refuse_with;              // when not empty, every call fails with these
+  std::vector<Error> refuse_with;                          // when not empty, every call fails with these
   std::map<std::string, api::Caller, std::less<>> tokens;  // by hash
   v1::CallerList callers_answer;
   std::vector<v1::CallerInfo> put;
@@ -41,19 +42,24 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
     reply(next());
   }
   void list(api::Caller, api::ListQuery query, api::Reply<v1::SubmissionList> reply) override {
-    calls.push_back("list:" + query.taxpayer + ":" + query.state + ":" + query.blue_number + ":" + std::to_string(query.limit));
+    calls.push_back("list:" + query.taxpayer + ":" + query.state + ":" + query.blue_number + ":" +
+                    std::to_string(query.limit));
     if (refused(reply)) return;
     v1::SubmissionList list;
     for (const auto& s : submissions) *list.add_submissions() = s;
     reply(std::move(list));
   }
-  void act(api::Caller, std::string id, std::string action, v1::ActionRequest request, api::Reply<v1::Submission> reply) override {
+  void act(api::Caller, std::string id, std::string action, v1::ActionRequest request,
+           api::Reply<v1::Submission> reply) override {
     calls.push_back("act:" + action + ":" + id + ":" + request.reason() + request.outcome() + request.form_uuid());
     if (refused(reply)) return;
     reply(next());
   }
-  void inbox(api::Caller, std::string taxpayer, api::Reply<v1::Inbox> reply) override { give("inbox:" + taxpayer, inbox_answer, reply); }
-  void answer_form(api::Caller, std::string uuid, std::string answer, v1::ActionRequest, api::Reply<api::Submitted> reply) override {
+  void inbox(api::Caller, std::string taxpayer, api::Reply<v1::Inbox> reply) override {
+    give("inbox:" + taxpayer, inbox_answer, reply);
+  }
+  void answer_form(api::Caller, std::string uuid, std::string answer, v1::ActionRequest,
+                   api::Reply<api::Submitted> reply) override {
     calls.push_back("answer:" + answer + ":" + uuid);
     if (refused(reply)) return;
     reply(api::Submitted{next(), true});
@@ -70,7 +76,9 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
     import_answer.set_added(static_cast<std::uint32_t>(request.invoices_size()));
     give("import", import_answer, reply);
   }
-  void invoice(api::Caller, std::string number, api::Reply<v1::Invoice> reply) override { give("invoice:" + number, invoice_answer, reply); }
+  void invoice(api::Caller, std::string number, api::Reply<v1::Invoice> reply) override {
+    give("invoice:" + number, invoice_answer, reply);
+  }
   void keys(api::Caller, api::Reply<v1::KeyList> reply) override { give("keys", keys_answer, reply); }
   void status(api::Caller, api::Reply<v1::Status> reply) override { give("status", status_answer, reply); }
   void holds(api::Caller, api::Reply<v1::HoldList> reply) override { give("holds", holds_answer, reply); }

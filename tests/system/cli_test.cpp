@@ -49,7 +49,9 @@ struct Outcome {
 
 class Cli : public testing::Test {
  protected:
-  Cli() : directory_(fs::temp_directory_path() / ("taxgate-cli-" + std::to_string(getpid()) + "-" + std::to_string(next_++))) {
+  Cli()
+      : directory_(fs::temp_directory_path() /
+                   ("taxgate-cli-" + std::to_string(getpid()) + "-" + std::to_string(next_++))) {
     fs::create_directories(directory_);
     api::Settings settings;
     settings.socket_path = directory_ / "api.sock";
@@ -78,7 +80,8 @@ class Cli : public testing::Test {
     done.get_future().get();
   }
 
-  /// Runs taxgate with these words against the server's socket (unless the words name another place), English by default.
+  /// Runs taxgate with these words against the server's socket (unless the words name another place), English by
+  /// default.
   Outcome run(std::vector<std::string> words, const std::string& language = "C", bool with_socket = true) {
     if (with_socket) words.insert(words.begin(), {"--socket", (directory_ / "api.sock").string()});
     words.insert(words.begin(), std::string(TAXGATE_BIN_DIR) + "/taxgate");
@@ -88,7 +91,8 @@ class Cli : public testing::Test {
     const auto out = directory_ / "out", err = directory_ / "err";
     const pid_t child = fork();
     if (child == 0) {
-      for (const char* name : {"LC_ALL", "LC_MESSAGES", "TAXGATE_SOCKET", "TAXGATE_URL", "TAXGATE_TOKEN_FILE"}) unsetenv(name);
+      for (const char* name : {"LC_ALL", "LC_MESSAGES", "TAXGATE_SOCKET", "TAXGATE_URL", "TAXGATE_TOKEN_FILE"})
+        unsetenv(name);
       setenv("LANG", language.c_str(), 1);
       dup2(open(out.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600), 1);
       dup2(open(err.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600), 2);
@@ -119,7 +123,8 @@ class Cli : public testing::Test {
     s.set_final(state == "issued" || state == "void" || state == "refused");
     return s;
   }
-  static void add_row(v1::Submission& s, std::uint64_t seq, const std::string& event, const std::string& reference = {}) {
+  static void add_row(v1::Submission& s, std::uint64_t seq, const std::string& event,
+                      const std::string& reference = {}) {
     auto& row = *s.add_timeline();
     row.set_seq(seq);
     row.set_at("2026-11-22T10:19:5" + std::to_string(seq % 10) + ".123+08:00");
@@ -140,8 +145,17 @@ class Cli : public testing::Test {
 
 TEST_F(Cli, TheSameSubmissionGivenTwiceHasOneKeyAndAnotherContentAnother) {
   gateway_.submissions = {submission("queued")};
-  const std::vector<std::string> words{"submit", "--seller", "91310115TGDM00011U", "--blue", "26990000000000000001",
-                                       "--reason", "02", "--line", "1:quantity=150", "--order", "A-7"};
+  const std::vector<std::string> words{"submit",
+                                       "--seller",
+                                       "91310115TGDM00011U",
+                                       "--blue",
+                                       "26990000000000000001",
+                                       "--reason",
+                                       "02",
+                                       "--line",
+                                       "1:quantity=150",
+                                       "--order",
+                                       "A-7"};
   const auto first = run(words);
   ASSERT_EQ(first.exit, 0) << first.err;
   ASSERT_EQ(run(words).exit, 0);
@@ -166,7 +180,8 @@ TEST_F(Cli, TheSameSubmissionGivenTwiceHasOneKeyAndAnotherContentAnother) {
 
 TEST_F(Cli, ReadsASubmissionFromAFileAndRefusesAnUnknownFieldByNameBeforeSending) {
   gateway_.submissions = {submission("queued")};
-  std::ofstream(directory_ / "good.json") << R"({"seller":"91310115TGDM00011U","blue_number":"26990000000000000001","reason":"01"})";
+  std::ofstream(directory_ / "good.json")
+      << R"({"seller":"91310115TGDM00011U","blue_number":"26990000000000000001","reason":"01"})";
   EXPECT_EQ(run({"submit", directory_ / "good.json"}).exit, 0);
   EXPECT_EQ(gateway_.requests.size(), 1U);
 
@@ -186,8 +201,9 @@ TEST_F(Cli, ShowsATimeLineWithEveryStateKeyReferenceAndTime) {
   gateway_.submissions = {s};
   const auto english = run({"show", s.id()});
   EXPECT_EQ(english.exit, 0) << english.err;
-  for (const auto* part : {"channel: simulator", "waiting for the other party", "-300,000.00", "-39,000.00", "02 ", "TGK0001",
-                           "99012611000000000001", "2026-11-22 10:19:51", "2026-11-22 10:19:53", "accepted", "signed", "local:root"})
+  for (const auto* part :
+       {"channel: simulator", "waiting for the other party", "-300,000.00", "-39,000.00", "02 ", "TGK0001",
+        "99012611000000000001", "2026-11-22 10:19:51", "2026-11-22 10:19:53", "accepted", "signed", "local:root"})
     EXPECT_THAT(english.out, HasSubstr(part));
   const auto chinese = run({"show", s.id()}, "zh_CN.UTF-8");
   for (const auto* part : {"渠道: 模拟", "待对方确认", "原蓝字发票", "02 销货退回", "红字确认单", "时间线", "已签名"})
@@ -222,11 +238,29 @@ TEST_F(Cli, ShortensNaturalPersonsInTextAndJsonUnlessAskedForNames) {
 TEST_F(Cli, NamesTheChannelInEveryAnswerAndEveryRefusal) {
   gateway_.submissions = {submission("queued")};
   gateway_.status_answer.set_health("well");
-  const std::vector<std::vector<std::string>> all{
-      {"submit", "--seller", "x"}, {"list"}, {"show", "x"}, {"inbox"}, {"confirm", "u"}, {"deny", "u"}, {"revoke", "u"}, {"cancel", "x"},
-      {"retry", "x"}, {"resolve", "x", "--outcome", "close"}, {"approve", "x"}, {"hold", "x"}, {"release", "x"}, {"holds"},
-      {"hold", "--taxpayer", "t"}, {"release", "--taxpayer", "t"}, {"keys"}, {"invoice", "26990000000000000001"}, {"events"},
-      {"status"}, {"caller", "list"}, {"caller", "add", "erp", "--uid", "1001"}, {"caller", "remove", "erp"}};
+  const std::vector<std::vector<std::string>> all{{"submit", "--seller", "x"},
+                                                  {"list"},
+                                                  {"show", "x"},
+                                                  {"inbox"},
+                                                  {"confirm", "u"},
+                                                  {"deny", "u"},
+                                                  {"revoke", "u"},
+                                                  {"cancel", "x"},
+                                                  {"retry", "x"},
+                                                  {"resolve", "x", "--outcome", "close"},
+                                                  {"approve", "x"},
+                                                  {"hold", "x"},
+                                                  {"release", "x"},
+                                                  {"holds"},
+                                                  {"hold", "--taxpayer", "t"},
+                                                  {"release", "--taxpayer", "t"},
+                                                  {"keys"},
+                                                  {"invoice", "26990000000000000001"},
+                                                  {"events"},
+                                                  {"status"},
+                                                  {"caller", "list"},
+                                                  {"caller", "add", "erp", "--uid", "1001"},
+                                                  {"caller", "remove", "erp"}};
   for (const auto& words : all) {
     const auto given = run(words);
     EXPECT_THAT(given.out, HasSubstr("channel: simulator")) << words[0] << "\n" << given.err;
@@ -272,8 +306,8 @@ TEST_F(Cli, StatusIsOneScreenWithHoldsKeysAndTroubles) {
   trouble.set_code("key.pin_wrong");
   trouble.set_message("The PIN in the file is wrong.");
   const auto shown = run({"status"});
-  for (const auto* part : {"outcome unknown", " 2", "0 of 1 keys ready", "TGK0001", "wrong PIN", "key_locked", "unlock the key",
-                           "key.pin_wrong", "2026-11-22 10:19:52"})
+  for (const auto* part : {"outcome unknown", " 2", "0 of 1 keys ready", "TGK0001", "wrong PIN", "key_locked",
+                           "unlock the key", "key.pin_wrong", "2026-11-22 10:19:52"})
     EXPECT_THAT(shown.out, HasSubstr(part));
   EXPECT_LE(lines_of(shown.out).size(), 24U) << "one screen";
 }
@@ -310,13 +344,15 @@ TEST_F(Cli, WatchPrintsEveryNewRowOnceAndEndsWithTheFinalState) {
   add_row(b, 2, "signed", "TGK0001");
   auto c = submission("issued");
   c.set_red_number("26990000000000000088");
-  for (int i = 1; i <= 3; ++i) add_row(c, static_cast<std::uint64_t>(i), i == 1 ? "accepted" : i == 2 ? "signed" : "state");
+  for (int i = 1; i <= 3; ++i)
+    add_row(c, static_cast<std::uint64_t>(i), i == 1 ? "accepted" : i == 2 ? "signed" : "state");
   gateway_.submissions = {a, b, c};
   const auto watched = run({"watch", a.id()});
   EXPECT_EQ(watched.exit, 0) << watched.err;
   EXPECT_EQ(watched.out.find("2026-11-22 10:19:51"), watched.out.rfind("2026-11-22 10:19:51")) << "one row twice";
   EXPECT_THAT(watched.out, HasSubstr("26990000000000000088"));
-  EXPECT_THAT(gateway_.calls, ElementsAre("get:" + a.id() + "::", "get:" + a.id() + ":wait:queued", "get:" + a.id() + ":wait:waiting_counterparty"));
+  EXPECT_THAT(gateway_.calls, ElementsAre("get:" + a.id() + "::", "get:" + a.id() + ":wait:queued",
+                                          "get:" + a.id() + ":wait:waiting_counterparty"));
 
   gateway_.submissions = {a, submission("void")};
   const auto json = run({"watch", a.id(), "--json"});
@@ -331,15 +367,27 @@ TEST_F(Cli, WatchPrintsEveryNewRowOnceAndEndsWithTheFinalState) {
 TEST_F(Cli, EveryActionReachesItsRoute) {
   gateway_.submissions = {submission("queued")};
   for (const auto& words : std::vector<std::vector<std::string>>{
-           {"cancel", "a/b", "--reason", "mistake"}, {"retry", "i"}, {"resolve", "i", "--outcome", "adopt", "--form", "f1"},
-           {"approve", "i"}, {"approve", "i", "--no"}, {"hold", "i"}, {"release", "i"}, {"hold", "--taxpayer", "t", "--reason", "red_alert"},
-           {"release", "--taxpayer", "t", "--reason", "red_alert"}, {"inbox", "--taxpayer", "t"}, {"confirm", "u1"}, {"deny", "u2"},
-           {"revoke", "u3"}, {"invoice", "26990000000000000001"}, {"list", "--taxpayer", "t", "--state", "held", "--blue", "b", "--limit", "7"}})
+           {"cancel", "a/b", "--reason", "mistake"},
+           {"retry", "i"},
+           {"resolve", "i", "--outcome", "adopt", "--form", "f1"},
+           {"approve", "i"},
+           {"approve", "i", "--no"},
+           {"hold", "i"},
+           {"release", "i"},
+           {"hold", "--taxpayer", "t", "--reason", "red_alert"},
+           {"release", "--taxpayer", "t", "--reason", "red_alert"},
+           {"inbox", "--taxpayer", "t"},
+           {"confirm", "u1"},
+           {"deny", "u2"},
+           {"revoke", "u3"},
+           {"invoice", "26990000000000000001"},
+           {"list", "--taxpayer", "t", "--state", "held", "--blue", "b", "--limit", "7"}})
     run(words);
   EXPECT_THAT(gateway_.calls,
-              ElementsAre("act:cancel:a/b:mistake", "act:retry:i:", "act:resolve:i:adoptf1", "act:approve:i:", "act:deny_approval:i:",
-                          "act:hold:i:", "act:release:i:", "hold:t:red_alert", "release:t:red_alert", "inbox:t", "answer:confirm:u1",
-                          "answer:deny:u2", "answer:revoke:u3", "invoice:26990000000000000001", "list:t:held:b:7"));
+              ElementsAre("act:cancel:a/b:mistake", "act:retry:i:", "act:resolve:i:adoptf1",
+                          "act:approve:i:", "act:deny_approval:i:", "act:hold:i:", "act:release:i:", "hold:t:red_alert",
+                          "release:t:red_alert", "inbox:t", "answer:confirm:u1", "answer:deny:u2", "answer:revoke:u3",
+                          "invoice:26990000000000000001", "list:t:held:b:7"));
 }
 
 TEST_F(Cli, FollowsEventsOneAJsonLineFromTheCursorOnUntilTheDaemonIsGone) {
@@ -357,7 +405,10 @@ TEST_F(Cli, FollowsEventsOneAJsonLineFromTheCursorOnUntilTheDaemonIsGone) {
 }
 
 TEST_F(Cli, ImportTakesOneInvoiceALineAndSaysWhatWasRefused) {
-  std::ofstream(directory_ / "invoices") << R"({"number":"26990000000000000001"})" "\n" R"({"number":"26990000000000000002"})" "\n";
+  std::ofstream(directory_ / "invoices") << R"({"number":"26990000000000000001"})"
+                                            "\n"
+                                            R"({"number":"26990000000000000002"})"
+                                            "\n";
   EXPECT_THAT(run({"import", directory_ / "invoices"}).out, HasSubstr("added 2"));
   std::ofstream(directory_ / "whole") << R"({"invoices":[{"number":"26990000000000000001"}]})";
   EXPECT_THAT(run({"import", directory_ / "whole"}).out, HasSubstr("added 1"));
@@ -387,7 +438,8 @@ TEST_F(Cli, ANewTokenIsOnlyInItsFileAndOpensTheLoopbackDoor) {
   EXPECT_EQ(run({"--url", url, "--token-file", file, "list"}, "C", false).exit, 0);
   std::ofstream(directory_ / "wrong") << "0000000000000000000000000000000000000000";
   EXPECT_EQ(run({"--url", url, "--token-file", directory_ / "wrong", "list"}, "C", false).exit, 2);
-  EXPECT_EQ(run({"--url", "http://192.0.2.1:80", "--token-file", file, "list"}, "C", false).exit, 2) << "a token stays on this machine";
+  EXPECT_EQ(run({"--url", "http://192.0.2.1:80", "--token-file", file, "list"}, "C", false).exit, 2)
+      << "a token stays on this machine";
 
   const auto again = run({"caller", "add", "erp", "--role", "auditor", "--new-token", file});
   EXPECT_EQ(again.exit, 2);
@@ -421,11 +473,18 @@ TEST_F(Cli, TextFromOutsideCannotSteerTheTerminal) {
 
 TEST_F(Cli, UsageMistakesAreNamedAndNothingIsSent) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes{
-      {{"frobnicate"}, "cli.unknown_command"}, {{"show"}, "cli.missing_argument"}, {{"show", "a", "b"}, "cli.extra_argument"},
-      {{"show", "a", "--frob"}, "cli.unknown_option"}, {{"status", "--seller", "x"}, "cli.unknown_option"},
-      {{"list", "--limit"}, "cli.option_value"}, {{"--lang", "fr", "list"}, "cli.option_value"},
-      {{"submit", "--line", "1=3"}, "cli.line"}, {{"submit"}, "cli.missing_argument"}, {{"hold"}, "cli.missing_argument"},
-      {{"watch", "x", "--wait", "soon"}, "cli.number"}, {{"caller", "add", "x", "--role", "admin"}, "cli.missing_argument"},
+      {{"frobnicate"}, "cli.unknown_command"},
+      {{"show"}, "cli.missing_argument"},
+      {{"show", "a", "b"}, "cli.extra_argument"},
+      {{"show", "a", "--frob"}, "cli.unknown_option"},
+      {{"status", "--seller", "x"}, "cli.unknown_option"},
+      {{"list", "--limit"}, "cli.option_value"},
+      {{"--lang", "fr", "list"}, "cli.option_value"},
+      {{"submit", "--line", "1=3"}, "cli.line"},
+      {{"submit"}, "cli.missing_argument"},
+      {{"hold"}, "cli.missing_argument"},
+      {{"watch", "x", "--wait", "soon"}, "cli.number"},
+      {{"caller", "add", "x", "--role", "admin"}, "cli.missing_argument"},
       {{"submit", "/nonexistent.json"}, "file."}};
   gateway_.submissions = {submission("queued")};
   for (const auto& [words, id] : mistakes) {
@@ -439,9 +498,10 @@ TEST_F(Cli, UsageMistakesAreNamedAndNothingIsSent) {
 TEST_F(Cli, HelpNamesEveryCommandInBothLanguages) {
   const auto english = run({"help"}, "C", false), chinese = run({"help"}, "zh_CN.UTF-8", false);
   EXPECT_EQ(english.exit, 0);
-  for (const auto* command : {"submit", "list", "show", "watch", "inbox", "confirm", "deny", "revoke", "cancel", "retry", "resolve",
-                              "approve", "hold", "release", "holds", "keys", "import", "invoice", "events", "status", "caller add",
-                              "caller list", "caller remove", "config check"}) {
+  for (const auto* command :
+       {"submit", "list",    "show",    "watch",   "inbox",      "confirm",     "deny",          "revoke",
+        "cancel", "retry",   "resolve", "approve", "hold",       "release",     "holds",         "keys",
+        "import", "invoice", "events",  "status",  "caller add", "caller list", "caller remove", "config check"}) {
     EXPECT_THAT(english.out, HasSubstr("\n  " + std::string(command)));
     EXPECT_THAT(chinese.out, HasSubstr("\n  " + std::string(command)));
   }

@@ -29,11 +29,13 @@ void expect_none(const std::vector<File>& tree, const std::regex& never, const c
 }
 
 TEST(Hygiene, NothingIsLeftOpenInTheCode) {
-  expect_none(sources(), joined({"\\b(TO", "DO|FIX", "ME|XX", "X)\\b|not imple", "mented|unimple", "mented"}), "left open");
+  expect_none(sources(), joined({"\\b(TO", "DO|FIX", "ME|XX", "X)\\b|not imple", "mented|unimple", "mented"}),
+              "left open");
 }
 
 TEST(Hygiene, NoTestIsSkippedSwitchedOffOrUnableToFail) {
-  expect_none(sources(), joined({"GTEST_", "SKIP|\\bDIS", "ABLED_|EXPECT_TRUE\\(tr", "ue\\)|\\bSUC", "CEED\\(\\)"}), "proves nothing");
+  expect_none(sources(), joined({"GTEST_", "SKIP|\\bDIS", "ABLED_|EXPECT_TRUE\\(tr", "ue\\)|\\bSUC", "CEED\\(\\)"}),
+              "proves nothing");
 }
 
 TEST(Hygiene, NoSanitizerFindingIsSuppressed) {
@@ -41,14 +43,15 @@ TEST(Hygiene, NoSanitizerFindingIsSuppressed) {
 }
 
 TEST(Hygiene, NoFileIsAGiant) {
-  for (const auto& file : sources())
-    EXPECT_LE(std::ranges::count(file.text, '\n'), kMaxLines) << file.path;
+  for (const auto& file : sources()) EXPECT_LE(std::ranges::count(file.text, '\n'), kMaxLines) << file.path;
 }
 
 TEST(Hygiene, NoPathOfAWorkplaceStandsInTheProject) {
-  const auto tree = files("", {".h", ".cpp", ".md", ".sh", ".txt", ".cmake", ".toml", ".json", ".yaml", ".proto", ".service"});
+  const auto tree =
+      files("", {".h", ".cpp", ".md", ".sh", ".txt", ".cmake", ".toml", ".json", ".yaml", ".proto", ".service"});
   ASSERT_GE(tree.size(), 40U);
-  expect_none(tree, joined({"(^|[^A-Za-z0-9_])/(wo", "rk|fa", "rm)/|/ho", "me/[a-z]|/tmp/(b|w)[-/]"}), "a path of one machine");
+  expect_none(tree, joined({"(^|[^A-Za-z0-9_])/(wo", "rk|fa", "rm)/|/ho", "me/[a-z]|/tmp/(b|w)[-/]"}),
+              "a path of one machine");
 }
 
 TEST(Hygiene, NoGovernmentHostStandsInCodeOrDefaults) {

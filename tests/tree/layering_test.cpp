@@ -46,8 +46,8 @@ std::vector<std::string> broken_layers(const Layers& layers, const std::vector<F
   return broken;
 }
 
-/// Foreign headers that a public header brings along, directly or through others. A header is public when a file of another
-/// directory (tests aside) includes it.
+/// Foreign headers that a public header brings along, directly or through others. A header is public when a file of
+/// another directory (tests aside) includes it.
 std::vector<std::string> leaking_headers(const std::vector<std::string>& foreign, const std::vector<File>& tree) {
   std::map<std::string, const File*> by_path;
   std::set<std::string> shared;
@@ -67,7 +67,8 @@ std::vector<std::string> leaking_headers(const std::vector<std::string>& foreign
       if (file == by_path.end()) continue;  // generated
       for (const auto& include : includes(file->second->text)) {
         for (const auto& name : foreign)
-          if (include.name.starts_with(name)) leaks.push_back(path + " brings along " + include.name + " from " + file->first);
+          if (include.name.starts_with(name))
+            leaks.push_back(path + " brings along " + include.name + " from " + file->first);
         if (include.quoted && seen.insert(include.name).second) open.push_back(include.name);
       }
     }
@@ -75,9 +76,10 @@ std::vector<std::string> leaking_headers(const std::vector<std::string>& foreign
   return leaks;
 }
 
-std::vector<std::string> homeless_headers(const std::vector<std::vector<std::string>>& homes, const std::vector<File>& tree) {
-  static const std::set<std::string> impure{"chrono", "ctime", "time.h", "fstream", "iostream", "filesystem", "random",
-                                            "thread", "mutex", "cstdio", "unistd.h", "sys/socket.h"};
+std::vector<std::string> homeless_headers(const std::vector<std::vector<std::string>>& homes,
+                                          const std::vector<File>& tree) {
+  static const std::set<std::string> impure{"chrono", "ctime",  "time.h", "fstream", "iostream", "filesystem",
+                                            "random", "thread", "mutex",  "cstdio",  "unistd.h", "sys/socket.h"};
   std::vector<std::string> foreign{"boost/"};
   for (const auto& home : homes) foreign.push_back(home.at(0));
   auto broken = leaking_headers(foreign, tree);
@@ -139,8 +141,10 @@ TEST(Layering, TheCheckItselfSeesAForbiddenIncludeAndAnUnknownDirectory) {
                                      {"b/z.h", "#include <sqlite3.h>\n"},
                                      {"a/x.cpp", "#include \"b/y.h\"\n"}}),
             (std::vector<std::string>{"b/y.h brings along sqlite3.h from b/z.h"}));
-  EXPECT_EQ(homeless_headers({}, {{"b/y.h", "#include <boost/asio.hpp>\n"}, {"a/x.cpp", "#include \"b/y.h\"\n"}}).size(), 1U);
-  EXPECT_TRUE(homeless_headers({}, {{"a/x.h", "#include <boost/asio.hpp>\n"}, {"a/x.cpp", "#include \"a/x.h\"\n"}}).empty())
+  EXPECT_EQ(
+      homeless_headers({}, {{"b/y.h", "#include <boost/asio.hpp>\n"}, {"a/x.cpp", "#include \"b/y.h\"\n"}}).size(), 1U);
+  EXPECT_TRUE(
+      homeless_headers({}, {{"a/x.h", "#include <boost/asio.hpp>\n"}, {"a/x.cpp", "#include \"a/x.h\"\n"}}).empty())
       << "a header of the room's own";
   EXPECT_EQ(homeless_headers({}, {{"daemon/rules/x.cpp", "#include <chrono>\n"}}).size(), 1U);
 }

@@ -11,7 +11,8 @@
 namespace taxgate::tree {
 namespace {
 
-/// Ids given next to an error code: fail(Errc::x, "id"), Error{Errc::x, c ? "id" : "other"}, and the rules' own "R2.tax_cap".
+/// Ids given next to an error code: fail(Errc::x, "id"), Error{Errc::x, c ? "id" : "other"}, and the rules' own
+/// "R2.tax_cap".
 std::set<std::string> ids_in(const std::string& text) {
   static const std::regex after_code(R"re(Errc::\w+\s*,\s*((?:[^;,"]*"[A-Za-z0-9_.]*")+))re");
   static const std::regex literal(R"re("([A-Za-z][A-Za-z0-9_]*(?:\.[a-z0-9_]+)+)")re");

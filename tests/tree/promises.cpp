@@ -60,7 +60,8 @@ std::vector<std::string> faults(const std::vector<Promise>& promises, const std:
     if (p.state == "proved" && p.broken.empty())
       wrong.push_back(fmt::format("\"{}\" is called proved and nobody saw its tests fail", p.promise));
     for (const auto& test : p.tests)
-      if (!known.contains(test)) wrong.push_back(fmt::format("\"{}\" names {}, which is not in the tree", p.promise, test));
+      if (!known.contains(test))
+        wrong.push_back(fmt::format("\"{}\" names {}, which is not in the tree", p.promise, test));
   }
   return wrong;
 }
@@ -82,7 +83,7 @@ std::set<std::string> tests_in_tree() {
 }
 
 void read_results(std::string_view xml, std::set<std::string>& passed, std::set<std::string>& failed) {
-  std::string open;      // the test case whose end has not come yet
+  std::string open;  // the test case whose end has not come yet
   bool open_ok = true;
   const auto close = [&] {
     if (!open.empty()) (open_ok ? passed : failed).insert(open);
@@ -121,8 +122,9 @@ int check_promises_ran(const std::filesystem::path& directory) {
         fmt::print("{}: {} ({})\n", failed.contains(test) ? "failed" : "did not run", test, p.promise);
       }
   }
-  fmt::print("{} tests passed in {}; promises: {} proved, {} partly, {} not yet; {} named tests without a pass\n", passed.size(),
-             directory.filename().string(), states["proved"], states["partly"], states["not yet"], missing);
+  fmt::print("{} tests passed in {}; promises: {} proved, {} partly, {} not yet; {} named tests without a pass\n",
+             passed.size(), directory.filename().string(), states["proved"], states["partly"], states["not yet"],
+             missing);
   return missing == 0 ? 0 : 1;
 }
 

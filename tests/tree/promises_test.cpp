@@ -30,12 +30,15 @@ TEST(Promises, AnInventedTestAnEmptyProofAndAnUnknownStateAreFaults) {
   EXPECT_TRUE(faults(promises(kPage), {"S.One", "S.Two"}).empty());
   EXPECT_EQ(faults(promises(kPage), {"S.One"}).size(), 1U);
   EXPECT_EQ(faults({{.promise = "a", .tests = {}, .commands = {}, .broken = "x", .state = "proved"}}, {}).size(), 1U);
-  EXPECT_EQ(faults({{.promise = "a", .tests = {"S.One"}, .commands = {}, .broken = "", .state = "proved"}}, {"S.One"}).size(), 1U);
+  EXPECT_EQ(
+      faults({{.promise = "a", .tests = {"S.One"}, .commands = {}, .broken = "", .state = "proved"}}, {"S.One"}).size(),
+      1U);
   EXPECT_EQ(faults({{.promise = "a", .tests = {}, .commands = {}, .broken = "", .state = "done"}}, {}).size(), 1U);
 }
 
 TEST(Promises, TestsAreFoundByTheirMacrosAndNotInComments) {
-  EXPECT_EQ(tests_in("TEST(A, B) {}\nTEST_F(C,\n  D) {}\nTEST_P(E, F) {}"), (std::set<std::string>{"A.B", "C.D", "E.F"}));
+  EXPECT_EQ(tests_in("TEST(A, B) {}\nTEST_F(C,\n  D) {}\nTEST_P(E, F) {}"),
+            (std::set<std::string>{"A.B", "C.D", "E.F"}));
   EXPECT_TRUE(tests_in(without_comments("// TEST(A, B)\n")).empty());
 }
 
@@ -43,7 +46,8 @@ TEST(Promises, OnlyATestThatRanAndPassedCountsAsRun) {
   std::set<std::string> passed, failed;
   read_results(
       "<testcase name=\"Ok\" status=\"run\" result=\"completed\" classname=\"S\" />\n"
-      "<testcase name=\"Bad\" status=\"run\" result=\"completed\" classname=\"S\">\n<failure message=\"x\"></failure>\n</testcase>\n"
+      "<testcase name=\"Bad\" status=\"run\" result=\"completed\" classname=\"S\">\n<failure "
+      "message=\"x\"></failure>\n</testcase>\n"
       "<testcase name=\"Skipped\" status=\"run\" result=\"skipped\" classname=\"S\" />\n"
       "<testcase name=\"Off\" status=\"notrun\" result=\"suppressed\" classname=\"S\" />\n"
       "<testcase name=\"Each/0\" status=\"run\" result=\"completed\" classname=\"All/P\" />\n"

@@ -8,9 +8,12 @@ std::string states_page() {
   std::string out =
       "# States of a submission\n\n"
       "Generated from `protocol/states.cpp`, the only place where states and transitions are written down:\n"
-      "`build/bin/tree_checks --states > docs/states.md`. A test compares the two. The store refuses every other transition.\n\n"
-      "Kinds: `red` (a red invoice is wanted), `confirm`, `deny`, `revoke` (our answer to a form that stands on the platform).\n"
-      "Steps of a red: `apply` (confirmation form or information table), `upload` (the red invoice itself). An answer has the one\n"
+      "`build/bin/tree_checks --states > docs/states.md`. A test compares the two. The store refuses every other "
+      "transition.\n\n"
+      "Kinds: `red` (a red invoice is wanted), `confirm`, `deny`, `revoke` (our answer to a form that stands on the "
+      "platform).\n"
+      "Steps of a red: `apply` (confirmation form or information table), `upload` (the red invoice itself). An answer "
+      "has the one\n"
       "step `answer`.\n\n"
       "| State | Meaning | 含义 | Final | May become |\n|---|---|---|---|---|\n";
   for (const auto& s : states()) {

@@ -9,7 +9,8 @@ namespace taxgate::tree {
 namespace {
 
 TEST(StatesPage, EqualsTheTableInTheCode) {
-  EXPECT_EQ(read(root() / "docs/states.md"), states_page()) << "write it anew: build/bin/tree_checks --states > docs/states.md";
+  EXPECT_EQ(read(root() / "docs/states.md"), states_page())
+      << "write it anew: build/bin/tree_checks --states > docs/states.md";
 }
 
 TEST(StatesPage, NamesOnlyStatesThatExistAndLetsEveryOneBeReached) {
@@ -28,7 +29,8 @@ TEST(StatesPage, NamesOnlyStatesThatExistAndLetsEveryOneBeReached) {
 TEST(StatesPage, LetsNothingButSendingBecomeUnknownUnlessTheFormWasAlreadySent) {
   for (const auto& from : states())
     if (allowed(from.state, State::outcome_unknown))
-      EXPECT_TRUE(from.state == State::sending || from.state == State::processing || from.state == State::attention) << from.name;
+      EXPECT_TRUE(from.state == State::sending || from.state == State::processing || from.state == State::attention)
+          << from.name;
 }
 
 }  // namespace

@@ -30,7 +30,8 @@ std::vector<File> files(std::string_view under, const std::vector<std::string>& 
       continue;
     }
     if (!it->is_regular_file()) continue;
-    const bool wanted = endings.empty() || std::ranges::any_of(endings, [&](const auto& e) { return name.ends_with(e); });
+    const bool wanted =
+        endings.empty() || std::ranges::any_of(endings, [&](const auto& e) { return name.ends_with(e); });
     if (wanted) found.push_back({it->path().lexically_relative(root()).generic_string(), read(it->path())});
   }
   std::ranges::sort(found, {}, &File::path);

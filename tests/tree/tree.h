@@ -23,10 +23,15 @@ std::vector<File> files(std::string_view under, const std::vector<std::string>& 
 const std::vector<File>& sources();
 std::string read(const std::filesystem::path& path);  // throws when it cannot be read
 
-struct Include { std::string name; bool quoted = false; int line = 0; };
+struct Include {
+  std::string name;
+  bool quoted = false;
+  int line = 0;
+};
 std::vector<Include> includes(std::string_view text);
 
-/// Rows of the first Markdown table whose heading row begins with `first_heading`, cells trimmed, without heading and rule.
+/// Rows of the first Markdown table whose heading row begins with `first_heading`, cells trimmed, without heading and
+/// rule.
 std::vector<std::vector<std::string>> table(std::string_view markdown, std::string_view first_heading);
 std::string trim(std::string_view text);
 std::vector<std::string> split(std::string_view text, char at);
