@@ -174,6 +174,7 @@ class Daemon {
       const std::lock_guard lock(hooks_mutex_);
       hooks_open_ = true;
     }
+    webhooks_->wake(0);  // what was committed while the pipeline started
 
     server_ = std::make_unique<api::Server>(io_, *settings, *pipeline_, *pipeline_);
     if (auto ok = server_->start(); !ok) return ok;

@@ -77,7 +77,11 @@ class Engine final : public Pipeline {
   void keys_changed();
 
   // intake.cpp
-  void accepted(Result<store::Accepted> outcome, api::Reply<api::Submitted> reply);
+  struct Shown {  // what the answer to a created submission says beyond its row
+    std::optional<RedDocument> red;
+    std::optional<api::v1::Context> context;
+  };
+  void accepted(Result<store::Accepted> outcome, api::Reply<api::Submitted> reply, const Shown* shown = nullptr);
   asio::awaitable<void> answer(api::Caller caller, std::string uuid, Kind kind, api::v1::ActionRequest request,
                                Shared<api::Submitted> reply);
 

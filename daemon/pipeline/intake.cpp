@@ -67,9 +67,8 @@ void Intake::forget(const std::string& number) {
 
 std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Settings& settings, const std::string& caller,
                                                 const std::vector<std::string>& caller_taxpayers,
-                                                const api::v1::SubmissionRequest& original, bool lane_busy) {
+                                                api::v1::SubmissionRequest request, bool lane_busy) {
   const auto wrap = [](const Error& error) { return std::unexpected(Findings{error}); };
-  api::v1::SubmissionRequest request = original;
   Admitted out;
   store::Submission& sub = out.submission;
   sub.caller = caller;
@@ -123,19 +122,20 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
   if (!caller_taxpayers.empty() && std::ranges::find(caller_taxpayers, sub.taxpayer) == caller_taxpayers.end())
     return refuse("caller.taxpayer", "seller", sub.taxpayer);
 
-  ledger::Blue whole{.invoice = *blue, .reds = {}};
+  std::optional<ledger::Blue> with_reds;
   if (has_reds) {
     auto fresh = ledger::blue(reader, request.blue_number(), 0);
     if (!fresh) return wrap(fresh.error());
-    if (*fresh) whole = std::move(**fresh);
+    with_reds = std::move(*fresh);
   }
+  const rules::BlueState state = with_reds ? with_reds->state() : rules::BlueState{.blue = blue, .reds = {}};
   std::expected<RedDocument, Findings> red;
   if (request.has_platform_form()) {
-    red = document_of(request.platform_form(), whole.invoice, invented);
+    red = document_of(request.platform_form(), *state.blue, invented);
     if (red) {
       if (red->seller.id != request.seller() || red->blue_number != request.blue_number())
         return refuse("submission.form_mismatch", "platform_form", red->blue_number, request.blue_number());
-      if (auto findings = rules::check(whole.state(), *red); !findings.empty()) red = std::unexpected(std::move(findings));
+      if (auto findings = rules::check(state, *red, settings.codes); !findings.empty()) red = std::unexpected(std::move(findings));
     }
   } else {
     rules::Wish wish;
@@ -143,9 +143,11 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
     auto reason = parse_reason(request.reason(), "reason");
     if (!reason) return wrap(reason.error());
     wish.reason = *reason;
+    // R12 is about the seller; of a counterparty's equipment we know nothing.
+    if (!as_buyer) wish.seller_kind = taxpayer->kind;
     wish.tax_device = request.tax_device().empty() ? taxpayer->tax_device : request.tax_device();
     if (auto findings = read_wish(request, wish); !findings.empty()) return std::unexpected(std::move(findings));
-    red = rules::derive(whole.state(), wish);
+    red = rules::derive(state, wish, settings.codes);
   }
   if (!red) return std::unexpected(std::move(red.error()));
 
@@ -159,8 +161,10 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
   sub.deadline = clock_.now().next_month();
   const bool large = settings.approval_amount && red->amount.abs() >= *settings.approval_amount;
   const bool wide = settings.approval_share_basis > 0 &&
-                    share_basis(red->amount.abs(), whole.invoice.amount.abs()) > settings.approval_share_basis;
+                    share_basis(red->amount.abs(), state.blue->amount.abs()) > settings.approval_share_basis;
   sub.state = large || wide ? State::waiting_approval : State::queued;
+  out.red = std::move(*red);
+  if (request.has_context()) out.context = std::move(*request.mutable_context());
   return out;
 }
 
@@ -171,24 +175,30 @@ void Engine::submit(api::Caller caller, api::v1::SubmissionRequest request, api:
   auto shared = std::make_shared<api::Reply<api::Submitted>>(std::move(reply));
   auto posted = intake_lane_.post([this, caller = std::move(caller), request = std::move(request), busy, shared,
                                    settings = context_.settings]() mutable {
-    auto admitted = intake_->admit(*intake_reader_, *settings, caller.name, caller.taxpayers, request, busy);
+    auto admitted = intake_->admit(*intake_reader_, *settings, caller.name, caller.taxpayers, std::move(request), busy);
     if (!admitted) {
       asio::post(context_.executor, [shared, findings = std::move(admitted.error())]() mutable {
         (*shared)(std::unexpected(std::move(findings)));
       });
       return;
     }
-    parts_.store->accept(std::move(admitted->submission), {caller.name, caller.roles, caller.taxpayers},
-                         std::move(admitted->inline_invoices), [this, shared](Result<store::Accepted> outcome) mutable {
-                           asio::post(context_.executor, [this, shared, outcome = std::move(outcome)]() mutable {
-                             accepted(std::move(outcome), std::move(*shared));
+    // What a created submission will be shown as is at hand here; reading it back from its stored bytes would cost the io
+    // thread more than the whole of HTTP.
+    auto shown = std::make_shared<Shown>(std::move(admitted->red), std::move(admitted->context));
+    parts_.store->accept(std::move(admitted->submission),
+                         {std::move(caller.name), std::move(caller.roles), std::move(caller.taxpayers)},
+                         std::move(admitted->inline_invoices),
+                         [this, shared, shown = std::move(shown)](Result<store::Accepted> outcome) mutable {
+                           asio::post(context_.executor, [this, shared = std::move(shared), shown = std::move(shown),
+                                                          outcome = std::move(outcome)]() mutable {
+                             accepted(std::move(outcome), std::move(*shared), shown.get());
                            });
                          });
   });
   if (!posted) (*shared)(std::unexpected(Findings{posted.error()}));
 }
 
-void Engine::accepted(Result<store::Accepted> outcome, api::Reply<api::Submitted> reply) {
+void Engine::accepted(Result<store::Accepted> outcome, api::Reply<api::Submitted> reply, const Shown* shown) {
   if (!outcome) {
     reply(std::unexpected(Findings{outcome.error()}));
     return;
@@ -204,7 +214,11 @@ void Engine::accepted(Result<store::Accepted> outcome, api::Reply<api::Submitted
     context_.queue.add({.id = sub.id, .lane = sub.lane, .taxpayer = sub.taxpayer, .seq = sub.seq, .state = sub.state, .deadline = sub.deadline},
                        steady_ms());
   }
-  reply(api::Submitted{.submission = present(sub, context_.settings->channel), .created = created});
+  const auto& channel = context_.settings->channel;
+  reply(api::Submitted{.submission = created && shown != nullptr && shown->red
+                                         ? present(sub, channel, &*shown->red, shown->context ? &*shown->context : nullptr)
+                                         : present(sub, channel),
+                       .created = created});
   if (created) pump();
 }
 

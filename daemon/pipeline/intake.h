@@ -3,6 +3,7 @@
 // is wanted, what the rules say. Runs on the intake lane with a reader and a small cache of its own; no Asio.
 #include <expected>
 #include <list>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -17,6 +18,8 @@ namespace taxgate::pipeline {
 struct Admitted {
   store::Submission submission;          // ready for Store::accept
   std::vector<Invoice> inline_invoices;  // to enter the ledger in the same commit
+  std::optional<RedDocument> red;        // `submission.document` before it was stored; none for a repeat
+  std::optional<api::v1::Context> context;
 };
 
 class Intake {
@@ -25,7 +28,7 @@ class Intake {
   /// `lane_busy`: other submissions on this blue invoice are open. errors: findings, all of them
   std::expected<Admitted, Findings> admit(store::Reader& reader, const Settings& settings, const std::string& caller,
                                           const std::vector<std::string>& caller_taxpayers,
-                                          const api::v1::SubmissionRequest& request, bool lane_busy);
+                                          api::v1::SubmissionRequest request, bool lane_busy);
   /// The ledger row changed: read it again next time.
   void forget(const std::string& number);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "protocol/messages.h"
 #include "protocol/records.h"
@@ -20,6 +21,16 @@ std::string channel_zh(std::string_view channel) {
 }
 
 api::v1::Submission present(const store::Submission& sub, std::string_view channel) {
+  std::optional<RedDocument> red;
+  if (!sub.document.empty())
+    if (auto read = red_from_stored(sub.document)) red = std::move(*read);
+  api::v1::SubmissionRequest request;
+  const bool context = sub.kind == Kind::red && request.ParseFromString(sub.request) && request.has_context();
+  return present(sub, channel, red ? &*red : nullptr, context ? &request.context() : nullptr);
+}
+
+api::v1::Submission present(const store::Submission& sub, std::string_view channel, const RedDocument* red,
+                            const api::v1::Context* context) {
   api::v1::Submission out;
   const StateFacts& state = facts(sub.state);
   out.set_id(sub.id);
@@ -51,33 +62,28 @@ api::v1::Submission present(const store::Submission& sub, std::string_view chann
     out.mutable_hold()->set_reason(sub.hold_reason);
     out.mutable_hold()->set_release_by(sub.hold_release_by);
   }
-  if (!sub.document.empty()) {
-    if (auto red = red_from_stored(sub.document)) {
-      out.set_track(red->track == Track::confirmation_form ? "confirmation_form" : "information_table");
-      out.set_seller(red->seller.id);
-      out.set_buyer(red->buyer.id);
-      out.set_reason(std::string(reason_code(red->reason)));
-      out.set_initiator(std::string(side_name(red->initiator)));
-      for (const RedLine& line : red->lines) {
-        auto& l = *out.add_lines();
-        l.set_line(line.blue_line);
-        l.set_tax_code(line.tax_code);
-        l.set_name(line.name);
-        l.set_spec(line.spec);
-        l.set_unit(line.unit);
-        if (line.quantity) l.set_quantity(line.quantity->text());
-        if (line.price) l.set_price(line.price->text());
-        l.set_amount(line.amount.text());
-        l.set_rate(line.rate.text());
-        l.set_tax(line.tax.text());
-        l.set_preference(line.preference);
-      }
+  if (red != nullptr) {
+    out.set_track(red->track == Track::confirmation_form ? "confirmation_form" : "information_table");
+    out.set_seller(red->seller.id);
+    out.set_buyer(red->buyer.id);
+    out.set_reason(std::string(reason_code(red->reason)));
+    out.set_initiator(std::string(side_name(red->initiator)));
+    for (const RedLine& line : red->lines) {
+      auto& l = *out.add_lines();
+      l.set_line(line.blue_line);
+      l.set_tax_code(line.tax_code);
+      l.set_name(line.name);
+      l.set_spec(line.spec);
+      l.set_unit(line.unit);
+      if (line.quantity) l.set_quantity(line.quantity->text());
+      if (line.price) l.set_price(line.price->text());
+      l.set_amount(line.amount.text());
+      l.set_rate(line.rate.text());
+      l.set_tax(line.tax.text());
+      l.set_preference(line.preference);
     }
   }
-  if (sub.kind == Kind::red) {
-    api::v1::SubmissionRequest request;
-    if (request.ParseFromString(sub.request) && request.has_context()) *out.mutable_context() = request.context();
-  }
+  if (context != nullptr) *out.mutable_context() = *context;
   return out;
 }
 

@@ -10,6 +10,9 @@ namespace taxgate::pipeline {
 
 std::string channel_zh(std::string_view channel);  // 模拟 / 沙箱 / 生产
 api::v1::Submission present(const store::Submission& sub, std::string_view channel);
+/// The same when the document and the caller's context are at hand (they are not read from `sub` then). Null: none.
+api::v1::Submission present(const store::Submission& sub, std::string_view channel, const RedDocument* red,
+                            const api::v1::Context* context);
 void add_timeline(api::v1::Submission& out, const std::vector<store::JournalRow>& rows);
 api::v1::Hold present(const store::Hold& hold);
 api::v1::KeyInfo present(const keys::KeyFacts& key);

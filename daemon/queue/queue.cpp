@@ -47,7 +47,10 @@ void Queue::add(store::OpenEntry entry, SteadyMs due) {
   it->second.entry = std::move(entry);
   it->second.due = due;
   lanes_[it->second.entry.lane].emplace(it->second.entry.seq, id);
-  if (it->second.entry.deadline.is_set()) deadlines_.emplace(it->second.entry.deadline.ms, id);
+  if (it->second.entry.deadline.is_set()) {
+    deadlines_.emplace(it->second.entry.deadline.ms, id);
+    unannounced_.emplace(it->second.entry.deadline.ms, id);
+  }
   schedule(it->second);
 }
 
@@ -58,9 +61,12 @@ void Queue::moved(std::string_view id, State state, LegalTime deadline) {
   unschedule(item);
   if (item.entry.deadline != deadline) {
     deadlines_.erase({item.entry.deadline.ms, item.entry.id});
-    if (deadline.is_set()) deadlines_.emplace(deadline.ms, item.entry.id);
+    unannounced_.erase({item.entry.deadline.ms, item.entry.id});
+    if (deadline.is_set()) {
+      deadlines_.emplace(deadline.ms, item.entry.id);
+      unannounced_.emplace(deadline.ms, item.entry.id);
+    }
     item.entry.deadline = deadline;
-    item.announced = false;
   }
   item.entry.state = state;
   if (!is_final(state)) {
@@ -68,6 +74,7 @@ void Queue::moved(std::string_view id, State state, LegalTime deadline) {
     return;
   }
   deadlines_.erase({deadline.ms, item.entry.id});
+  unannounced_.erase({deadline.ms, item.entry.id});
   if (item.active) --active_;
   const auto lane = lanes_.find(item.entry.lane);
   lane->second.erase(item.entry.seq);
@@ -179,12 +186,9 @@ std::optional<store::OpenEntry> Queue::entry(std::string_view id) const {
 
 std::vector<std::string> Queue::to_announce(LegalTime until) {
   std::vector<std::string> found;
-  for (const auto& [ms, id] : deadlines_) {
-    if (ms >= until.ms) break;
-    Item& item = items_.at(id);
-    if (item.announced) continue;
-    item.announced = true;
-    found.push_back(id);
+  while (!unannounced_.empty() && unannounced_.begin()->first < until.ms) {
+    found.push_back(unannounced_.begin()->second);
+    unannounced_.erase(unannounced_.begin());
   }
   return found;
 }

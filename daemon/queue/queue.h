@@ -71,7 +71,7 @@ class Queue {
   struct Item {
     store::OpenEntry entry;
     SteadyMs due = 0;
-    bool active = false, failed = false, announced = false, queued = false;
+    bool active = false, failed = false, queued = false;
     int cls = 0;
     std::int64_t rank = 0;
   };
@@ -90,7 +90,7 @@ class Queue {
   std::set<std::pair<SteadyMs, std::string>> waiting_;
   std::map<Key, std::string> ready_[kClasses];
   std::unordered_set<std::string> holds_;
-  std::set<std::pair<std::int64_t, std::string>> deadlines_;
+  std::set<std::pair<std::int64_t, std::string>> deadlines_, unannounced_;  // by time; the second shrinks as it is told
   int active_ = 0;
   int turn_ = 0;
 };
