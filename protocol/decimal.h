@@ -22,8 +22,14 @@ struct Fen {
   friend Fen operator-(Fen a) { return {-a.value}; }
   friend Fen operator+(Fen a, Fen b) { return {a.value + b.value}; }
   friend Fen operator-(Fen a, Fen b) { return {a.value - b.value}; }
-  Fen& operator+=(Fen b) { value += b.value; return *this; }
-  Fen& operator-=(Fen b) { value -= b.value; return *this; }
+  Fen& operator+=(Fen b) {
+    value += b.value;
+    return *this;
+  }
+  Fen& operator-=(Fen b) {
+    value -= b.value;
+    return *this;
+  }
   friend auto operator<=>(const Fen&, const Fen&) = default;
 };
 

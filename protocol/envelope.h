@@ -10,17 +10,22 @@
 namespace taxgate {
 
 struct EnvelopeHeader {
-  std::string channel;     // "simulator", "sandbox", "production"
+  std::string channel;  // "simulator", "sandbox", "production"
   std::string taxpayer;
   std::string purpose;     // apply, upload, confirm, deny, revoke, table
   std::string request_id;  // submission id and step: unique per act
 };
 
 /// Canonical bytes: fixed header lines in fixed order, an empty line, then the body verbatim.
-/// errors  invalid_input envelope.header (a header value with a line break or a control character), envelope.size (> 64 KiB)
+/// errors  invalid_input envelope.header (a header value with a line break or a control character), envelope.size (> 64
+/// KiB)
 Result<Bytes> make_envelope(const EnvelopeHeader& header, ByteView body);
-struct EnvelopeParts { EnvelopeHeader header; ByteView body; };  // body views into the argument
-/// Total on hostile bytes; accepts exactly what make_envelope produces. errors corrupt envelope.format / envelope.digest
+struct EnvelopeParts {
+  EnvelopeHeader header;
+  ByteView body;
+};  // body views into the argument
+/// Total on hostile bytes; accepts exactly what make_envelope produces. errors corrupt envelope.format /
+/// envelope.digest
 Result<EnvelopeParts> read_envelope(ByteView bytes);
 
 inline constexpr std::size_t kMaxEnvelope = 64 * 1024;  // keyd's bound on one message
@@ -29,11 +34,12 @@ inline constexpr std::size_t kMaxEnvelope = 64 * 1024;  // keyd's bound on one m
 struct SignedEnvelope {
   Bytes bytes;
   Signature signature{};
-  Bytes certificate;      // DER
+  Bytes certificate;  // DER
   std::string signer_id;
   std::string key_serial;
 };
-/// errors  rejected envelope.signature (does not verify), rejected envelope.foreign_key (certificate of another taxpayer)
+/// errors  rejected envelope.signature (does not verify), rejected envelope.foreign_key (certificate of another
+/// taxpayer)
 Result<void> verify_envelope(const SignedEnvelope& signed_envelope, std::string_view taxpayer);
 
 }  // namespace taxgate

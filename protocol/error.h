@@ -36,9 +36,11 @@ template <class T>
 using Result = std::expected<T, Error>;
 
 /// Shorthand: `return fail(Errc::invalid_input, "money.format", "amount", text);`
-[[nodiscard]] inline std::unexpected<Error> fail(Errc code, std::string id, std::string field = {}, std::string wanted = {},
-                                                 std::string left = {}, std::string detail = {}) {
-  return std::unexpected(Error{code, std::move(id), std::move(field), std::move(wanted), std::move(left), std::move(detail)});
+[[nodiscard]] inline std::unexpected<Error> fail(Errc code, std::string id, std::string field = {},
+                                                 std::string wanted = {}, std::string left = {},
+                                                 std::string detail = {}) {
+  return std::unexpected(
+      Error{code, std::move(id), std::move(field), std::move(wanted), std::move(left), std::move(detail)});
 }
 
 }  // namespace taxgate

@@ -14,8 +14,8 @@ namespace taxgate {
 /// errors  invalid_input id.taxpayer_length / id.taxpayer_charset / id.taxpayer_check / id.taxpayer_org_check
 Result<void> check_taxpayer_id(std::string_view id, std::string_view field, bool allow_invented);
 /// The check characters of an 18-character code given its first 8 and 8 organisation characters. For generators.
-char organisation_check(std::string_view first8);         // 9th character of the 组织机构代码
-char credit_code_check(std::string_view first17);         // 18th character
+char organisation_check(std::string_view first8);  // 9th character of the 组织机构代码
+char credit_code_check(std::string_view first17);  // 18th character
 
 /// Where an invoice lives. SK 税控发票 (tax device), SD 数电发票 (all-digital), SDP 数电纸票.
 enum class InvoiceClass : std::uint8_t { sk, sd, sdp };

@@ -6,11 +6,14 @@
 
 #include "protocol/error.h"
 
-namespace google::protobuf { class Message; }
+namespace google::protobuf {
+class Message;
+}
 
 namespace taxgate {
 
-/// errors  invalid_input json.syntax (with position), json.unknown_field, json.duplicate_field, json.type, json.number_in_string,
+/// errors  invalid_input json.syntax (with position), json.unknown_field, json.duplicate_field, json.type,
+/// json.number_in_string,
 ///         json.depth, json.utf8; `field` is the path ("lines[0].quantity")
 Result<void> from_json(std::string_view json, google::protobuf::Message& into);
 /// Compact; fields in schema order; empty fields are left out unless `with_empty`.

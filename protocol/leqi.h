@@ -18,16 +18,18 @@ namespace taxgate::leqi {
 // ---- transport envelope -------------------------------------------------------------------------------------------
 /// One call: POST {base}/access/v2/invoke/{ability}/{service}/ (sandbox: /access/sandbox/v2/…).
 struct Call {
-  std::string ability;   // nlbm, "202007"
-  std::string service;   // fwbm, "QDHZQRDSQ"
-  std::string access_unit, using_unit;  // jrdwptbh, sydwptbh
-  std::string test_case;  // ylbm, sandbox only
+  std::string ability;                               // nlbm, "202007"
+  std::string service;                               // fwbm, "QDHZQRDSQ"
+  std::string access_unit, using_unit;               // jrdwptbh, sydwptbh
+  std::string test_case;                             // ylbm, sandbox only
   std::map<std::string, std::string> extra_headers;  // e.g. the configured field that carries our signature
-  std::string json;      // plain body; "{}" when empty
+  std::string json;                                  // plain body; "{}" when empty
 };
 namespace service {
-inline constexpr std::string_view apply = "QDHZQRDSQ", confirm = "QDHZQRDQR", list = "CXQDHZQRDLB", detail = "CXQDHZQRDMX",
-    upload = "QDFPSC", upload_result = "CXQDFPSCJG", invoice_status = "FPZTXXCX",
+inline constexpr std::string_view
+    apply = "QDHZQRDSQ",
+    confirm = "QDHZQRDQR", list = "CXQDHZQRDLB", detail = "CXQDHZQRDMX", upload = "QDFPSC",
+    upload_result = "CXQDFPSCJG", invoice_status = "FPZTXXCX",
     // ours, documented in docs/fidelity.md: the information table carried over the same transport
     table_upload = "XXBSC", table_download = "XXBXZ", table_cancel = "XXBCX";
 }
@@ -39,8 +41,8 @@ Result<std::string> open(std::string_view body, ByteView key16);
 
 /// The response envelope {"httpStatusCode":..,"body":"{\"Response\":{\"Data\"|\"Error\"...}}"}.
 struct Reply {
-  std::string json;         // decrypted Data, when there is one
-  std::string error_code;   // gateway-level Error.Code, else empty
+  std::string json;        // decrypted Data, when there is one
+  std::string error_code;  // gateway-level Error.Code, else empty
   std::string error_message;
 };
 /// errors corrupt leqi.envelope and those of open()
@@ -48,88 +50,136 @@ Result<Reply> read_reply(std::string_view http_body, ByteView key16);
 Result<std::string> make_reply(std::string_view json, ByteView key16);
 std::string make_error_reply(std::string_view code, std::string_view message);
 
-/// Value of the configured header that carries our signature: base64 of {"envelope_head": base64 of the envelope without its body,
-/// "signature": hex r||s, "certificate": base64 DER, "signer_id"}. The envelope's body is the plain request JSON, byte for byte, which
-/// travels anyway: a header of 100 KiB would not pass any server. Ours (docs/fidelity.md); key_serial does not travel.
+/// Value of the configured header that carries our signature: base64 of {"envelope_head": base64 of the envelope
+/// without its body, "signature": hex r||s, "certificate": base64 DER, "signer_id"}. The envelope's body is the plain
+/// request JSON, byte for byte, which travels anyway: a header of 100 KiB would not pass any server. Ours
+/// (docs/fidelity.md); key_serial does not travel.
 std::string signature_value(const SignedEnvelope& envelope);
 /// Puts head and `body` together again. Total. Checks the form only, no signature. errors corrupt leqi.signature_value
 Result<SignedEnvelope> read_signature_value(std::string_view value, std::string_view body);
 
-// ---- typed messages: struct ⇄ JSON, both directions (the platform reads what the client writes) ----------------------
+// ---- typed messages: struct ⇄ JSON, both directions (the platform reads what the client writes)
+// ----------------------
 /// Business result every response carries. "00" ok; else read the message.
-struct Outcome { std::string code; std::string message; bool ok() const { return code == "00"; } };
+struct Outcome {
+  std::string code;
+  std::string message;
+  bool ok() const { return code == "00"; }
+};
 
 /// 红字确认单 as the platform shows it in lists and details.
 struct Form {
-  std::string uuid, number;      // uuid(32), hzfpxxqrdbh(≤20)
-  std::string state;             // hzqrxxztDm, kept as given
+  std::string uuid, number;       // uuid(32), hzfpxxqrdbh(≤20)
+  std::string state;              // hzqrxxztDm, kept as given
   Side initiator = Side::seller;  // lrfsf
   Party seller, buyer;
   std::string blue_number;
-  std::string reason;            // chyyDm as given
-  Fen amount, tax;               // negative
-  std::vector<RedLine> lines;    // detail only; empty in lists
-  LegalTime entered_at;          // lrrq
-  LegalTime confirmed_at;        // qrrq
-  bool issued = false;           // ykjhzfpbz = Y
-  std::string red_number;        // hzfphm
-  LegalTime red_issued_at;       // hzkprq
-  bool valid = true;             // yxbz
+  std::string reason;          // chyyDm as given
+  Fen amount, tax;             // negative
+  std::vector<RedLine> lines;  // detail only; empty in lists
+  LegalTime entered_at;        // lrrq
+  LegalTime confirmed_at;      // qrrq
+  bool issued = false;         // ykjhzfpbz = Y
+  std::string red_number;      // hzfphm
+  LegalTime red_issued_at;     // hzkprq
+  bool valid = true;           // yxbz
   friend bool operator==(const Form&, const Form&) = default;
 };
 
-std::string apply_json(const RedDocument& red);                       // QDHZQRDSQ request
+std::string apply_json(const RedDocument& red);  // QDHZQRDSQ request
 Result<RedDocument> read_apply(std::string_view json);
-struct ApplyReply { Outcome outcome; std::string number, uuid, state; };
+struct ApplyReply {
+  Outcome outcome;
+  std::string number, uuid, state;
+};
 std::string apply_reply_json(const ApplyReply& reply);
 Result<ApplyReply> read_apply_reply(std::string_view json);
 
 enum class Answer : char { agree = 'Y', refuse = 'N', revoke = 'C' };  // qrlx
-struct ConfirmRequest { std::string uuid, number; Answer answer = Answer::agree; Side side = Side::seller; std::string taxpayer; };
+struct ConfirmRequest {
+  std::string uuid, number;
+  Answer answer = Answer::agree;
+  Side side = Side::seller;
+  std::string taxpayer;
+};
 std::string confirm_json(const ConfirmRequest& request);
 Result<ConfirmRequest> read_confirm(std::string_view json);
-struct ConfirmReply { Outcome outcome; std::string state; };
+struct ConfirmReply {
+  Outcome outcome;
+  std::string state;
+};
 std::string confirm_reply_json(const ConfirmReply& reply);
 Result<ConfirmReply> read_confirm_reply(std::string_view json);
 
 /// Window at most 90 days, page size at most 50 (web maximum; Leqi's unknown).
 struct ListRequest {
-  std::string taxpayer; Side side = Side::seller;  // gxsf: which side of the form we are
-  std::string blue_number;                         // optional filter
-  LegalTime from, to; int page = 1, page_size = 50;
+  std::string taxpayer;
+  Side side = Side::seller;  // gxsf: which side of the form we are
+  std::string blue_number;   // optional filter
+  LegalTime from, to;
+  int page = 1, page_size = 50;
 };
 std::string list_json(const ListRequest& request);
 Result<ListRequest> read_list(std::string_view json);
-struct ListReply { Outcome outcome; int total = 0; std::vector<Form> forms; };
+struct ListReply {
+  Outcome outcome;
+  int total = 0;
+  std::vector<Form> forms;
+};
 std::string list_reply_json(const ListReply& reply);
 Result<ListReply> read_list_reply(std::string_view json);
 
-struct DetailRequest { std::string taxpayer, uuid, number; };
+struct DetailRequest {
+  std::string taxpayer, uuid, number;
+};
 std::string detail_json(const DetailRequest& request);
 Result<DetailRequest> read_detail(std::string_view json);
-struct DetailReply { Outcome outcome; Form form; };
+struct DetailReply {
+  Outcome outcome;
+  Form form;
+};
 std::string detail_reply_json(const DetailReply& reply);
 Result<DetailReply> read_detail_reply(std::string_view json);
 
 /// QDFPSC of a red: lzfpbz=1 + hzqrxxdbh + hzqrduuid + dylzfphm. Idempotency: ywlsh. Asynchronous: sllsh, then poll.
-struct UploadRequest { std::string serial /* ywlsh */, form_number, form_uuid; RedDocument red; std::string red_number; /* preassigned fphm, or empty */ };
+struct UploadRequest {
+  std::string serial /* ywlsh */, form_number, form_uuid;
+  RedDocument red;
+  std::string red_number; /* preassigned fphm, or empty */
+};
 std::string upload_json(const UploadRequest& request);
 Result<UploadRequest> read_upload(std::string_view json);
-struct UploadReply { Outcome outcome; std::string receipt; };  // sllsh
+struct UploadReply {
+  Outcome outcome;
+  std::string receipt;
+};  // sllsh
 std::string upload_reply_json(const UploadReply& reply);
 Result<UploadReply> read_upload_reply(std::string_view json);
-struct UploadResultRequest { std::string taxpayer, receipt, serial; };
+struct UploadResultRequest {
+  std::string taxpayer, receipt, serial;
+};
 std::string upload_result_json(const UploadResultRequest& request);
 Result<UploadResultRequest> read_upload_result(std::string_view json);
 /// scjg 00 ok, 01 processing, 02 failed, 03 duplicate
-struct UploadResultReply { Outcome outcome; std::string result, red_number, message; LegalTime issued_at; };
+struct UploadResultReply {
+  Outcome outcome;
+  std::string result, red_number, message;
+  LegalTime issued_at;
+};
 std::string upload_result_reply_json(const UploadResultReply& reply);
 Result<UploadResultReply> read_upload_result_reply(std::string_view json);
 
-struct InvoiceStatusRequest { std::string taxpayer, number; };
+struct InvoiceStatusRequest {
+  std::string taxpayer, number;
+};
 std::string invoice_status_json(const InvoiceStatusRequest& request);
 Result<InvoiceStatusRequest> read_invoice_status(std::string_view json);
-struct InvoiceStatusReply { Outcome outcome; std::string number, status, use, booking; bool locked = false; Fen left_amount, left_tax; };
+struct InvoiceStatusReply {
+  Outcome outcome;
+  std::string number, status, use, booking;
+  bool locked = false;
+  Fen left_amount, left_tax;
+};
 std::string invoice_status_reply_json(const InvoiceStatusReply& reply);
 Result<InvoiceStatusReply> read_invoice_status_reply(std::string_view json);
 
@@ -137,9 +187,14 @@ Result<InvoiceStatusReply> read_invoice_status_reply(std::string_view json);
 std::string table_json(ByteView gbk_xml);
 Result<Bytes> read_table_json(std::string_view json);
 
-// ---- form states (B.1) ------------------------------------------------------------------------------------------------
+// ---- form states (B.1)
+// ------------------------------------------------------------------------------------------------
 enum class FormClass : std::uint8_t { pending_buyer, pending_seller, confirmed, void_, unknown };
-struct FormState { std::string_view code; FormClass cls; std::string_view term, english; };
+struct FormState {
+  std::string_view code;
+  FormClass cls;
+  std::string_view term, english;
+};
 /// nullptr for a code we do not know: store it, treat it as not issued.
 const FormState* form_state(std::string_view code);
 FormClass form_class(std::string_view code);

@@ -12,8 +12,8 @@ namespace taxgate {
 enum class Language : std::uint8_t { english, chinese };
 
 struct Message {
-  std::string_view id;         // "R2.tax_cap"
-  std::string_view text;       // may use {field} {wanted} {left}
+  std::string_view id;    // "R2.tax_cap"
+  std::string_view text;  // may use {field} {wanted} {left}
   std::string_view text_zh;
   std::string_view remedy;
   std::string_view remedy_zh;

@@ -11,7 +11,8 @@ namespace taxgate {
 using Findings = std::vector<Error>;
 
 api::v1::Invoice to_record(const Invoice& invoice);
-/// `prefix` is put before field paths ("blue."). Appends to `findings`; the result is meaningful only when none was added.
+/// `prefix` is put before field paths ("blue."). Appends to `findings`; the result is meaningful only when none was
+/// added.
 Invoice read_record(const api::v1::Invoice& record, std::string_view prefix, bool allow_invented, Findings& findings);
 
 /// RedDocument ⇄ bytes for the store (a private message of this file's making: versioned first byte, then protobuf).

@@ -15,8 +15,8 @@ namespace taxgate {
 using Bytes = std::vector<std::uint8_t>;
 using ByteView = std::span<const std::uint8_t>;
 using Digest = std::array<std::uint8_t, 32>;
-using Signature = std::array<std::uint8_t, 64>;   // r || s, big-endian, fixed width
-using PublicKey = std::array<std::uint8_t, 64>;   // X || Y, big-endian
+using Signature = std::array<std::uint8_t, 64>;  // r || s, big-endian, fixed width
+using PublicKey = std::array<std::uint8_t, 64>;  // X || Y, big-endian
 
 inline constexpr std::string_view kDefaultSignerId = "1234567812345678";  // GM/T 0009 default user id
 
@@ -51,12 +51,12 @@ Result<Signature> sm2_signature_from_der(ByteView der);
 /// What we use of an X.509 certificate with an SM2 key.
 struct CertificateFacts {
   PublicKey key{};
-  std::string subject;    // one line, RFC 2253
-  std::string taxpayer;   // the taxpayer id in the subject (serialNumber, else OU, else CN when it has the form)
-  std::string serial;     // certificate serial, hex
+  std::string subject;   // one line, RFC 2253
+  std::string taxpayer;  // the taxpayer id in the subject (serialNumber, else OU, else CN when it has the form)
+  std::string serial;    // certificate serial, hex
   std::int64_t valid_from_ms = 0, valid_until_ms = 0;  // Unix ms
-  std::string sha256;     // of the DER, hex
-  bool simulated = false;  // the subject says SIMULATED
+  std::string sha256;                                  // of the DER, hex
+  bool simulated = false;                              // the subject says SIMULATED
 };
 /// errors  corrupt cert.parse / invalid_input cert.not_sm2
 Result<CertificateFacts> read_certificate(ByteView der);

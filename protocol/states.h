@@ -11,7 +11,8 @@ namespace taxgate {
 /// What the billing server asked for. confirm/deny/revoke answer a form that stands on the platform.
 enum class Kind : std::uint8_t { red, confirm, deny, revoke };
 
-/// Which act towards the platform the submission is at. A red has up to two: apply (确认单/信息表) and upload (开具红票).
+/// Which act towards the platform the submission is at. A red has up to two: apply (确认单/信息表) and upload
+/// (开具红票).
 enum class Step : std::uint8_t { apply, upload, answer };
 
 enum class State : std::uint8_t {
@@ -36,10 +37,10 @@ inline constexpr int kStateCount = 16;
 
 struct StateFacts {
   State state;
-  std::string_view name;        // stable: "outcome_unknown"
+  std::string_view name;  // stable: "outcome_unknown"
   std::string_view text, text_zh;
   bool final;
-  std::string_view next;        // names of the allowed next states, space-separated: the table
+  std::string_view next;  // names of the allowed next states, space-separated: the table
 };
 std::span<const StateFacts> states();
 const StateFacts& facts(State state);

@@ -24,9 +24,20 @@ struct Caller {
   bool has(std::string_view role) const;
 };
 
-struct Submitted { v1::Submission submission; bool created = false; };
-struct ListQuery { std::string taxpayer, state, blue_number, idempotency_key, after; int limit = 50; };
-struct EventQuery { std::string after; int limit = 100; int wait_ms = 0; std::string submission; };
+struct Submitted {
+  v1::Submission submission;
+  bool created = false;
+};
+struct ListQuery {
+  std::string taxpayer, state, blue_number, idempotency_key, after;
+  int limit = 50;
+};
+struct EventQuery {
+  std::string after;
+  int limit = 100;
+  int wait_ms = 0;
+  std::string submission;
+};
 
 class Gateway {
  public:
@@ -36,10 +47,12 @@ class Gateway {
   virtual void get(Caller caller, std::string id, int wait_ms, std::string seen_state, Reply<v1::Submission> reply) = 0;
   virtual void list(Caller caller, ListQuery query, Reply<v1::SubmissionList> reply) = 0;
   /// action: "cancel", "retry", "resolve", "approve", "deny_approval", "hold", "release"
-  virtual void act(Caller caller, std::string id, std::string action, v1::ActionRequest request, Reply<v1::Submission> reply) = 0;
+  virtual void act(Caller caller, std::string id, std::string action, v1::ActionRequest request,
+                   Reply<v1::Submission> reply) = 0;
   virtual void inbox(Caller caller, std::string taxpayer, Reply<v1::Inbox> reply) = 0;
   /// answer: "confirm", "deny", "revoke"
-  virtual void answer_form(Caller caller, std::string uuid, std::string answer, v1::ActionRequest request, Reply<Submitted> reply) = 0;
+  virtual void answer_form(Caller caller, std::string uuid, std::string answer, v1::ActionRequest request,
+                           Reply<Submitted> reply) = 0;
   virtual void events(Caller caller, EventQuery query, Reply<v1::EventList> reply) = 0;
   virtual void import_invoices(Caller caller, v1::ImportRequest request, Reply<v1::ImportReply> reply) = 0;
   virtual void invoice(Caller caller, std::string number, Reply<v1::Invoice> reply) = 0;

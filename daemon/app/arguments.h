@@ -9,9 +9,9 @@ namespace taxgate::app {
 
 struct Arguments {
   std::string config;
-  bool check_only = false;      // --check-config FILE
+  bool check_only = false;  // --check-config FILE
   bool version = false, help = false;
-  std::string lab_clock;        // --lab FILE: laboratory, with this virtual clock
+  std::string lab_clock;         // --lab FILE: laboratory, with this virtual clock
   std::int64_t lab_kill_at = 0;  // --lab-kill-at N: SIGKILL ourselves at the N-th durable step (kill tests)
 };
 

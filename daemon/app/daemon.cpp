@@ -70,7 +70,11 @@ Result<std::vector<events::Webhook>> webhooks_from(const Config& config) {
   for (const auto& w : config.webhooks) {
     auto secret = read_secret(w.secret_file, limits::kSecretFile);
     if (!secret) return std::unexpected(secret.error());
-    out.push_back({.name = w.name, .url = w.url, .ca_file = {}, .secret = std::make_shared<SecretBytes>(std::move(*secret)), .events = w.events});
+    out.push_back({.name = w.name,
+                   .url = w.url,
+                   .ca_file = {},
+                   .secret = std::make_shared<SecretBytes>(std::move(*secret)),
+                   .events = w.events});
   }
   return out;
 }
@@ -179,11 +183,12 @@ class Daemon {
     server_ = std::make_unique<api::Server>(io_, *settings, *pipeline_, *pipeline_);
     if (auto ok = server_->start(); !ok) return ok;
     // Ports may have been chosen by the system: this is where clients on this machine find them.
-    const std::string where = fmt::format(R"({{"socket":"{}","tcp_port":{},"tls_port":{},"pid":{}}})" "\n", config->api.socket,
-                                          server_->tcp_port(), server_->tls_port(), ::getpid());
+    const std::string where = fmt::format(R"({{"socket":"{}","tcp_port":{},"tls_port":{},"pid":{}}})"
+                                          "\n",
+                                          config->api.socket, server_->tcp_port(), server_->tls_port(), ::getpid());
     if (auto ok = write_file_atomic(config->state_dir + "/api.json", where, 0644); !ok) return ok;
-    log::notice("daemon.ready", "taxgated {} serves, channel {} ({}), {} open submissions", TAXGATE_VERSION, name(config->channel),
-                name_zh(config->channel), pipeline_->open_submissions());
+    log::notice("daemon.ready", "taxgated {} serves, channel {} ({}), {} open submissions", TAXGATE_VERSION,
+                name(config->channel), name_zh(config->channel), pipeline_->open_submissions());
     notify("READY=1");
     wait_for_signal();
     return {};

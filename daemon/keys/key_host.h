@@ -1,8 +1,8 @@
 #pragma once
 // taxgated's side of the key host: keys are somewhere else, in another process; here they are a service that signs.
 //
-// Thread: construct and call on the io thread; callbacks arrive on the io thread, each exactly once, within the deadline.
-// A signature is verified against its certificate on a lane of its own before anybody sees it.
+// Thread: construct and call on the io thread; callbacks arrive on the io thread, each exactly once, within the
+// deadline. A signature is verified against its certificate on a lane of its own before anybody sees it.
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,9 +16,9 @@ namespace taxgate::keys {
 struct SignOrder {
   std::string request_id;  // submission id and step; the key host's log is matched on it
   std::string taxpayer;
-  std::string purpose;     // apply, upload, confirm, deny, revoke, table
-  Bytes envelope;          // canonical envelope bytes (protocol/envelope.h), at most 64 KiB
-  int deadline_ms = 0;     // 0: the host's default
+  std::string purpose;  // apply, upload, confirm, deny, revoke, table
+  Bytes envelope;       // canonical envelope bytes (protocol/envelope.h), at most 64 KiB
+  int deadline_ms = 0;  // 0: the host's default
 };
 
 /// One key as the host sees it.
@@ -33,8 +33,9 @@ class KeyHost {
  public:
   virtual ~KeyHost() = default;
   /// errors  retry_later  keyd not there, or the connection broke: a signature over the same bytes is repeatable
-  ///         retry_later key.none (no key of this taxpayer), key.hung; rejected key.pin_wrong / key.pin_last_try / key.locked /
-  ///         key.foreign / key.expired: a person must act; corrupt key.signature: what came back does not verify
+  ///         retry_later key.none (no key of this taxpayer), key.hung; rejected key.pin_wrong / key.pin_last_try /
+  ///         key.locked / key.foreign / key.expired: a person must act; corrupt key.signature: what came back does not
+  ///         verify
   virtual void sign(SignOrder order, std::move_only_function<void(Result<SignedEnvelope>)> done) = 0;
   virtual bool connected() const = 0;
   virtual std::vector<KeyFacts> keys() const = 0;

@@ -19,8 +19,8 @@ struct Blue {
 /// nullopt: the ledger does not know the invoice. errors corrupt ledger.document
 Result<std::optional<Blue>> blue(store::Reader& reader, std::string_view number, std::int64_t before_seq);
 
-/// The ledger rows of an issued red: the red invoice itself (is_red) and its blue with the new status (7 partly, 8 fully
-/// reversed), to be upserted in the commit that makes the submission issued.
+/// The ledger rows of an issued red: the red invoice itself (is_red) and its blue with the new status (7 partly, 8
+/// fully reversed), to be upserted in the commit that makes the submission issued.
 std::vector<Invoice> booked(const Blue& blue, const RedDocument& red, std::string_view red_number, LegalTime issued_at);
 
 }  // namespace taxgate::ledger

@@ -1,5 +1,5 @@
-// What people and billing servers may do to a submission, to a taxpayer's hold, to the ledger and to the list of callers.
-// Every action is one durable compare-and-swap with its principal in the journal.
+// What people and billing servers may do to a submission, to a taxpayer's hold, to the ledger and to the list of
+// callers. Every action is one durable compare-and-swap with its principal in the journal.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,8 +39,8 @@ void Engine::act(api::Caller caller, std::string id, std::string action, api::v1
                  asio::detached);
 }
 
-asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::string action, api::v1::ActionRequest request,
-                                      Shared<api::v1::Submission> reply) {
+asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::string action,
+                                      api::v1::ActionRequest request, Shared<api::v1::Submission> reply) {
   // Our own work on the submission may move it under us: read, decide, swap; when the swap loses, look again.
   constexpr int kTries = 20;
   for (int attempt = 0; attempt < kTries; ++attempt) {
@@ -54,7 +54,8 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
     std::string detail = request.reason();
     if (action == "cancel") {
       if (from == State::cancelled) co_return co_await show(caller, id, reply);
-      if (sent_something(from)) co_return reply_error(reply, {Errc::invalid_input, "submission.sent", "id", id, sub.form_uuid, {}});
+      if (sent_something(from))
+        co_return reply_error(reply, {Errc::invalid_input, "submission.sent", "id", id, sub.form_uuid, {}});
       if (from == State::attention && sub.attempts > 0)
         co_return reply_error(reply, {Errc::invalid_input, "submission.sent", "id", id, sub.form_uuid, {}});
       to = State::cancelled;
@@ -72,18 +73,22 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
     } else if (action == "resolve") {
       if (from != State::attention) co_return reply_error(reply, not_now(action, from));
       if (request.outcome() == "adopt") {
-        if (request.form_uuid().empty()) co_return reply_error(reply, {Errc::invalid_input, "submission.missing", "form_uuid", {}, {}, {}});
+        if (request.form_uuid().empty())
+          co_return reply_error(reply, {Errc::invalid_input, "submission.missing", "form_uuid", {}, {}, {}});
         auto owner = co_await context_.read<std::optional<Submission>>(
             [uuid = request.form_uuid()](store::Reader& r) { return r.owner_of_form(uuid); });
         if (!owner) co_return reply_error(reply, owner.error());
         if (*owner && (*owner)->id != sub.id)
-          co_return reply_error(reply, {Errc::invalid_input, "resolve.owned", "form_uuid", request.form_uuid(), (*owner)->id, {}});
+          co_return reply_error(
+              reply, {Errc::invalid_input, "resolve.owned", "form_uuid", request.form_uuid(), (*owner)->id, {}});
         auto form = co_await answered<leqi::DetailReply>(context_.executor, [&](auto done) {
-          context_.platform.detail(sub.taxpayer, {.taxpayer = sub.taxpayer, .uuid = request.form_uuid(), .number = {}}, std::move(done));
+          context_.platform.detail(sub.taxpayer, {.taxpayer = sub.taxpayer, .uuid = request.form_uuid(), .number = {}},
+                                   std::move(done));
         });
         if (!form) co_return reply_error(reply, form.error());
         if (!form->outcome.ok() || form->form.blue_number != sub.blue_number)
-          co_return reply_error(reply, {Errc::invalid_input, "resolve.form", "form_uuid", request.form_uuid(), sub.blue_number, {}});
+          co_return reply_error(
+              reply, {Errc::invalid_input, "resolve.form", "form_uuid", request.form_uuid(), sub.blue_number, {}});
         sub.form_uuid = form->form.uuid;
         sub.form_number = form->form.number;
         sub.form_state = form->form.state;
@@ -100,14 +105,19 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
         to = State::refused;
         detail = "closed: " + detail;
       } else {
-        co_return reply_error(reply, {Errc::invalid_input, "resolve.outcome", "outcome", request.outcome(), "adopt, not_arrived, close", {}});
+        co_return reply_error(
+            reply,
+            {Errc::invalid_input, "resolve.outcome", "outcome", request.outcome(), "adopt, not_arrived, close", {}});
       }
       sub.foreign.clear();
     } else if (action == "approve" || action == "deny_approval") {
       if (from != State::waiting_approval) co_return reply_error(reply, not_now(action, from));
-      if (caller.name == sub.caller) co_return reply_error(reply, {Errc::invalid_input, "approval.own", "id", id, caller.name, {}});
+      if (caller.name == sub.caller)
+        co_return reply_error(reply, {Errc::invalid_input, "approval.own", "id", id, caller.name, {}});
       to = action == "approve" ? State::queued : State::refused;
-      if (to == State::refused) sub.error = error_bytes({Errc::rejected, "approval.denied", {}, request.reason(), {}, {}}, context_.settings->channel);
+      if (to == State::refused)
+        sub.error =
+            error_bytes({Errc::rejected, "approval.denied", {}, request.reason(), {}, {}}, context_.settings->channel);
     } else if (action == "hold") {
       if (!allowed(from, State::held)) co_return reply_error(reply, not_now(action, from));
       to = State::held;
@@ -134,7 +144,8 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
   reply_error(reply, {Errc::retry_later, "store.stale", "id", id, {}, {}});
 }
 
-// ---- holds of a whole taxpayer -----------------------------------------------------------------------------------------
+// ---- holds of a whole taxpayer
+// -----------------------------------------------------------------------------------------
 
 asio::awaitable<void> Engine::reply_holds(Shared<api::v1::HoldList> reply) {
   auto holds = co_await context_.read<std::vector<store::Hold>>([](store::Reader& r) { return r.holds(); });
@@ -145,31 +156,42 @@ asio::awaitable<void> Engine::reply_holds(Shared<api::v1::HoldList> reply) {
 }
 
 void Engine::holds(api::Caller, api::Reply<api::v1::HoldList> reply) {
-  asio::co_spawn(context_.executor, reply_holds(std::make_shared<api::Reply<api::v1::HoldList>>(std::move(reply))), asio::detached);
+  asio::co_spawn(context_.executor, reply_holds(std::make_shared<api::Reply<api::v1::HoldList>>(std::move(reply))),
+                 asio::detached);
 }
 
-asio::awaitable<void> Engine::change_hold(api::Caller caller, api::v1::HoldRequest request, bool set, Shared<api::v1::HoldList> reply) {
+asio::awaitable<void> Engine::change_hold(api::Caller caller, api::v1::HoldRequest request, bool set,
+                                          Shared<api::v1::HoldList> reply) {
   if (find_taxpayer(*context_.settings, request.taxpayer()) == nullptr || !may_see(caller, request.taxpayer()))
     co_return reply_error(reply, {Errc::invalid_input, "taxpayer.unknown", "taxpayer", request.taxpayer(), {}, {}});
   Result<void> changed;
   if (set) {
     context_.queue.hold(request.taxpayer());
-    store::Hold hold{.taxpayer = request.taxpayer(), .reason = "operator", .release_by = "operator", .cause = request.reason(),
-                     .since = context_.clock.now(), .principal = caller.name};
-    changed = co_await answered<void>(context_.executor, [&](auto done) { parts_.store->set_hold(std::move(hold), std::move(done)); });
+    store::Hold hold{.taxpayer = request.taxpayer(),
+                     .reason = "operator",
+                     .release_by = "operator",
+                     .cause = request.reason(),
+                     .since = context_.clock.now(),
+                     .principal = caller.name};
+    changed = co_await answered<void>(context_.executor,
+                                      [&](auto done) { parts_.store->set_hold(std::move(hold), std::move(done)); });
   } else {
     auto standing = co_await context_.read<std::vector<store::Hold>>([](store::Reader& r) { return r.holds(); });
     if (!standing) co_return reply_error(reply, standing.error());
     bool any = false;
     for (const auto& hold : *standing) {
-      if (hold.taxpayer != request.taxpayer() || (!request.reason().empty() && hold.reason != request.reason())) continue;
+      if (hold.taxpayer != request.taxpayer() || (!request.reason().empty() && hold.reason != request.reason()))
+        continue;
       any = true;
       changed = co_await answered<void>(context_.executor, [&](auto done) {
-        parts_.store->release_hold(hold.taxpayer, hold.reason, {caller.name, caller.roles, caller.taxpayers}, std::move(done));
+        parts_.store->release_hold(hold.taxpayer, hold.reason, {caller.name, caller.roles, caller.taxpayers},
+                                   std::move(done));
       });
       if (!changed) break;
     }
-    if (!any) co_return reply_error(reply, {Errc::invalid_input, "hold.none", "taxpayer", request.taxpayer(), request.reason(), {}});
+    if (!any)
+      co_return reply_error(reply,
+                            {Errc::invalid_input, "hold.none", "taxpayer", request.taxpayer(), request.reason(), {}});
   }
   if (!changed) co_return reply_error(reply, changed.error());
   auto left = co_await context_.read<std::vector<store::Hold>>([](store::Reader& r) { return r.holds(); });
@@ -182,30 +204,37 @@ asio::awaitable<void> Engine::change_hold(api::Caller caller, api::v1::HoldReque
 
 void Engine::hold(api::Caller caller, api::v1::HoldRequest request, api::Reply<api::v1::HoldList> reply) {
   asio::co_spawn(context_.executor,
-                 change_hold(std::move(caller), std::move(request), true, std::make_shared<api::Reply<api::v1::HoldList>>(std::move(reply))),
+                 change_hold(std::move(caller), std::move(request), true,
+                             std::make_shared<api::Reply<api::v1::HoldList>>(std::move(reply))),
                  asio::detached);
 }
 void Engine::release(api::Caller caller, api::v1::HoldRequest request, api::Reply<api::v1::HoldList> reply) {
   asio::co_spawn(context_.executor,
-                 change_hold(std::move(caller), std::move(request), false, std::make_shared<api::Reply<api::v1::HoldList>>(std::move(reply))),
+                 change_hold(std::move(caller), std::move(request), false,
+                             std::make_shared<api::Reply<api::v1::HoldList>>(std::move(reply))),
                  asio::detached);
 }
 
-// ---- ledger import -------------------------------------------------------------------------------------------------------
+// ---- ledger import
+// -------------------------------------------------------------------------------------------------------
 
-void Engine::import_invoices(api::Caller caller, api::v1::ImportRequest request, api::Reply<api::v1::ImportReply> reply) {
+void Engine::import_invoices(api::Caller caller, api::v1::ImportRequest request,
+                             api::Reply<api::v1::ImportReply> reply) {
   api::v1::ImportReply out;
   out.set_channel(context_.settings->channel);
   std::vector<Invoice> good;
   std::vector<std::string> numbers;
   for (int i = 0; i < request.invoices_size(); ++i) {
     Findings findings;
-    Invoice invoice = read_record(request.invoices(i), fmt::format("invoices[{}].", i), context_.settings->channel == "simulator", findings);
+    Invoice invoice = read_record(request.invoices(i), fmt::format("invoices[{}].", i),
+                                  context_.settings->channel == "simulator", findings);
     if (findings.empty() && !invoice.is_red) findings = rules::check_blue(invoice);
     if (findings.empty() && !may_see(caller, invoice.seller.id) && !may_see(caller, invoice.buyer.id))
-      findings.push_back({Errc::invalid_input, "caller.taxpayer", fmt::format("invoices[{}].seller", i), invoice.seller.id, {}, {}});
+      findings.push_back(
+          {Errc::invalid_input, "caller.taxpayer", fmt::format("invoices[{}].seller", i), invoice.seller.id, {}, {}});
     if (!findings.empty()) {
-      if (!findings.front().field.starts_with("invoices[")) findings.front().field.insert(0, fmt::format("invoices[{}].", i));
+      if (!findings.front().field.starts_with("invoices["))
+        findings.front().field.insert(0, fmt::format("invoices[{}].", i));
       out.add_refused()->ParseFromString(error_bytes(findings.front(), context_.settings->channel));
       continue;
     }
@@ -213,23 +242,25 @@ void Engine::import_invoices(api::Caller caller, api::v1::ImportRequest request,
     good.push_back(std::move(invoice));
   }
   auto shared = std::make_shared<api::Reply<api::v1::ImportReply>>(std::move(reply));
-  parts_.store->import_invoices(
-      std::move(good), {caller.name, caller.roles, caller.taxpayers},
-      [this, shared, out = std::move(out), numbers = std::move(numbers)](Result<store::Store::ImportCounts> counts) mutable {
-        asio::post(context_.executor, [this, shared, out = std::move(out), numbers = std::move(numbers), counts]() mutable {
-          if (!counts) return reply_error(shared, counts.error());
-          (void)intake_lane_.post([intake = intake_, numbers = std::move(numbers)] {
-            for (const auto& number : numbers) intake->forget(number);
-          });
-          out.set_added(counts->added);
-          out.set_updated(counts->updated);
-          out.set_unchanged(counts->unchanged);
-          (*shared)(std::move(out));
-        });
-      });
+  parts_.store->import_invoices(std::move(good), {caller.name, caller.roles, caller.taxpayers},
+                                [this, shared, out = std::move(out),
+                                 numbers = std::move(numbers)](Result<store::Store::ImportCounts> counts) mutable {
+                                  asio::post(context_.executor, [this, shared, out = std::move(out),
+                                                                 numbers = std::move(numbers), counts]() mutable {
+                                    if (!counts) return reply_error(shared, counts.error());
+                                    (void)intake_lane_.post([intake = intake_, numbers = std::move(numbers)] {
+                                      for (const auto& number : numbers) intake->forget(number);
+                                    });
+                                    out.set_added(counts->added);
+                                    out.set_updated(counts->updated);
+                                    out.set_unchanged(counts->unchanged);
+                                    (*shared)(std::move(out));
+                                  });
+                                });
 }
 
-// ---- callers -------------------------------------------------------------------------------------------------------------
+// ---- callers
+// -------------------------------------------------------------------------------------------------------------
 
 namespace {
 template <class Match>
@@ -244,10 +275,13 @@ std::optional<api::Caller> Engine::by_uid(std::int64_t uid) const {
   return find_caller(callers_, [uid](const store::Caller& c) { return c.uid >= 0 && c.uid == uid; });
 }
 std::optional<api::Caller> Engine::by_token(std::string_view sha256) const {
-  return find_caller(callers_, [sha256](const store::Caller& c) { return !c.token_sha256.empty() && c.token_sha256 == sha256; });
+  return find_caller(callers_,
+                     [sha256](const store::Caller& c) { return !c.token_sha256.empty() && c.token_sha256 == sha256; });
 }
 std::optional<api::Caller> Engine::by_certificate(std::string_view sha256) const {
-  return find_caller(callers_, [sha256](const store::Caller& c) { return !c.certificate_sha256.empty() && c.certificate_sha256 == sha256; });
+  return find_caller(callers_, [sha256](const store::Caller& c) {
+    return !c.certificate_sha256.empty() && c.certificate_sha256 == sha256;
+  });
 }
 
 api::v1::CallerList Engine::caller_list() const {
@@ -285,11 +319,13 @@ asio::awaitable<void> Engine::change_caller(api::Caller by, std::optional<api::v
                          .token_sha256 = put->token_sha256(),
                          .certificate_sha256 = put->certificate_sha256(),
                          .uid = put->has_uid() ? put->uid() : -1};
-    changed = co_await answered<void>(context_.executor, [&](auto done) { parts_.store->put_caller(std::move(caller), principal, std::move(done)); });
+    changed = co_await answered<void>(
+        context_.executor, [&](auto done) { parts_.store->put_caller(std::move(caller), principal, std::move(done)); });
   } else {
     if (std::ranges::none_of(callers_, [&](const auto& c) { return c.name == remove; }))
       co_return reply_error(reply, {Errc::invalid_input, "caller.not_found", "name", remove, {}, {}});
-    changed = co_await answered<void>(context_.executor, [&](auto done) { parts_.store->remove_caller(remove, principal, std::move(done)); });
+    changed = co_await answered<void>(
+        context_.executor, [&](auto done) { parts_.store->remove_caller(remove, principal, std::move(done)); });
   }
   if (changed) changed = co_await reload_callers();
   if (!changed) co_return reply_error(reply, changed.error());
@@ -299,7 +335,8 @@ asio::awaitable<void> Engine::change_caller(api::Caller by, std::optional<api::v
 void Engine::list_callers(api::Caller, api::Reply<api::v1::CallerList> reply) { reply(caller_list()); }
 void Engine::put_caller(api::Caller by, api::v1::CallerInfo caller, api::Reply<api::v1::CallerList> reply) {
   asio::co_spawn(context_.executor,
-                 change_caller(std::move(by), std::move(caller), {}, std::make_shared<api::Reply<api::v1::CallerList>>(std::move(reply))),
+                 change_caller(std::move(by), std::move(caller), {},
+                               std::make_shared<api::Reply<api::v1::CallerList>>(std::move(reply))),
                  asio::detached);
 }
 void Engine::remove_caller(api::Caller by, std::string caller_name, api::Reply<api::v1::CallerList> reply) {

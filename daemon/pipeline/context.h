@@ -67,8 +67,8 @@ void on_lane(Lane& lane, store::Reader& reader, Fn fn, Done done) {
 struct Context {
   asio::any_io_executor executor;
   store::Store& store;
-  Lane& reads;              // one thread, owns `reader`
-  store::Reader& reader;          // only inside `reads`
+  Lane& reads;            // one thread, owns `reader`
+  store::Reader& reader;  // only inside `reads`
   platform::Platform& platform;
   keys::KeyHost& keys;
   const LegalClock& clock;
@@ -76,16 +76,20 @@ struct Context {
   std::function<std::uint32_t(std::uint32_t)> random_below;
   std::shared_ptr<const Settings> settings;
   const queue::Discipline& discipline;
-  store::StepProbe probe;         // kill tests; may be empty
+  store::StepProbe probe;  // kill tests; may be empty
   queue::Queue queue;
   std::unordered_map<std::string, Memory> memory;
   std::function<void(const Submission&)> on_moved;  // wakes waiting callers
 
-  void reached(std::string_view point) const { if (probe) probe(point); }
+  void reached(std::string_view point) const {
+    if (probe) probe(point);
+  }
 
   template <class T, class Fn>
   asio::awaitable<Result<T>> read(Fn fn) {
-    return answered<T>(executor, [this, fn = std::move(fn)](auto done) mutable { on_lane<T>(reads, reader, std::move(fn), std::move(done)); });
+    return answered<T>(executor, [this, fn = std::move(fn)](auto done) mutable {
+      on_lane<T>(reads, reader, std::move(fn), std::move(done));
+    });
   }
 
   /// Exponential back-off, give or take the configured jitter.
@@ -99,9 +103,11 @@ struct Context {
   void well(const std::string& id) { memory[id].failures = 0; }
 
   /// Makes the move durable, then updates order and waiters. On retry_later store.stale the caller reads again.
-  asio::awaitable<Result<void>> advance(Submission& sub, State to, JournalRow row, std::vector<SignedEnvelope> evidence = {},
-                                        std::vector<Invoice> ledger = {}, std::string red_of = {});
-  asio::awaitable<Result<void>> hold_taxpayer(std::string taxpayer, std::string reason, std::string release_by, std::string cause);
+  asio::awaitable<Result<void>> advance(Submission& sub, State to, JournalRow row,
+                                        std::vector<SignedEnvelope> evidence = {}, std::vector<Invoice> ledger = {},
+                                        std::string red_of = {});
+  asio::awaitable<Result<void>> hold_taxpayer(std::string taxpayer, std::string reason, std::string release_by,
+                                              std::string cause);
 };
 
 /// The `error` member of a submission: api::v1::ErrorBody bytes in both languages.
@@ -109,17 +115,18 @@ std::string error_bytes(const Error& error, const std::string& channel);
 JournalRow row(std::string event, std::string detail, std::string reference = {}, std::string principal = "taxgated");
 
 // One step of work in each state; steps_*.cpp. `sub` is replaced by its durable successor.
-asio::awaitable<Next> step_prepare(Context& c, Submission& sub);   // queued
-asio::awaitable<Next> step_sign(Context& c, Submission& sub);      // signing
-asio::awaitable<Next> step_send(Context& c, Submission& sub);      // ready
-asio::awaitable<Next> step_ask(Context& c, Submission& sub);       // outcome_unknown
-asio::awaitable<Next> step_follow(Context& c, Submission& sub);    // waiting_counterparty, confirmed
+asio::awaitable<Next> step_prepare(Context& c, Submission& sub);        // queued
+asio::awaitable<Next> step_sign(Context& c, Submission& sub);           // signing
+asio::awaitable<Next> step_send(Context& c, Submission& sub);           // ready
+asio::awaitable<Next> step_ask(Context& c, Submission& sub);            // outcome_unknown
+asio::awaitable<Next> step_follow(Context& c, Submission& sub);         // waiting_counterparty, confirmed
 asio::awaitable<Next> step_upload_result(Context& c, Submission& sub);  // processing
 
 /// Shared by send, ask and follow: takes a form seen on the platform as the truth about our submission.
 asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, std::string event);
 asio::awaitable<Next> take_table(Context& c, Submission& sub, table::Row found, std::string event);
-asio::awaitable<Next> take_issued(Context& c, Submission& sub, std::string red_number, LegalTime issued_at, std::string event);
+asio::awaitable<Next> take_issued(Context& c, Submission& sub, std::string red_number, LegalTime issued_at,
+                                  std::string event);
 asio::awaitable<Next> to_attention(Context& c, Submission& sub, Error why, std::string foreign);
 asio::awaitable<Next> to_refused(Context& c, Submission& sub, Error why);
 /// An advance that lost its race or could not be stored: read again, soon.

@@ -10,11 +10,11 @@
 namespace taxgate::pipeline {
 namespace {
 
-constexpr std::size_t kLaneBound = 4096;       // one waiting read per connection of the API, four times over
-constexpr int kLoadPage = 5000;                // open submissions read at once at start
-constexpr std::int64_t kLabTickMs = 25;        // laboratory only: how soon a jump of the virtual clock is noticed
-constexpr std::int64_t kClockJumpMs = 1'000;   // smaller differences are drift
-constexpr std::int64_t kIdleMs = 3'600'000;    // nothing due: look once an hour all the same
+constexpr std::size_t kLaneBound = 4096;      // one waiting read per connection of the API, four times over
+constexpr int kLoadPage = 5000;               // open submissions read at once at start
+constexpr std::int64_t kLabTickMs = 25;       // laboratory only: how soon a jump of the virtual clock is noticed
+constexpr std::int64_t kClockJumpMs = 1'000;  // smaller differences are drift
+constexpr std::int64_t kIdleMs = 3'600'000;   // nothing due: look once an hour all the same
 
 }  // namespace
 
@@ -28,25 +28,28 @@ Result<std::unique_ptr<Pipeline>> Pipeline::start(Parts parts, Settings settings
   return engine;
 }
 
-Engine::Engine(Parts parts, Settings settings, std::unique_ptr<store::Reader> reads, std::unique_ptr<store::Reader> intake)
+Engine::Engine(Parts parts, Settings settings, std::unique_ptr<store::Reader> reads,
+               std::unique_ptr<store::Reader> intake)
     : parts_(std::move(parts)),
       reads_reader_(std::move(reads)),
       intake_reader_(std::move(intake)),
-      context_{.executor = parts_.io->get_executor(),
-               .store = *parts_.store,
-               .reads = reads_lane_,
-               .reader = *reads_reader_,
-               .platform = *parts_.platform,
-               .keys = *parts_.keys,
-               .clock = *parts_.clock,
-               .steady_ms = [this] { return steady_ms(); },
-               .random_below = [this](std::uint32_t bound) { return static_cast<std::uint32_t>(random_.below(std::max(bound, 1U))); },
-               .settings = std::make_shared<const Settings>(std::move(settings)),
-               .discipline = parts_.discipline ? *parts_.discipline : real_discipline_,
-               .probe = parts_.probe,
-               .queue = queue::Queue({}),
-               .memory = {},
-               .on_moved = [this](const Submission& sub) { moved(sub); }},
+      context_{
+          .executor = parts_.io->get_executor(),
+          .store = *parts_.store,
+          .reads = reads_lane_,
+          .reader = *reads_reader_,
+          .platform = *parts_.platform,
+          .keys = *parts_.keys,
+          .clock = *parts_.clock,
+          .steady_ms = [this] { return steady_ms(); },
+          .random_below =
+              [this](std::uint32_t bound) { return static_cast<std::uint32_t>(random_.below(std::max(bound, 1U))); },
+          .settings = std::make_shared<const Settings>(std::move(settings)),
+          .discipline = parts_.discipline ? *parts_.discipline : real_discipline_,
+          .probe = parts_.probe,
+          .queue = queue::Queue({}),
+          .memory = {},
+          .on_moved = [this](const Submission& sub) { moved(sub); }},
       timer_(*parts_.io),
       inbox_timer_(*parts_.io),
       clock_timer_(*parts_.io),
@@ -60,7 +63,8 @@ Engine::Engine(Parts parts, Settings settings, std::unique_ptr<store::Reader> re
 Engine::~Engine() { stop(); }
 
 std::int64_t Engine::steady_ms() const {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 Result<void> Engine::load() {
@@ -196,7 +200,8 @@ void Engine::announce_deadlines() {
   const LegalTime until = context_.clock.now().plus_ms(context_.settings->warn_deadline_ms);
   for (const std::string& id : context_.queue.to_announce(until)) {
     const auto entry = context_.queue.entry(id);
-    JournalRow note = row("deadline_near", fmt::format("{} by {}", name(entry->state), entry->deadline.platform_text()));
+    JournalRow note =
+        row("deadline_near", fmt::format("{} by {}", name(entry->state), entry->deadline.platform_text()));
     note.submission = id;
     note.taxpayer = entry->taxpayer;
     note.state = std::string(name(entry->state));

@@ -27,7 +27,8 @@ class Engine final : public Pipeline {
   std::size_t open_submissions() const override { return context_.queue.size(); }
 
   void submit(api::Caller caller, api::v1::SubmissionRequest request, api::Reply<api::Submitted> reply) override;
-  void get(api::Caller caller, std::string id, int wait_ms, std::string seen_state, api::Reply<api::v1::Submission> reply) override;
+  void get(api::Caller caller, std::string id, int wait_ms, std::string seen_state,
+           api::Reply<api::v1::Submission> reply) override;
   void list(api::Caller caller, api::ListQuery query, api::Reply<api::v1::SubmissionList> reply) override;
   void act(api::Caller caller, std::string id, std::string action, api::v1::ActionRequest request,
            api::Reply<api::v1::Submission> reply) override;
@@ -35,7 +36,8 @@ class Engine final : public Pipeline {
   void answer_form(api::Caller caller, std::string uuid, std::string answer, api::v1::ActionRequest request,
                    api::Reply<api::Submitted> reply) override;
   void events(api::Caller caller, api::EventQuery query, api::Reply<api::v1::EventList> reply) override;
-  void import_invoices(api::Caller caller, api::v1::ImportRequest request, api::Reply<api::v1::ImportReply> reply) override;
+  void import_invoices(api::Caller caller, api::v1::ImportRequest request,
+                       api::Reply<api::v1::ImportReply> reply) override;
   void invoice(api::Caller caller, std::string number, api::Reply<api::v1::Invoice> reply) override;
   void keys(api::Caller caller, api::Reply<api::v1::KeyList> reply) override;
   void status(api::Caller caller, api::Reply<api::v1::Status> reply) override;
@@ -68,12 +70,12 @@ class Engine final : public Pipeline {
 
   // engine.cpp
   std::int64_t steady_ms() const;
-  void pump();                       // starts as much work as is due and allowed
-  void arm();                        // one timer for the next thing that is due
+  void pump();  // starts as much work as is due and allowed
+  void arm();   // one timer for the next thing that is due
   asio::awaitable<void> work(std::string id);
   asio::awaitable<Next> step(Submission& sub);
   void announce_deadlines();
-  void watch_clock();                // laboratory: a jump of legal time makes everything due
+  void watch_clock();  // laboratory: a jump of legal time makes everything due
   void keys_changed();
 
   // intake.cpp
@@ -98,7 +100,8 @@ class Engine final : public Pipeline {
   asio::awaitable<void> perform(api::Caller caller, std::string id, std::string action, api::v1::ActionRequest request,
                                 Shared<api::v1::Submission> reply);
   asio::awaitable<void> reply_holds(Shared<api::v1::HoldList> reply);
-  asio::awaitable<void> change_hold(api::Caller caller, api::v1::HoldRequest request, bool set, Shared<api::v1::HoldList> reply);
+  asio::awaitable<void> change_hold(api::Caller caller, api::v1::HoldRequest request, bool set,
+                                    Shared<api::v1::HoldList> reply);
   asio::awaitable<Result<void>> reload_callers();
   asio::awaitable<void> change_caller(api::Caller by, std::optional<api::v1::CallerInfo> put, std::string remove,
                                       Shared<api::v1::CallerList> reply);
@@ -123,7 +126,7 @@ class Engine final : public Pipeline {
   std::multimap<std::string, Waiter, std::less<>> waiters_;  // by submission id
   std::vector<EventWaiter> event_waiters_;
   std::shared_ptr<Intake> intake_;
-  Lane reads_lane_;   // last members: their threads end before what they use
+  Lane reads_lane_;  // last members: their threads end before what they use
   Lane intake_lane_;
 };
 

@@ -34,13 +34,17 @@ asio::awaitable<void> Engine::watch_inbox() {
 
 asio::awaitable<void> Engine::look_at_inbox(std::string taxpayer, Side side) {
   const LegalTime now = context_.clock.now();
-  leqi::ListRequest ask{.taxpayer = taxpayer, .side = side, .blue_number = {}, .from = now.plus_ms(-kBackMs), .to = now.plus_ms(kDayMs)};
-  auto standing = co_await context_.read<std::vector<store::InboxForm>>([taxpayer](store::Reader& r) { return r.inbox(taxpayer, true); });
+  leqi::ListRequest ask{
+      .taxpayer = taxpayer, .side = side, .blue_number = {}, .from = now.plus_ms(-kBackMs), .to = now.plus_ms(kDayMs)};
+  auto standing = co_await context_.read<std::vector<store::InboxForm>>(
+      [taxpayer](store::Reader& r) { return r.inbox(taxpayer, true); });
   if (!standing) co_return;
   std::vector<leqi::Form> seen;
   for (ask.page = 1; ask.page <= kMaxPages; ++ask.page) {
-    auto listed = co_await answered<leqi::ListReply>(context_.executor, [&](auto done) { context_.platform.list(taxpayer, ask, std::move(done)); });
-    if (stopping_ || !listed || !listed->outcome.ok()) co_return;  // an incomplete look decides nothing; the next one comes
+    auto listed = co_await answered<leqi::ListReply>(
+        context_.executor, [&](auto done) { context_.platform.list(taxpayer, ask, std::move(done)); });
+    if (stopping_ || !listed || !listed->outcome.ok())
+      co_return;  // an incomplete look decides nothing; the next one comes
     std::ranges::move(listed->forms, std::back_inserter(seen));
     if (ask.page * ask.page_size >= listed->total || listed->forms.empty()) break;
   }
@@ -55,7 +59,8 @@ asio::awaitable<void> Engine::look_at_inbox(std::string taxpayer, Side side) {
     entry.taxpayer = taxpayer;
     entry.state = form.state;
     entry.blue_number = form.blue_number;
-    entry.counterparty = side == Side::seller ? (form.buyer.id.empty() ? form.buyer.name : form.buyer.id) : form.seller.id;
+    entry.counterparty =
+        side == Side::seller ? (form.buyer.id.empty() ? form.buyer.name : form.buyer.id) : form.seller.id;
     entry.reason = form.reason;
     entry.role = side;
     entry.amount = form.amount;
@@ -63,7 +68,8 @@ asio::awaitable<void> Engine::look_at_inbox(std::string taxpayer, Side side) {
     entry.entered_at = form.entered_at;
     if (!entry.seen_at.is_set()) entry.seen_at = now;
     entry.open = waiting;
-    auto stored = co_await answered<void>(context_.executor, [&](auto done) { parts_.store->put_inbox_form(std::move(entry), std::move(done)); });
+    auto stored = co_await answered<void>(
+        context_.executor, [&](auto done) { parts_.store->put_inbox_form(std::move(entry), std::move(done)); });
     if (!stored) log::write(log::Level::error, stored.error());
   }
 }

@@ -14,7 +14,8 @@ namespace taxgate::pipeline {
 namespace {
 
 std::unexpected<Findings> refuse(std::string id, std::string field, std::string wanted = {}, std::string left = {}) {
-  return std::unexpected(Findings{Error{Errc::invalid_input, std::move(id), std::move(field), std::move(wanted), std::move(left), {}}});
+  return std::unexpected(
+      Findings{Error{Errc::invalid_input, std::move(id), std::move(field), std::move(wanted), std::move(left), {}}});
 }
 
 /// Wanted lines of the request as the rules take them.
@@ -25,8 +26,10 @@ Findings read_wish(const api::v1::SubmissionRequest& request, rules::Wish& wish)
     const std::string at = fmt::format("lines[{}].", i);
     rules::LineWish out{.blue_line = line.blue_line(), .quantity = {}, .amount = {}, .total = {}};
     const auto note = [&](auto parsed, auto& into) {
-      if (parsed) into = *parsed;
-      else findings.push_back(parsed.error());
+      if (parsed)
+        into = *parsed;
+      else
+        findings.push_back(parsed.error());
     };
     if (!line.quantity().empty()) note(Decimal::parse(line.quantity(), at + "quantity"), out.quantity);
     if (!line.amount().empty()) note(Fen::parse(line.amount(), at + "amount"), out.amount);
@@ -65,7 +68,8 @@ void Intake::forget(const std::string& number) {
   cache_.erase(it);
 }
 
-std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Settings& settings, const std::string& caller,
+std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Settings& settings,
+                                                const std::string& caller,
                                                 const std::vector<std::string>& caller_taxpayers,
                                                 api::v1::SubmissionRequest request, bool lane_busy) {
   const auto wrap = [](const Error& error) { return std::unexpected(Findings{error}); };
@@ -108,13 +112,19 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
     Findings findings;
     inline_blue = read_record(request.blue(), "blue.", invented, findings);
     if (findings.empty() && inline_blue.number != request.blue_number())
-      findings.push_back({Errc::invalid_input, "submission.blue_mismatch", "blue.number", inline_blue.number, request.blue_number(), {}});
+      findings.push_back({Errc::invalid_input,
+                          "submission.blue_mismatch",
+                          "blue.number",
+                          inline_blue.number,
+                          request.blue_number(),
+                          {}});
     if (findings.empty()) std::ranges::move(rules::check_blue(inline_blue), std::back_inserter(findings));
     if (!findings.empty()) return std::unexpected(std::move(findings));
     blue = &inline_blue;
     out.inline_invoices.push_back(inline_blue);
   }
-  if (blue->seller.id != request.seller()) return refuse("submission.seller_mismatch", "seller", request.seller(), blue->seller.id);
+  if (blue->seller.id != request.seller())
+    return refuse("submission.seller_mismatch", "seller", request.seller(), blue->seller.id);
 
   sub.taxpayer = as_buyer ? blue->buyer.id : blue->seller.id;
   const TaxpayerSettings* taxpayer = find_taxpayer(settings, sub.taxpayer);
@@ -135,7 +145,8 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
     if (red) {
       if (red->seller.id != request.seller() || red->blue_number != request.blue_number())
         return refuse("submission.form_mismatch", "platform_form", red->blue_number, request.blue_number());
-      if (auto findings = rules::check(state, *red, settings.codes); !findings.empty()) red = std::unexpected(std::move(findings));
+      if (auto findings = rules::check(state, *red, settings.codes); !findings.empty())
+        red = std::unexpected(std::move(findings));
     }
   } else {
     rules::Wish wish;
@@ -168,7 +179,8 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
   return out;
 }
 
-// ---- the engine's side ------------------------------------------------------------------------------------------------
+// ---- the engine's side
+// ------------------------------------------------------------------------------------------------
 
 void Engine::submit(api::Caller caller, api::v1::SubmissionRequest request, api::Reply<api::Submitted> reply) {
   const bool busy = context_.queue.lane_busy(request.blue_number());
@@ -182,8 +194,8 @@ void Engine::submit(api::Caller caller, api::v1::SubmissionRequest request, api:
       });
       return;
     }
-    // What a created submission will be shown as is at hand here; reading it back from its stored bytes would cost the io
-    // thread more than the whole of HTTP.
+    // What a created submission will be shown as is at hand here; reading it back from its stored bytes would cost the
+    // io thread more than the whole of HTTP.
     auto shown = std::make_shared<Shown>(std::move(admitted->red), std::move(admitted->context));
     parts_.store->accept(std::move(admitted->submission),
                          {std::move(caller.name), std::move(caller.roles), std::move(caller.taxpayers)},
@@ -211,14 +223,20 @@ void Engine::accepted(Result<store::Accepted> outcome, api::Reply<api::Submitted
   }
   const bool created = outcome->outcome == store::AcceptOutcome::created;
   if (created && !stopping_) {
-    context_.queue.add({.id = sub.id, .lane = sub.lane, .taxpayer = sub.taxpayer, .seq = sub.seq, .state = sub.state, .deadline = sub.deadline},
+    context_.queue.add({.id = sub.id,
+                        .lane = sub.lane,
+                        .taxpayer = sub.taxpayer,
+                        .seq = sub.seq,
+                        .state = sub.state,
+                        .deadline = sub.deadline},
                        steady_ms());
   }
   const auto& channel = context_.settings->channel;
-  reply(api::Submitted{.submission = created && shown != nullptr && shown->red
-                                         ? present(sub, channel, &*shown->red, shown->context ? &*shown->context : nullptr)
-                                         : present(sub, channel),
-                       .created = created});
+  reply(api::Submitted{
+      .submission = created && shown != nullptr && shown->red
+                        ? present(sub, channel, &*shown->red, shown->context ? &*shown->context : nullptr)
+                        : present(sub, channel),
+      .created = created});
   if (created) pump();
 }
 
@@ -227,16 +245,20 @@ void Engine::answer_form(api::Caller caller, std::string uuid, std::string answe
   auto shared = std::make_shared<api::Reply<api::Submitted>>(std::move(reply));
   const auto kind = kind_named(answer_name);
   if (!kind || *kind == Kind::red) {
-    (*shared)(std::unexpected(Findings{{Errc::invalid_input, "inbox.answer", "answer", answer_name, "confirm, deny, revoke", {}}}));
+    (*shared)(std::unexpected(
+        Findings{{Errc::invalid_input, "inbox.answer", "answer", answer_name, "confirm, deny, revoke", {}}}));
     return;
   }
-  asio::co_spawn(context_.executor, answer(std::move(caller), std::move(uuid), *kind, std::move(request), shared), asio::detached);
+  asio::co_spawn(context_.executor, answer(std::move(caller), std::move(uuid), *kind, std::move(request), shared),
+                 asio::detached);
 }
 
 asio::awaitable<void> Engine::answer(api::Caller caller, std::string uuid, Kind kind, api::v1::ActionRequest request,
                                      Shared<api::Submitted> reply) {
-  auto form = co_await context_.read<std::optional<store::InboxForm>>([uuid](store::Reader& r) { return r.inbox_form(uuid); });
-  auto owner = co_await context_.read<std::optional<Submission>>([uuid](store::Reader& r) { return r.owner_of_form(uuid); });
+  auto form =
+      co_await context_.read<std::optional<store::InboxForm>>([uuid](store::Reader& r) { return r.inbox_form(uuid); });
+  auto owner =
+      co_await context_.read<std::optional<Submission>>([uuid](store::Reader& r) { return r.owner_of_form(uuid); });
   if (!form || !owner) {
     (*reply)(std::unexpected(Findings{!form ? form.error() : owner.error()}));
     co_return;

@@ -1,6 +1,6 @@
 #pragma once
-// From the caller's request to a submission that may be made durable: who we are in it, which blue invoice, what exactly
-// is wanted, what the rules say. Runs on the intake lane with a reader and a small cache of its own; no Asio.
+// From the caller's request to a submission that may be made durable: who we are in it, which blue invoice, what
+// exactly is wanted, what the rules say. Runs on the intake lane with a reader and a small cache of its own; no Asio.
 #include <expected>
 #include <list>
 #include <optional>
@@ -33,7 +33,11 @@ class Intake {
   void forget(const std::string& number);
 
  private:
-  struct Known { Invoice invoice; bool has_reds = false; std::list<std::string>::iterator used; };
+  struct Known {
+    Invoice invoice;
+    bool has_reds = false;
+    std::list<std::string>::iterator used;
+  };
   static constexpr std::size_t kCacheSize = 4096;  // blue invoices of about 2 KiB: 8 MiB
   Result<const Known*> known(store::Reader& reader, const std::string& number);
 
@@ -43,6 +47,7 @@ class Intake {
 };
 
 /// The official field set (B.6) as a document, for callers that compute everything themselves.
-std::expected<RedDocument, Findings> document_of(const api::v1::PlatformForm& form, const Invoice& blue, bool allow_invented);
+std::expected<RedDocument, Findings> document_of(const api::v1::PlatformForm& form, const Invoice& blue,
+                                                 bool allow_invented);
 
 }  // namespace taxgate::pipeline

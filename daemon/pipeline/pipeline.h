@@ -15,7 +15,9 @@
 #include "daemon/queue/resolve.h"
 #include "daemon/store/store.h"
 
-namespace boost::asio { class io_context; }
+namespace boost::asio {
+class io_context;
+}
 
 namespace taxgate::pipeline {
 

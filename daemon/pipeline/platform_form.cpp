@@ -7,25 +7,32 @@
 
 namespace taxgate::pipeline {
 
-std::expected<RedDocument, Findings> document_of(const api::v1::PlatformForm& form, const Invoice& blue, bool allow_invented) {
+std::expected<RedDocument, Findings> document_of(const api::v1::PlatformForm& form, const Invoice& blue,
+                                                 bool allow_invented) {
   Findings findings;
   const auto take = [&](auto parsed, auto& into) {
-    if (parsed) into = *parsed;
-    else findings.push_back(parsed.error());
+    if (parsed)
+      into = *parsed;
+    else
+      findings.push_back(parsed.error());
   };
   RedDocument red;
   red.track = Track::confirmation_form;
-  if (form.lrfsf() == "1") red.initiator = Side::buyer;
-  else if (form.lrfsf() != "0") findings.push_back({Errc::invalid_input, "form.code", "platform_form.lrfsf", form.lrfsf(), "0, 1", {}});
+  if (form.lrfsf() == "1")
+    red.initiator = Side::buyer;
+  else if (form.lrfsf() != "0")
+    findings.push_back({Errc::invalid_input, "form.code", "platform_form.lrfsf", form.lrfsf(), "0, 1", {}});
   red.blue_number = form.lzfpdm() + form.lzfphm();
   red.blue_type = blue.type;
   red.blue_issued_at = blue.issued_at;
   red.element = form.lzfptdyslxdm();
   red.seller = {form.xsfnsrsbh(), form.xsfmc()};
   red.buyer = {form.gmfnsrsbh(), form.gmfmc()};
-  if (auto ok = check_taxpayer_id(red.seller.id, "platform_form.xsfnsrsbh", allow_invented); !ok) findings.push_back(ok.error());
+  if (auto ok = check_taxpayer_id(red.seller.id, "platform_form.xsfnsrsbh", allow_invented); !ok)
+    findings.push_back(ok.error());
   if (!red.buyer.id.empty())
-    if (auto ok = check_taxpayer_id(red.buyer.id, "platform_form.gmfnsrsbh", allow_invented); !ok) findings.push_back(ok.error());
+    if (auto ok = check_taxpayer_id(red.buyer.id, "platform_form.gmfnsrsbh", allow_invented); !ok)
+      findings.push_back(ok.error());
   const auto same = [&](const std::string& given, const std::string& known, const char* field) {
     if (given != known) findings.push_back({Errc::invalid_input, "form.differs_from_blue", field, given, known, {}});
   };
@@ -38,9 +45,19 @@ std::expected<RedDocument, Findings> document_of(const api::v1::PlatformForm& fo
   take(Fen::parse(form.hzcxse(), "platform_form.hzcxse"), red.tax);
   take(parse_reason(form.chyydm(), "platform_form.chyyDm"), red.reason);
   if (red.blue_amount != blue.amount)
-    findings.push_back({Errc::invalid_input, "form.differs_from_blue", "platform_form.lzhjje", red.blue_amount.text(), blue.amount.text(), {}});
+    findings.push_back({Errc::invalid_input,
+                        "form.differs_from_blue",
+                        "platform_form.lzhjje",
+                        red.blue_amount.text(),
+                        blue.amount.text(),
+                        {}});
   if (red.blue_tax != blue.tax)
-    findings.push_back({Errc::invalid_input, "form.differs_from_blue", "platform_form.lzhjse", red.blue_tax.text(), blue.tax.text(), {}});
+    findings.push_back({Errc::invalid_input,
+                        "form.differs_from_blue",
+                        "platform_form.lzhjse",
+                        red.blue_tax.text(),
+                        blue.tax.text(),
+                        {}});
   for (int i = 0; i < form.hzqrdmxlist_size(); ++i) {
     const auto& row = form.hzqrdmxlist(i);
     const std::string at = fmt::format("platform_form.hzqrdmxList[{}].", i);

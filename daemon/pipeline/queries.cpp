@@ -28,7 +28,8 @@ bool Engine::may_see(const api::Caller& caller, std::string_view taxpayer) const
   return caller.taxpayers.empty() || std::ranges::find(caller.taxpayers, taxpayer) != caller.taxpayers.end();
 }
 
-// ---- one submission, perhaps waiting for it to move --------------------------------------------------------------------
+// ---- one submission, perhaps waiting for it to move
+// --------------------------------------------------------------------
 
 asio::awaitable<void> Engine::show(api::Caller caller, std::string id, Shared<api::v1::Submission> reply) {
   auto sub = co_await context_.read<std::optional<Submission>>([id](store::Reader& r) { return r.submission(id); });
@@ -42,7 +43,8 @@ asio::awaitable<void> Engine::show(api::Caller caller, std::string id, Shared<ap
 }
 
 asio::awaitable<void> Engine::wait_for(Waiter waiter) {
-  auto sub = co_await context_.read<std::optional<Submission>>([id = waiter.id](store::Reader& r) { return r.submission(id); });
+  auto sub = co_await context_.read<std::optional<Submission>>(
+      [id = waiter.id](store::Reader& r) { return r.submission(id); });
   if (!sub || !*sub || !may_see(waiter.caller, (*sub)->taxpayer)) {
     waiter.reply(std::unexpected(api::Findings{sub ? not_found(waiter.id) : sub.error()}));
     co_return;
@@ -50,22 +52,27 @@ asio::awaitable<void> Engine::wait_for(Waiter waiter) {
   const std::string_view now = name((*sub)->state);
   if (waiter.seen_state.empty()) waiter.seen_state = now;
   if (now != waiter.seen_state || is_final((*sub)->state) || stopping_) {
-    co_await show(std::move(waiter.caller), waiter.id, std::make_shared<api::Reply<api::v1::Submission>>(std::move(waiter.reply)));
+    co_await show(std::move(waiter.caller), waiter.id,
+                  std::make_shared<api::Reply<api::v1::Submission>>(std::move(waiter.reply)));
     co_return;
   }
   waiters_.emplace(waiter.id, std::move(waiter));
   arm();
 }
 
-void Engine::get(api::Caller caller, std::string id, int wait_ms, std::string seen_state, api::Reply<api::v1::Submission> reply) {
+void Engine::get(api::Caller caller, std::string id, int wait_ms, std::string seen_state,
+                 api::Reply<api::v1::Submission> reply) {
   if (wait_ms <= 0) {
     auto shared = std::make_shared<api::Reply<api::v1::Submission>>(std::move(reply));
     asio::co_spawn(context_.executor, show(std::move(caller), std::move(id), shared), asio::detached);
     return;
   }
   asio::co_spawn(context_.executor,
-                 wait_for({.id = std::move(id), .seen_state = std::move(seen_state), .caller = std::move(caller),
-                           .reply = std::move(reply), .until_ms = steady_ms() + wait_ms}),
+                 wait_for({.id = std::move(id),
+                           .seen_state = std::move(seen_state),
+                           .caller = std::move(caller),
+                           .reply = std::move(reply),
+                           .until_ms = steady_ms() + wait_ms}),
                  asio::detached);
 }
 
@@ -75,7 +82,8 @@ void Engine::moved(const Submission& sub) {
     Waiter waiter = std::move(it->second);
     waiters_.erase(it);
     asio::co_spawn(context_.executor,
-                   show(std::move(waiter.caller), waiter.id, std::make_shared<api::Reply<api::v1::Submission>>(std::move(waiter.reply))),
+                   show(std::move(waiter.caller), waiter.id,
+                        std::make_shared<api::Reply<api::v1::Submission>>(std::move(waiter.reply))),
                    asio::detached);
   }
   if (sub.state == State::issued) {  // the ledger row changed with it
@@ -93,7 +101,8 @@ void Engine::sweep_waiters() {
     Waiter waiter = std::move(it->second);
     it = waiters_.erase(it);
     asio::co_spawn(context_.executor,
-                   show(std::move(waiter.caller), waiter.id, std::make_shared<api::Reply<api::v1::Submission>>(std::move(waiter.reply))),
+                   show(std::move(waiter.caller), waiter.id,
+                        std::make_shared<api::Reply<api::v1::Submission>>(std::move(waiter.reply))),
                    asio::detached);
   }
   std::vector<EventWaiter> rest;
@@ -109,11 +118,16 @@ void Engine::sweep_waiters() {
   std::ranges::move(rest, std::back_inserter(event_waiters_));
 }
 
-// ---- lists -----------------------------------------------------------------------------------------------------------
+// ---- lists
+// -----------------------------------------------------------------------------------------------------------
 
 void Engine::list(api::Caller caller, api::ListQuery query, api::Reply<api::v1::SubmissionList> reply) {
-  store::SubmissionFilter filter{.taxpayer = query.taxpayer, .state = query.state, .blue_number = query.blue_number,
-                                 .idempotency_key = query.idempotency_key, .taxpayers = caller.taxpayers, .limit = query.limit};
+  store::SubmissionFilter filter{.taxpayer = query.taxpayer,
+                                 .state = query.state,
+                                 .blue_number = query.blue_number,
+                                 .idempotency_key = query.idempotency_key,
+                                 .taxpayers = caller.taxpayers,
+                                 .limit = query.limit};
   const auto* end = query.after.data() + query.after.size();
   if (!query.after.empty() && std::from_chars(query.after.data(), end, filter.after_seq).ptr != end) {
     reply(std::unexpected(api::Findings{{Errc::invalid_input, "events.cursor", "after", query.after, {}, {}}}));
@@ -122,13 +136,16 @@ void Engine::list(api::Caller caller, api::ListQuery query, api::Reply<api::v1::
   auto shared = std::make_shared<api::Reply<api::v1::SubmissionList>>(std::move(reply));
   asio::co_spawn(
       context_.executor,
-      [](Engine* self, store::SubmissionFilter wanted, Shared<api::v1::SubmissionList> answer) -> asio::awaitable<void> {
-        auto found = co_await self->context_.read<std::vector<Submission>>([wanted](store::Reader& r) { return r.submissions(wanted); });
+      [](Engine* self, store::SubmissionFilter wanted,
+         Shared<api::v1::SubmissionList> answer) -> asio::awaitable<void> {
+        auto found = co_await self->context_.read<std::vector<Submission>>(
+            [wanted](store::Reader& r) { return r.submissions(wanted); });
         if (!found) co_return reply_error(answer, found.error());
         api::v1::SubmissionList out;
         out.set_channel(self->context_.settings->channel);
         for (const auto& sub : *found) *out.add_submissions() = present(sub, self->context_.settings->channel);
-        if (static_cast<int>(found->size()) >= wanted.limit && !found->empty()) out.set_next(std::to_string(found->back().seq));
+        if (static_cast<int>(found->size()) >= wanted.limit && !found->empty())
+          out.set_next(std::to_string(found->back().seq));
         (*answer)(std::move(out));
       }(this, std::move(filter), shared),
       asio::detached);
@@ -139,7 +156,8 @@ void Engine::inbox(api::Caller caller, std::string taxpayer, api::Reply<api::v1:
   asio::co_spawn(
       context_.executor,
       [](Engine* self, api::Caller who, std::string wanted, Shared<api::v1::Inbox> answer) -> asio::awaitable<void> {
-        auto found = co_await self->context_.read<std::vector<store::InboxForm>>([wanted](store::Reader& r) { return r.inbox(wanted, true); });
+        auto found = co_await self->context_.read<std::vector<store::InboxForm>>(
+            [wanted](store::Reader& r) { return r.inbox(wanted, true); });
         if (!found) co_return reply_error(answer, found.error());
         api::v1::Inbox out;
         out.set_channel(self->context_.settings->channel);
@@ -156,9 +174,11 @@ void Engine::invoice(api::Caller caller, std::string number, api::Reply<api::v1:
   asio::co_spawn(
       context_.executor,
       [](Engine* self, api::Caller who, std::string wanted, Shared<api::v1::Invoice> answer) -> asio::awaitable<void> {
-        auto found = co_await self->context_.read<std::optional<store::StoredInvoice>>([wanted](store::Reader& r) { return r.invoice(wanted); });
+        auto found = co_await self->context_.read<std::optional<store::StoredInvoice>>(
+            [wanted](store::Reader& r) { return r.invoice(wanted); });
         if (!found) co_return reply_error(answer, found.error());
-        if (!*found || !(self->may_see(who, (*found)->invoice.seller.id) || self->may_see(who, (*found)->invoice.buyer.id)))
+        if (!*found ||
+            !(self->may_see(who, (*found)->invoice.seller.id) || self->may_see(who, (*found)->invoice.buyer.id)))
           co_return reply_error(answer, {Errc::invalid_input, "ledger.unknown_blue", "number", wanted, {}, {}});
         auto out = to_record((*found)->invoice);
         for (const auto& red : (*found)->reds) out.add_reds(red);
@@ -167,13 +187,16 @@ void Engine::invoice(api::Caller caller, std::string number, api::Reply<api::v1:
       asio::detached);
 }
 
-// ---- events ------------------------------------------------------------------------------------------------------------
+// ---- events
+// ------------------------------------------------------------------------------------------------------------
 
 void Engine::events(api::Caller caller, api::EventQuery query, api::Reply<api::v1::EventList> reply) {
   const std::int64_t until = steady_ms() + query.wait_ms;
-  asio::co_spawn(context_.executor,
-                 read_events({.caller = std::move(caller), .query = std::move(query), .reply = std::move(reply), .until_ms = until}),
-                 asio::detached);
+  asio::co_spawn(
+      context_.executor,
+      read_events(
+          {.caller = std::move(caller), .query = std::move(query), .reply = std::move(reply), .until_ms = until}),
+      asio::detached);
 }
 
 asio::awaitable<void> Engine::read_events(EventWaiter waiter) {
@@ -185,7 +208,8 @@ asio::awaitable<void> Engine::read_events(EventWaiter waiter) {
   api::v1::EventList out;
   std::int64_t at = *cursor;
   for (int page = 0; page < kEventPagesMax && out.events_size() < waiter.query.limit; ++page) {
-    auto rows = co_await context_.read<std::vector<JournalRow>>([at](store::Reader& r) { return r.journal_after(at, kEventPage); });
+    auto rows = co_await context_.read<std::vector<JournalRow>>(
+        [at](store::Reader& r) { return r.journal_after(at, kEventPage); });
     if (!rows) {
       waiter.reply(std::unexpected(api::Findings{rows.error()}));
       co_return;
@@ -210,7 +234,8 @@ asio::awaitable<void> Engine::read_events(EventWaiter waiter) {
   waiter.reply(std::move(out));
 }
 
-// ---- keys and status ---------------------------------------------------------------------------------------------------
+// ---- keys and status
+// ---------------------------------------------------------------------------------------------------
 
 void Engine::keys(api::Caller caller, api::Reply<api::v1::KeyList> reply) {
   api::v1::KeyList out;
@@ -222,11 +247,13 @@ void Engine::keys(api::Caller caller, api::Reply<api::v1::KeyList> reply) {
 }
 
 void Engine::status(api::Caller, api::Reply<api::v1::Status> reply) {
-  asio::co_spawn(context_.executor, read_status(std::make_shared<api::Reply<api::v1::Status>>(std::move(reply))), asio::detached);
+  asio::co_spawn(context_.executor, read_status(std::make_shared<api::Reply<api::v1::Status>>(std::move(reply))),
+                 asio::detached);
 }
 
 asio::awaitable<void> Engine::read_status(Shared<api::v1::Status> reply) {
-  auto counts = co_await context_.read<std::vector<std::pair<State, std::int64_t>>>([](store::Reader& r) { return r.counts(); });
+  auto counts =
+      co_await context_.read<std::vector<std::pair<State, std::int64_t>>>([](store::Reader& r) { return r.counts(); });
   if (!counts) co_return reply_error(reply, counts.error());
   auto holds = co_await context_.read<std::vector<store::Hold>>([](store::Reader& r) { return r.holds(); });
   if (!holds) co_return reply_error(reply, holds.error());

@@ -12,7 +12,9 @@ rules::SellerKind kind_of(const std::vector<Track>& tracks) {
   const bool form = std::ranges::find(tracks, Track::confirmation_form) != tracks.end();
   const bool table = std::ranges::find(tracks, Track::information_table) != tracks.end();
   if (form && table) return rules::SellerKind::both;
-  return form ? rules::SellerKind::all_digital_only : table ? rules::SellerKind::tax_device_only : rules::SellerKind::unknown;
+  return form    ? rules::SellerKind::all_digital_only
+         : table ? rules::SellerKind::tax_device_only
+                 : rules::SellerKind::unknown;
 }
 
 }  // namespace
@@ -22,7 +24,11 @@ Result<Settings> settings_from(const Config& config) {
   s.channel = std::string(name(config.channel));
   s.lab = config.lab;
   for (const auto& t : config.taxpayers)
-    s.taxpayers[t.id] = {.id = t.id, .name = t.name, .issue = t.issue == IssueMode::upload ? Issue::upload : Issue::automatic, .kind = kind_of(t.tracks), .tax_device = {}};
+    s.taxpayers[t.id] = {.id = t.id,
+                         .name = t.name,
+                         .issue = t.issue == IssueMode::upload ? Issue::upload : Issue::automatic,
+                         .kind = kind_of(t.tracks),
+                         .tax_device = {}};
   s.settle_ms = config.platform.settle_ms;
   s.retry_first_ms = config.queue.retry_first_ms;
   s.retry_max_ms = config.queue.retry_max_ms;

@@ -10,7 +10,9 @@
 #include "protocol/decimal.h"
 #include "protocol/error.h"
 
-namespace taxgate { struct Config; }
+namespace taxgate {
+struct Config;
+}
 
 namespace taxgate::pipeline {
 
@@ -21,14 +23,14 @@ struct TaxpayerSettings {
   std::string id, name;
   Issue issue = Issue::automatic;
   rules::SellerKind kind = rules::SellerKind::unknown;  // which tracks it issues on (R12)
-  std::string tax_device;  // default 12-digit device number for information tables
+  std::string tax_device;                               // default 12-digit device number for information tables
 };
 
 struct Settings {
   std::string channel = "simulator";  // simulator, sandbox, production
   bool lab = false;
   std::map<std::string, TaxpayerSettings, std::less<>> taxpayers;
-  std::int64_t settle_ms = 60'000;        // two answers "none" must lie this far apart before a resend
+  std::int64_t settle_ms = 60'000;  // two answers "none" must lie this far apart before a resend
   std::int64_t retry_first_ms = 500, retry_max_ms = 60'000;
   int jitter_percent = 20;                // of every back-off, up or down
   std::int64_t poll_unknown_ms = 15'000;  // from silence to the first question
@@ -37,14 +39,16 @@ struct Settings {
   std::int64_t poll_upload_ms = 5'000;    // asynchronous result of an upload
   std::int64_t poll_inbox_ms = 300'000;   // forms raised by counterparties
   std::int64_t warn_deadline_ms = 24LL * 3600 * 1000;
-  int max_resends = 5;                    // then a person decides
+  int max_resends = 5;  // then a person decides
   int max_active = 64;
-  std::string upload_serial_prefix;       // 使用单位id+直连单位id, first part of ywlsh
-  std::optional<Fen> approval_amount;     // at or above: waiting_approval
-  std::int64_t approval_share_basis = 0;  // above this share of the blue's amount, in 1/10,000: waiting_approval; 0: off
+  std::string upload_serial_prefix;    // 使用单位id+直连单位id, first part of ywlsh
+  std::optional<Fen> approval_amount;  // at or above: waiting_approval
+  std::int64_t approval_share_basis =
+      0;  // above this share of the blue's amount, in 1/10,000: waiting_approval; 0: off
   std::map<std::string, std::string, std::less<>> hold_codes;  // platform code → hold reason (operator data)
-  rules::CodeTables codes;                // operator data, see load_tables
-  std::vector<std::string> busy_texts;    // platform messages that mean "a form already stands": ask before believing them
+  rules::CodeTables codes;                                     // operator data, see load_tables
+  std::vector<std::string>
+      busy_texts;  // platform messages that mean "a form already stands": ask before believing them
 };
 
 /// The pipeline's view of a loaded configuration, its tables file read. errors  invalid_input config.tables

@@ -12,24 +12,32 @@ namespace taxgate::pipeline {
 namespace {
 
 constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
-constexpr std::int64_t kListBackMs = 88 * kDayMs;  // list windows span at most 90 days (rules.md C), one day each side spare
-constexpr int kMaxPages = 20;                      // forms on one blue invoice: 1,000; more means a platform gone mad
+constexpr std::int64_t kListBackMs =
+    88 * kDayMs;               // list windows span at most 90 days (rules.md C), one day each side spare
+constexpr int kMaxPages = 20;  // forms on one blue invoice: 1,000; more means a platform gone mad
 
 /// What a person needs to compare the intent with what stands on the platform.
 std::string shown(const std::vector<leqi::Form>& forms) {
   boost::json::array list;
   for (const auto& f : forms)
-    list.push_back({{"uuid", f.uuid}, {"number", f.number}, {"state", f.state},
-                    {"initiator", f.initiator == Side::seller ? "seller" : "buyer"}, {"reason", f.reason},
-                    {"amount", f.amount.text()}, {"tax", f.tax.text()}, {"entered_at", f.entered_at.rfc3339()},
-                    {"issued", f.issued}, {"red_number", f.red_number}});
+    list.push_back({{"uuid", f.uuid},
+                    {"number", f.number},
+                    {"state", f.state},
+                    {"initiator", f.initiator == Side::seller ? "seller" : "buyer"},
+                    {"reason", f.reason},
+                    {"amount", f.amount.text()},
+                    {"tax", f.tax.text()},
+                    {"entered_at", f.entered_at.rfc3339()},
+                    {"issued", f.issued},
+                    {"red_number", f.red_number}});
   return boost::json::serialize(list);
 }
 
 asio::awaitable<Next> resend(Context& c, Submission& sub, std::string why) {
   c.memory[sub.id].silence = {};
   if (sub.attempts > c.settings->max_resends)
-    co_return co_await to_attention(c, sub, {Errc::outcome_unknown, "outcome.unresolved", {}, std::to_string(sub.attempts), {}, why}, {});
+    co_return co_await to_attention(
+        c, sub, {Errc::outcome_unknown, "outcome.unresolved", {}, std::to_string(sub.attempts), {}, why}, {});
   auto moved = co_await c.advance(sub, State::ready, row("resend", std::move(why)));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return Next::again();
@@ -39,11 +47,15 @@ asio::awaitable<Next> resend(Context& c, Submission& sub, std::string why) {
 asio::awaitable<Next> absent(Context& c, Submission& sub, const queue::Decision& decision) {
   c.memory[sub.id].failures = 0;
   if (decision.verdict == queue::Verdict::resend && !sub.error.empty() && sub.step == Step::apply) {
-    // The platform had said no, and nothing of ours stands there. After one attempt that no is the outcome; after several
-    // an earlier one may have arrived, so a person looks.
+    // The platform had said no, and nothing of ours stands there. After one attempt that no is the outcome; after
+    // several an earlier one may have arrived, so a person looks.
     if (sub.attempts > 1)
-      co_return co_await to_attention(c, sub, {Errc::outcome_unknown, "outcome.unresolved", {}, std::to_string(sub.attempts), {}, "refused on a repeat"}, {});
-    auto moved = co_await c.advance(sub, State::refused, row("refused", "the platform said no and nothing of ours stands there"));
+      co_return co_await to_attention(
+          c, sub,
+          {Errc::outcome_unknown, "outcome.unresolved", {}, std::to_string(sub.attempts), {}, "refused on a repeat"},
+          {});
+    auto moved = co_await c.advance(sub, State::refused,
+                                    row("refused", "the platform said no and nothing of ours stands there"));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return Next::rest();
   }
@@ -52,7 +64,8 @@ asio::awaitable<Next> absent(Context& c, Submission& sub, const queue::Decision&
   co_return Next::later(std::max<std::int64_t>(decision.ask_again_ms - c.steady_ms(), 1));
 }
 
-asio::awaitable<Result<std::vector<queue::Sighting>>> sightings(Context& c, const Submission& sub, const RedDocument& wanted) {
+asio::awaitable<Result<std::vector<queue::Sighting>>> sightings(Context& c, const Submission& sub,
+                                                                const RedDocument& wanted) {
   std::vector<queue::Sighting> seen;
   leqi::ListRequest ask{.taxpayer = sub.taxpayer,
                         .side = wanted.initiator,
@@ -62,7 +75,8 @@ asio::awaitable<Result<std::vector<queue::Sighting>>> sightings(Context& c, cons
   ask.to = std::max(ask.to, c.clock.now().plus_ms(kDayMs));
   if (ask.to.ms - ask.from.ms > kListBackMs + kDayMs) ask.from = ask.to.plus_ms(-(kListBackMs + kDayMs));
   for (ask.page = 1;; ++ask.page) {
-    auto listed = co_await answered<leqi::ListReply>(c.executor, [&](auto done) { c.platform.list(sub.taxpayer, ask, std::move(done)); });
+    auto listed = co_await answered<leqi::ListReply>(
+        c.executor, [&](auto done) { c.platform.list(sub.taxpayer, ask, std::move(done)); });
     if (!listed) co_return std::unexpected(listed.error());
     if (!listed->outcome.ok())
       co_return fail(Errc::retry_later, "platform.query", {}, listed->outcome.code, {}, listed->outcome.message);
@@ -77,7 +91,8 @@ asio::awaitable<Result<std::vector<queue::Sighting>>> sightings(Context& c, cons
       const auto different = queue::differences(wanted, sighting.form);
       if (!sighting.owned_by_other && (different.empty() || different == std::vector<std::string>{"lines"})) {
         auto detail = co_await answered<leqi::DetailReply>(c.executor, [&](auto done) {
-          c.platform.detail(sub.taxpayer, {.taxpayer = sub.taxpayer, .uuid = sighting.form.uuid, .number = sighting.form.number},
+          c.platform.detail(sub.taxpayer,
+                            {.taxpayer = sub.taxpayer, .uuid = sighting.form.uuid, .number = sighting.form.number},
                             std::move(done));
         });
         if (!detail) co_return std::unexpected(detail.error());
@@ -95,27 +110,34 @@ asio::awaitable<Result<std::vector<queue::Sighting>>> sightings(Context& c, cons
 asio::awaitable<Next> ask_form(Context& c, Submission& sub, const RedDocument& wanted) {
   auto seen = co_await sightings(c, sub, wanted);
   if (!seen) co_return Next::retry(c.back_off(sub.id));
-  auto decision = queue::decide(wanted, sub.intent_at, *seen, c.memory[sub.id].silence, c.steady_ms(), c.settings->settle_ms);
-  if (decision.verdict == queue::Verdict::adopt) co_return co_await take_form(c, sub, std::move(*decision.form), "adopted");
+  auto decision =
+      queue::decide(wanted, sub.intent_at, *seen, c.memory[sub.id].silence, c.steady_ms(), c.settings->settle_ms);
+  if (decision.verdict == queue::Verdict::adopt)
+    co_return co_await take_form(c, sub, std::move(*decision.form), "adopted");
   if (decision.verdict == queue::Verdict::attention)
-    co_return co_await to_attention(c, sub, {Errc::outcome_unknown, "outcome." + decision.why, {}, {}, {}, {}}, shown(decision.shown));
+    co_return co_await to_attention(c, sub, {Errc::outcome_unknown, "outcome." + decision.why, {}, {}, {}, {}},
+                                    shown(decision.shown));
   co_return co_await absent(c, sub, decision);
 }
 
 asio::awaitable<Next> ask_table(Context& c, Submission& sub, const RedDocument& wanted) {
-  table::DownloadRequest ask{.taxpayer = sub.taxpayer, .tax_device = wanted.tax_device, .request_number = wanted.request_number};
+  table::DownloadRequest ask{
+      .taxpayer = sub.taxpayer, .tax_device = wanted.tax_device, .request_number = wanted.request_number};
   ask.from = sub.intent_at.plus_ms(-kDayMs);
   ask.to = c.clock.now().plus_ms(kDayMs);
-  auto rows = co_await answered<table::DownloadReply>(c.executor,
-                                                      [&](auto done) { c.platform.download_tables(sub.taxpayer, ask, std::move(done)); });
+  auto rows = co_await answered<table::DownloadReply>(
+      c.executor, [&](auto done) { c.platform.download_tables(sub.taxpayer, ask, std::move(done)); });
   if (!rows) co_return Next::retry(c.back_off(sub.id));
-  auto decision = queue::decide_table(wanted, rows->rows, c.memory[sub.id].silence, c.steady_ms(), c.settings->settle_ms);
+  auto decision =
+      queue::decide_table(wanted, rows->rows, c.memory[sub.id].silence, c.steady_ms(), c.settings->settle_ms);
   if (decision.verdict == queue::Verdict::adopt) {
     for (auto& found : rows->rows)
-      if (found.request_number == wanted.request_number) co_return co_await take_table(c, sub, std::move(found), "adopted");
+      if (found.request_number == wanted.request_number)
+        co_return co_await take_table(c, sub, std::move(found), "adopted");
   }
   if (decision.verdict == queue::Verdict::attention)
-    co_return co_await to_attention(c, sub, {Errc::outcome_unknown, "outcome." + decision.why, {}, wanted.request_number, {}, {}}, {});
+    co_return co_await to_attention(
+        c, sub, {Errc::outcome_unknown, "outcome." + decision.why, {}, wanted.request_number, {}, {}}, {});
   co_return co_await absent(c, sub, decision);
 }
 
@@ -123,20 +145,23 @@ asio::awaitable<Next> ask_table(Context& c, Submission& sub, const RedDocument& 
 asio::awaitable<Next> ask_upload(Context& c, Submission& sub, const RedDocument& wanted) {
   if (wanted.track == Track::confirmation_form) {
     auto detail = co_await answered<leqi::DetailReply>(c.executor, [&](auto done) {
-      c.platform.detail(sub.taxpayer, {.taxpayer = sub.taxpayer, .uuid = sub.form_uuid, .number = sub.form_number}, std::move(done));
+      c.platform.detail(sub.taxpayer, {.taxpayer = sub.taxpayer, .uuid = sub.form_uuid, .number = sub.form_number},
+                        std::move(done));
     });
     if (!detail || !detail->outcome.ok()) co_return Next::retry(c.back_off(sub.id));
     const State now = queue::state_for_form(detail->form);
     if (is_final(now)) co_return co_await take_form(c, sub, std::move(detail->form), "adopted");
   }
   auto result = co_await answered<leqi::UploadResultReply>(c.executor, [&](auto done) {
-    c.platform.upload_result(sub.taxpayer, {.taxpayer = sub.taxpayer, .receipt = {}, .serial = sub.upload_serial}, std::move(done));
+    c.platform.upload_result(sub.taxpayer, {.taxpayer = sub.taxpayer, .receipt = {}, .serial = sub.upload_serial},
+                             std::move(done));
   });
   if (!result) co_return Next::retry(c.back_off(sub.id));
   if (result->outcome.ok() && result->result == "00")
     co_return co_await take_issued(c, sub, result->red_number, result->issued_at, "adopted");
   if (result->outcome.ok()) {
-    auto moved = co_await c.advance(sub, State::processing, row("adopted", "upload " + sub.upload_serial + " is known", result->result));
+    auto moved = co_await c.advance(sub, State::processing,
+                                    row("adopted", "upload " + sub.upload_serial + " is known", result->result));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return Next::later(c.settings->poll_upload_ms);
   }
@@ -146,7 +171,8 @@ asio::awaitable<Next> ask_upload(Context& c, Submission& sub, const RedDocument&
 /// Has our answer to a form been taken?
 asio::awaitable<Next> ask_answer(Context& c, Submission& sub, const RedDocument& form_document) {
   auto detail = co_await answered<leqi::DetailReply>(c.executor, [&](auto done) {
-    c.platform.detail(sub.taxpayer, {.taxpayer = sub.taxpayer, .uuid = sub.form_uuid, .number = sub.form_number}, std::move(done));
+    c.platform.detail(sub.taxpayer, {.taxpayer = sub.taxpayer, .uuid = sub.form_uuid, .number = sub.form_number},
+                      std::move(done));
   });
   if (!detail || !detail->outcome.ok()) co_return Next::retry(c.back_off(sub.id));
   const leqi::Form& form = detail->form;
@@ -161,15 +187,19 @@ asio::awaitable<Next> ask_answer(Context& c, Submission& sub, const RedDocument&
     sub.deadline = {};
     if (form.issued) co_return co_await take_issued(c, sub, form.red_number, form.red_issued_at, "adopted");
     const bool follow = sub.kind == Kind::confirm && form_document.seller.id == sub.taxpayer;
-    auto moved = co_await c.advance(sub, follow ? State::confirmed : State::done, row("adopted", "form state " + form.state, form.number));
+    auto moved = co_await c.advance(sub, follow ? State::confirmed : State::done,
+                                    row("adopted", "form state " + form.state, form.number));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return follow ? Next::again() : Next::rest();
   }
   if (pending || (sub.kind == Kind::revoke && confirmed && !form.issued))
-    co_return co_await absent(c, sub, queue::decide_none(c.memory[sub.id].silence, c.steady_ms(), c.settings->settle_ms));
+    co_return co_await absent(c, sub,
+                              queue::decide_none(c.memory[sub.id].silence, c.steady_ms(), c.settings->settle_ms));
   if (cls == leqi::FormClass::void_)
-    co_return co_await to_refused(c, sub, {Errc::rejected, "form.void", {}, form.state, {}, "void before our answer was taken"});
-  co_return co_await to_attention(c, sub, {Errc::outcome_unknown, "outcome.other_answer", {}, form.state, {}, {}}, shown({form}));
+    co_return co_await to_refused(
+        c, sub, {Errc::rejected, "form.void", {}, form.state, {}, "void before our answer was taken"});
+  co_return co_await to_attention(c, sub, {Errc::outcome_unknown, "outcome.other_answer", {}, form.state, {}, {}},
+                                  shown({form}));
 }
 
 }  // namespace

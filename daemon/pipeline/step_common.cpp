@@ -36,8 +36,9 @@ JournalRow row(std::string event, std::string detail, std::string reference, std
   return r;
 }
 
-asio::awaitable<Result<void>> Context::advance(Submission& sub, State to, JournalRow journal, std::vector<SignedEnvelope> evidence,
-                                               std::vector<Invoice> ledger, std::string red_of) {
+asio::awaitable<Result<void>> Context::advance(Submission& sub, State to, JournalRow journal,
+                                               std::vector<SignedEnvelope> evidence, std::vector<Invoice> ledger,
+                                               std::string red_of) {
   store::Advance move;
   move.next = sub;
   move.next.state = to;
@@ -83,7 +84,8 @@ Next after_failed_advance(Context& c, const Submission& sub, const Error& error)
 asio::awaitable<Next> to_attention(Context& c, Submission& sub, Error why, std::string foreign) {
   sub.error = error_bytes(why, c.settings->channel);
   sub.foreign = std::move(foreign);
-  auto moved = co_await c.advance(sub, State::attention, row("attention", why.id + (why.detail.empty() ? "" : ": " + why.detail)));
+  auto moved = co_await c.advance(sub, State::attention,
+                                  row("attention", why.id + (why.detail.empty() ? "" : ": " + why.detail)));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return Next::rest();
 }
@@ -95,7 +97,8 @@ asio::awaitable<Next> to_refused(Context& c, Submission& sub, Error why) {
   co_return Next::rest();
 }
 
-asio::awaitable<Next> take_issued(Context& c, Submission& sub, std::string red_number, LegalTime issued_at, std::string event) {
+asio::awaitable<Next> take_issued(Context& c, Submission& sub, std::string red_number, LegalTime issued_at,
+                                  std::string event) {
   std::vector<Invoice> rows;
   std::string red_of;
   if (!sub.document.empty() && !red_number.empty()) {
@@ -110,8 +113,9 @@ asio::awaitable<Next> take_issued(Context& c, Submission& sub, std::string red_n
   }
   sub.red_number = red_number;
   sub.deadline = {};
-  auto moved = co_await c.advance(sub, State::issued, row(std::move(event), "red invoice issued", red_number, "platform"), {},
-                                  std::move(rows), std::move(red_of));
+  auto moved =
+      co_await c.advance(sub, State::issued, row(std::move(event), "red invoice issued", red_number, "platform"), {},
+                         std::move(rows), std::move(red_of));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return Next::rest();
 }
@@ -123,7 +127,8 @@ asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, st
   sub.form_state = form.state;
   if (form.entered_at.is_set()) sub.entered_at = form.entered_at;
   const State to = queue::state_for_form(form);
-  if (to == State::issued) co_return co_await take_issued(c, sub, form.red_number, form.red_issued_at, std::move(event));
+  if (to == State::issued)
+    co_return co_await take_issued(c, sub, form.red_number, form.red_issued_at, std::move(event));
 
   // Until the platform's own entry time is known, ours stands in: earlier or equal, so never a deadline too late.
   const LegalTime entered = sub.entered_at.is_set() ? sub.entered_at : sub.intent_at;
@@ -134,8 +139,10 @@ asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, st
                             c.settings->channel);
   }
   c.well(sub.id);
-  if (!news && to == sub.state) co_return Next::later(to == State::confirmed ? c.settings->poll_issue_ms : c.settings->poll_form_ms);
-  auto moved = co_await c.advance(sub, to, row(std::move(event), "form " + form.number + " state " + form.state, form.number, "platform"));
+  if (!news && to == sub.state)
+    co_return Next::later(to == State::confirmed ? c.settings->poll_issue_ms : c.settings->poll_form_ms);
+  auto moved = co_await c.advance(
+      sub, to, row(std::move(event), "form " + form.number + " state " + form.state, form.number, "platform"));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return is_final(to) ? Next::rest() : Next::again();
 }
@@ -164,7 +171,8 @@ asio::awaitable<Next> take_table(Context& c, Submission& sub, table::Row found, 
   c.well(sub.id);
   if (!news && to == sub.state) co_return Next::later(c.settings->poll_form_ms);
   auto moved = co_await c.advance(
-      sub, to, row(std::move(event), "information table " + found.number + " " + found.status, found.number, "platform"));
+      sub, to,
+      row(std::move(event), "information table " + found.number + " " + found.status, found.number, "platform"));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return is_final(to) ? Next::rest() : Next::again();
 }

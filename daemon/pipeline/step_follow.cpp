@@ -16,7 +16,8 @@ constexpr std::int64_t kAfterDeadlineMs = 1'000;  // the platform voids a silent
 /// Next look at a waiting form: at the usual interval, but never later than just after its legal deadline.
 std::int64_t watch_delay(const Context& c, const Submission& sub) {
   std::int64_t delay = c.settings->poll_form_ms;
-  if (sub.deadline.is_set()) delay = std::min(delay, std::max<std::int64_t>(sub.deadline.ms - c.clock.now().ms + kAfterDeadlineMs, 0));
+  if (sub.deadline.is_set())
+    delay = std::min(delay, std::max<std::int64_t>(sub.deadline.ms - c.clock.now().ms + kAfterDeadlineMs, 0));
   return std::max<std::int64_t>(delay, std::min<std::int64_t>(c.settings->poll_form_ms, kAfterDeadlineMs));
 }
 
@@ -39,7 +40,11 @@ asio::awaitable<Next> begin_upload(Context& c, Submission& sub, const RedDocumen
   sub.attempts = 0;
   sub.intent_at = {};
   sub.receipt.clear();
-  sub.body = leqi::upload_json({.serial = sub.upload_serial, .form_number = sub.form_number, .form_uuid = sub.form_uuid, .red = red, .red_number = {}});
+  sub.body = leqi::upload_json({.serial = sub.upload_serial,
+                                .form_number = sub.form_number,
+                                .form_uuid = sub.form_uuid,
+                                .red = red,
+                                .red_number = {}});
   auto moved = co_await c.advance(sub, State::signing, row("prepared", "upload of the red", sub.upload_serial));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return Next::again();
@@ -53,11 +58,12 @@ bool our_duty(const Context& c, const Submission& sub, const RedDocument& red) {
 }
 
 asio::awaitable<Next> follow_table(Context& c, Submission& sub, const RedDocument& red) {
-  table::DownloadRequest ask{.taxpayer = sub.taxpayer, .tax_device = red.tax_device, .request_number = red.request_number};
+  table::DownloadRequest ask{
+      .taxpayer = sub.taxpayer, .tax_device = red.tax_device, .request_number = red.request_number};
   ask.from = sub.intent_at.is_set() ? sub.intent_at.plus_ms(-kDayMs) : sub.created_at.plus_ms(-kDayMs);
   ask.to = c.clock.now().plus_ms(kDayMs);
-  auto rows = co_await answered<table::DownloadReply>(c.executor,
-                                                      [&](auto done) { c.platform.download_tables(sub.taxpayer, ask, std::move(done)); });
+  auto rows = co_await answered<table::DownloadReply>(
+      c.executor, [&](auto done) { c.platform.download_tables(sub.taxpayer, ask, std::move(done)); });
   if (!rows) co_return Next::retry(c.back_off(sub.id));
   for (auto& found : rows->rows) {
     if (found.request_number != red.request_number) continue;
@@ -74,13 +80,15 @@ asio::awaitable<Next> step_follow(Context& c, Submission& sub) {
   if (red->track == Track::information_table) co_return co_await follow_table(c, sub, *red);
 
   auto detail = co_await answered<leqi::DetailReply>(c.executor, [&](auto done) {
-    c.platform.detail(sub.taxpayer, {.taxpayer = sub.taxpayer, .uuid = sub.form_uuid, .number = sub.form_number}, std::move(done));
+    c.platform.detail(sub.taxpayer, {.taxpayer = sub.taxpayer, .uuid = sub.form_uuid, .number = sub.form_number},
+                      std::move(done));
   });
   if (!detail || !detail->outcome.ok()) co_return Next::retry(c.back_off(sub.id));
   leqi::Form& form = detail->form;
   const State seen = queue::state_for_form(form);
   // Read just now that no red exists: only then may one be uploaded.
-  if (seen == State::confirmed && sub.state == State::confirmed && our_duty(c, sub, *red)) co_return co_await begin_upload(c, sub, *red);
+  if (seen == State::confirmed && sub.state == State::confirmed && our_duty(c, sub, *red))
+    co_return co_await begin_upload(c, sub, *red);
   const bool entered_learned = form.entered_at.is_set() && sub.entered_at != form.entered_at;
   if (seen == sub.state && form.state == sub.form_state && !entered_learned) {
     c.well(sub.id);
@@ -90,12 +98,14 @@ asio::awaitable<Next> step_follow(Context& c, Submission& sub) {
     sub.form_state = form.state;
     sub.entered_at = form.entered_at;
     sub.deadline = form.entered_at.plus_ms(LegalTime::kConfirmationMs);
-    auto moved = co_await c.advance(sub, seen, row("note", "entered " + form.entered_at.platform_text(), form.number, "platform"));
+    auto moved = co_await c.advance(sub, seen,
+                                    row("note", "entered " + form.entered_at.platform_text(), form.number, "platform"));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return Next::later(watch_delay(c, sub));
   }
   auto next = co_await take_form(c, sub, std::move(form), "seen");
-  if (next.kind == Next::Kind::again && sub.state == State::waiting_counterparty) co_return Next::later(watch_delay(c, sub));
+  if (next.kind == Next::Kind::again && sub.state == State::waiting_counterparty)
+    co_return Next::later(watch_delay(c, sub));
   if (next.kind == Next::Kind::again && sub.state == State::confirmed && !our_duty(c, sub, *red))
     co_return Next::later(c.settings->poll_issue_ms);
   co_return next;
@@ -103,19 +113,23 @@ asio::awaitable<Next> step_follow(Context& c, Submission& sub) {
 
 asio::awaitable<Next> step_upload_result(Context& c, Submission& sub) {
   auto result = co_await answered<leqi::UploadResultReply>(c.executor, [&](auto done) {
-    c.platform.upload_result(sub.taxpayer, {.taxpayer = sub.taxpayer, .receipt = sub.receipt, .serial = sub.upload_serial}, std::move(done));
+    c.platform.upload_result(
+        sub.taxpayer, {.taxpayer = sub.taxpayer, .receipt = sub.receipt, .serial = sub.upload_serial}, std::move(done));
   });
   if (!result || !result->outcome.ok()) co_return Next::retry(c.back_off(sub.id));
   if (result->result == "00") co_return co_await take_issued(c, sub, result->red_number, result->issued_at, "uploaded");
   if (result->result == "02") {
     if (upload_number(sub) > c.settings->max_resends)
-      co_return co_await to_attention(c, sub, {Errc::rejected, "platform.upload_failed", {}, result->result, {}, result->message}, {});
-    auto moved = co_await c.advance(sub, State::confirmed, row("upload_failed", result->message, result->result, "platform"));
+      co_return co_await to_attention(
+          c, sub, {Errc::rejected, "platform.upload_failed", {}, result->result, {}, result->message}, {});
+    auto moved =
+        co_await c.advance(sub, State::confirmed, row("upload_failed", result->message, result->result, "platform"));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return Next::retry(c.back_off(sub.id));
   }
   if (result->result == "03") {  // a red from this form exists already: the form says which
-    auto moved = co_await c.advance(sub, State::outcome_unknown, row("note", "duplicate upload: " + result->message, "03", "platform"));
+    auto moved = co_await c.advance(sub, State::outcome_unknown,
+                                    row("note", "duplicate upload: " + result->message, "03", "platform"));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return Next::later(c.settings->poll_upload_ms);
   }

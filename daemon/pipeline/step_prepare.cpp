@@ -22,15 +22,18 @@ asio::awaitable<Next> prepare_red(Context& c, Submission& sub) {
   auto blue = co_await c.read<std::optional<ledger::Blue>>(
       [number = sub.blue_number, seq = sub.seq](store::Reader& r) { return ledger::blue(r, number, seq); });
   if (!blue) co_return Next::retry(c.back_off(sub.id));
-  if (!*blue) co_return co_await to_refused(c, sub, {Errc::invalid_input, "ledger.unknown_blue", "blue_number", sub.blue_number, {}, {}});
+  if (!*blue)
+    co_return co_await to_refused(c, sub,
+                                  {Errc::invalid_input, "ledger.unknown_blue", "blue_number", sub.blue_number, {}, {}});
   // Checked again here: what was before us on this blue invoice has been decided since we were accepted.
   auto findings = rules::check((*blue)->state(), *red, c.settings->codes);
   if (!findings.empty()) co_return co_await to_refused(c, sub, findings.front());
 
   if (red->track == Track::information_table) {
     if (red->request_number.empty()) {
-      auto number = co_await answered<std::string>(
-          c.executor, [&c, device = red->tax_device](auto done) { c.store.allocate_request_number(device, std::move(done)); });
+      auto number = co_await answered<std::string>(c.executor, [&c, device = red->tax_device](auto done) {
+        c.store.allocate_request_number(device, std::move(done));
+      });
       if (!number) co_return after_failed_advance(c, sub, number.error());
       red->request_number = *number;
       sub.document = to_stored(*red);
@@ -41,7 +44,8 @@ asio::awaitable<Next> prepare_red(Context& c, Submission& sub) {
     co_return co_await into_signing(c, sub, "information table request " + red->request_number);
   }
   sub.body = leqi::apply_json(*red);
-  co_return co_await into_signing(c, sub, fmt::format("confirmation form {} / {}", red->amount.text(), red->tax.text()));
+  co_return co_await into_signing(c, sub,
+                                  fmt::format("confirmation form {} / {}", red->amount.text(), red->tax.text()));
 }
 
 RedDocument document_of(const leqi::Form& form, const std::optional<ledger::Blue>& blue) {
@@ -66,7 +70,8 @@ RedDocument document_of(const leqi::Form& form, const std::optional<ledger::Blue
 
 asio::awaitable<Next> prepare_answer(Context& c, Submission& sub) {
   auto detail = co_await answered<leqi::DetailReply>(c.executor, [&c, &sub](auto done) {
-    c.platform.detail(sub.taxpayer, {.taxpayer = sub.taxpayer, .uuid = sub.form_uuid, .number = sub.form_number}, std::move(done));
+    c.platform.detail(sub.taxpayer, {.taxpayer = sub.taxpayer, .uuid = sub.form_uuid, .number = sub.form_number},
+                      std::move(done));
   });
   if (!detail || !detail->outcome.ok()) co_return Next::retry(c.back_off(sub.id));
   const leqi::Form& form = detail->form;

@@ -12,23 +12,25 @@ namespace {
 /// The platform's answer, whatever the act: its business outcome and what it says about form, table or upload.
 struct Answer {
   leqi::Outcome outcome;
-  std::optional<leqi::Form> form;     // apply, answer
-  std::optional<table::Row> table;    // table upload
-  std::string receipt;                // upload
+  std::optional<leqi::Form> form;   // apply, answer
+  std::optional<table::Row> table;  // table upload
+  std::string receipt;              // upload
 };
 
 asio::awaitable<Result<Answer>> call_platform(Context& c, const Submission& sub, const SignedEnvelope& evidence) {
   const platform::SignedCall call{.taxpayer = sub.taxpayer, .body = sub.body, .evidence = &evidence};
   Answer answer;
   if (sub.step == Step::upload) {
-    auto r = co_await answered<leqi::UploadReply>(c.executor, [&](auto done) { c.platform.upload(call, std::move(done)); });
+    auto r =
+        co_await answered<leqi::UploadReply>(c.executor, [&](auto done) { c.platform.upload(call, std::move(done)); });
     if (!r) co_return std::unexpected(r.error());
     answer.outcome = r->outcome;
     answer.receipt = r->receipt;
     co_return answer;
   }
   if (sub.step == Step::answer) {
-    auto r = co_await answered<leqi::ConfirmReply>(c.executor, [&](auto done) { c.platform.answer(call, std::move(done)); });
+    auto r =
+        co_await answered<leqi::ConfirmReply>(c.executor, [&](auto done) { c.platform.answer(call, std::move(done)); });
     if (!r) co_return std::unexpected(r.error());
     answer.outcome = r->outcome;
     answer.form.emplace();
@@ -36,7 +38,8 @@ asio::awaitable<Result<Answer>> call_platform(Context& c, const Submission& sub,
     co_return answer;
   }
   if (sub.body.starts_with("{\"xml\"")) {
-    auto r = co_await answered<table::Row>(c.executor, [&](auto done) { c.platform.upload_table(call, std::move(done)); });
+    auto r =
+        co_await answered<table::Row>(c.executor, [&](auto done) { c.platform.upload_table(call, std::move(done)); });
     if (!r) co_return std::unexpected(r.error());
     answer.outcome.code = "00";
     answer.table = std::move(*r);
@@ -74,11 +77,11 @@ asio::awaitable<Next> said_no(Context& c, Submission& sub, leqi::Outcome outcome
     if (!held) co_return after_failed_advance(c, sub, held.error());
     co_return co_await not_sent(c, sub, error);
   }
-  const bool busy = std::ranges::any_of(c.settings->busy_texts, [&](const std::string& text) {
-    return outcome.message.find(text) != std::string::npos;
-  });
+  const bool busy = std::ranges::any_of(
+      c.settings->busy_texts, [&](const std::string& text) { return outcome.message.find(text) != std::string::npos; });
   // "A form already stands": perhaps ours, from an attempt whose answer was lost. Ask, do not believe.
-  if (busy || sub.step != Step::apply) co_return co_await unknown(c, sub, "platform: " + outcome.code + " " + outcome.message, &error);
+  if (busy || sub.step != Step::apply)
+    co_return co_await unknown(c, sub, "platform: " + outcome.code + " " + outcome.message, &error);
   co_return co_await to_refused(c, sub, error);
 }
 
@@ -89,7 +92,8 @@ asio::awaitable<Next> step_send(Context& c, Submission& sub) {
       [id = sub.id, step = sub.step](store::Reader& r) { return r.envelopes(id, step); });
   if (!kept) co_return after_failed_advance(c, sub, kept.error());
   if (kept->empty())
-    co_return co_await to_attention(c, sub, {Errc::corrupt, "store.no_evidence", {}, {}, {}, "signed bytes are missing"}, {});
+    co_return co_await to_attention(c, sub,
+                                    {Errc::corrupt, "store.no_evidence", {}, {}, {}, "signed bytes are missing"}, {});
 
   sub.attempts += 1;
   if (!sub.intent_at.is_set()) sub.intent_at = c.clock.now();
@@ -106,8 +110,10 @@ asio::awaitable<Next> step_send(Context& c, Submission& sub) {
   }
   if (!answer) {
     const Error& error = answer.error();
-    if (error.code == Errc::retry_later || error.code == Errc::limit_reached) co_return co_await not_sent(c, sub, error);
-    if (error.code == Errc::invalid_input) co_return co_await to_attention(c, sub, error, {});  // our own set-up; not sent
+    if (error.code == Errc::retry_later || error.code == Errc::limit_reached)
+      co_return co_await not_sent(c, sub, error);
+    if (error.code == Errc::invalid_input)
+      co_return co_await to_attention(c, sub, error, {});  // our own set-up; not sent
     if (error.code == Errc::rejected) co_return co_await said_no(c, sub, {error.wanted, error.detail});
     if (!c.discipline.ask_before_resend()) co_return co_await not_sent(c, sub, error);
     co_return co_await unknown(c, sub, error.id + (error.detail.empty() ? "" : ": " + error.detail));
@@ -117,7 +123,8 @@ asio::awaitable<Next> step_send(Context& c, Submission& sub) {
 
   if (sub.step == Step::upload) {
     sub.receipt = answer->receipt;
-    auto moved = co_await c.advance(sub, State::processing, row("uploaded", "upload taken", answer->receipt, "platform"));
+    auto moved =
+        co_await c.advance(sub, State::processing, row("uploaded", "upload taken", answer->receipt, "platform"));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return Next::later(std::min<std::int64_t>(c.settings->poll_upload_ms, 200));
   }

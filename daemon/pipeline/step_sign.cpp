@@ -22,16 +22,17 @@ bool holds_taxpayer(const Error& error) {
 asio::awaitable<Next> step_sign(Context& c, Submission& sub) {
   std::string request_id = fmt::format("{}/{}", sub.id, name(sub.step));
   if (!sub.upload_serial.empty()) request_id += "/" + sub.upload_serial;
-  auto envelope = make_envelope({.channel = c.settings->channel,
-                                 .taxpayer = sub.taxpayer,
-                                 .purpose = purpose_of(sub),
-                                 .request_id = request_id},
-                                as_bytes(sub.body));
+  auto envelope = make_envelope(
+      {.channel = c.settings->channel, .taxpayer = sub.taxpayer, .purpose = purpose_of(sub), .request_id = request_id},
+      as_bytes(sub.body));
   if (!envelope) co_return co_await to_attention(c, sub, envelope.error(), {});
 
   c.reached("key.sign.before");
   auto evidence = co_await answered<SignedEnvelope>(c.executor, [&](auto done) {
-    c.keys.sign({.request_id = request_id, .taxpayer = sub.taxpayer, .purpose = purpose_of(sub), .envelope = std::move(*envelope)},
+    c.keys.sign({.request_id = request_id,
+                 .taxpayer = sub.taxpayer,
+                 .purpose = purpose_of(sub),
+                 .envelope = std::move(*envelope)},
                 std::move(done));
   });
   c.reached("key.sign.after");

@@ -1,12 +1,13 @@
 #pragma once
 // The tax platform as the pipeline sees it: typed operations over one transport, with a call budget that day work and
-// the night sync share. All calls and replies on the io thread; a reply is called exactly once, within the deadline, and
-// may come from inside the call. After the Platform's destruction none is called any more.
+// the night sync share. All calls and replies on the io thread; a reply is called exactly once, within the deadline,
+// and may come from inside the call. After the Platform's destruction none is called any more.
 //
 // The one distinction everything rests on is in the error code:
 //   retry_later      the request certainly did not reach the platform's application (no connection, TLS failure before
 //                    the first body byte left, 429, 503 with Retry-After from the gateway, call budget)
-//   outcome_unknown  it may have: bytes left and no complete, well-formed, decryptable answer came (time-out, reset, 5xx,
+//   outcome_unknown  it may have: bytes left and no complete, well-formed, decryptable answer came (time-out, reset,
+//   5xx,
 //                    garbage, truncation)
 //   rejected         the platform's application said no: `wanted` = code, `detail` = its message, verbatim
 //   limit_reached    our own budget: not sent
@@ -44,9 +45,12 @@ class Platform {
   virtual void upload_table(SignedCall call, Reply<table::Row> reply) = 0;
   virtual void list(std::string taxpayer, leqi::ListRequest request, Reply<leqi::ListReply> reply) = 0;
   virtual void detail(std::string taxpayer, leqi::DetailRequest request, Reply<leqi::DetailReply> reply) = 0;
-  virtual void upload_result(std::string taxpayer, leqi::UploadResultRequest request, Reply<leqi::UploadResultReply> reply) = 0;
-  virtual void invoice_status(std::string taxpayer, leqi::InvoiceStatusRequest request, Reply<leqi::InvoiceStatusReply> reply) = 0;
-  virtual void download_tables(std::string taxpayer, table::DownloadRequest request, Reply<table::DownloadReply> reply) = 0;
+  virtual void upload_result(std::string taxpayer, leqi::UploadResultRequest request,
+                             Reply<leqi::UploadResultReply> reply) = 0;
+  virtual void invoice_status(std::string taxpayer, leqi::InvoiceStatusRequest request,
+                              Reply<leqi::InvoiceStatusReply> reply) = 0;
+  virtual void download_tables(std::string taxpayer, table::DownloadRequest request,
+                               Reply<table::DownloadReply> reply) = 0;
   /// One line for people: reachable, last success, calls left. For status.
   virtual std::string state_line() const = 0;
 };
@@ -56,7 +60,7 @@ class Platform {
 Result<std::unique_ptr<Platform>> make_platform(boost::asio::io_context& io, const PlatformSettings& settings,
                                                 const LegalClock& legal);
 /// The same over another transport (tests). Takes the calls' headers, keys and profile from `settings`.
-Result<std::unique_ptr<Platform>> make_platform(std::unique_ptr<PlatformTransport> transport, const PlatformSettings& settings,
-                                                const LegalClock& legal);
+Result<std::unique_ptr<Platform>> make_platform(std::unique_ptr<PlatformTransport> transport,
+                                                const PlatformSettings& settings, const LegalClock& legal);
 
 }  // namespace taxgate::platform

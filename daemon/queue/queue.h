@@ -3,8 +3,8 @@
 //
 // One lane per blue invoice (and per answered form): the head of a lane is worked on, the others wait (rules.md §0-9).
 // A bounded number of submissions is active at once, shared among three classes so that a backlog of polls or retries
-// never starves fresh work. Inside a class: what has a near legal deadline first (least slack), then order of acceptance.
-// Thread: the io thread only. Times: steady milliseconds for back-off, legal time for deadlines.
+// never starves fresh work. Inside a class: what has a near legal deadline first (least slack), then order of
+// acceptance. Thread: the io thread only. Times: steady milliseconds for back-off, legal time for deadlines.
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -31,7 +31,7 @@ enum class Work : std::uint8_t {
 Work work_of(State state);
 
 struct Limits {
-  int max_active = 64;     // submissions worked on at once: a few times the platform's concurrency
+  int max_active = 64;  // submissions worked on at once: a few times the platform's concurrency
   std::int64_t urgent_ms = 24 * LegalTime::kHourMs;  // legal slack below which a submission goes first
 };
 
@@ -75,11 +75,11 @@ class Queue {
     int cls = 0;
     std::int64_t rank = 0;
   };
-  using Key = std::pair<std::int64_t, std::int64_t>;  // rank, seq
-  static constexpr int kClasses = 3;                  // fresh, again, watch
+  using Key = std::pair<std::int64_t, std::int64_t>;   // rank, seq
+  static constexpr int kClasses = 3;                   // fresh, again, watch
   static constexpr int kShares[kClasses] = {4, 2, 1};  // of seven picks
 
-  void schedule(Item& item);     // into waiting_ or ready_, if it is the head of its lane
+  void schedule(Item& item);  // into waiting_ or ready_, if it is the head of its lane
   void unschedule(Item& item);
   void promote(SteadyMs now, LegalTime legal_now);
   bool head(const Item& item) const;

@@ -13,7 +13,8 @@ bool differ(const std::optional<T>& a, const std::optional<T>& b) {
   return a.has_value() != b.has_value() || (a && !(*a == *b));
 }
 
-void compare_lines(const std::vector<RedLine>& wanted, const std::vector<RedLine>& held, std::vector<std::string>& out) {
+void compare_lines(const std::vector<RedLine>& wanted, const std::vector<RedLine>& held,
+                   std::vector<std::string>& out) {
   if (wanted.size() != held.size()) {
     out.push_back("lines");
     return;
@@ -133,8 +134,8 @@ Decision decide(const RedDocument& wanted, LegalTime intent_at, const std::vecto
   return decide_none(silence, now_ms, settle_ms);
 }
 
-Decision decide_table(const RedDocument& wanted, const std::vector<table::Row>& rows, Silence& silence, std::int64_t now_ms,
-                      std::int64_t settle_ms) {
+Decision decide_table(const RedDocument& wanted, const std::vector<table::Row>& rows, Silence& silence,
+                      std::int64_t now_ms, std::int64_t settle_ms) {
   Decision d{.verdict = Verdict::attention, .form = {}, .shown = {}, .why = {}};
   std::vector<const table::Row*> same;
   for (const auto& row : rows)

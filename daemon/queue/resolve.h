@@ -2,9 +2,9 @@
 // Unknown outcome (结果待核实): what the platform shows is compared with what we meant, and one table decides what
 // happens next. Pure functions: no I/O, no clock. docs/unknown-outcome.md explains the table; resolve_test.cpp is it.
 //
-// Only our own form may be adopted: no other submission owns it; initiator, parties, reason, lines, amount and tax equal
-// the intent; and it was not entered before the intent. Apply has no idempotency key at the platform (rules.md C), so
-// adopting the wrong form or resending too early are the two ways to lose or double a red.
+// Only our own form may be adopted: no other submission owns it; initiator, parties, reason, lines, amount and tax
+// equal the intent; and it was not entered before the intent. Apply has no idempotency key at the platform (rules.md
+// C), so adopting the wrong form or resending too early are the two ways to lose or double a red.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,7 +27,10 @@ enum class Match : std::uint8_t {
   irrelevant,  // owned by another submission of ours, or dead/settled before our intent: says nothing about it
   foreign,     // open, or entered since our intent, but not what we meant
 };
-struct Comparison { Match match; std::vector<std::string> differences; };  // field names that differ
+struct Comparison {
+  Match match;
+  std::vector<std::string> differences;
+};  // field names that differ
 Comparison compare(const RedDocument& wanted, LegalTime intent_at, const Sighting& sighting);
 /// Differences between what we meant and what the platform holds, by field name; empty: equal.
 std::vector<std::string> differences(const RedDocument& wanted, const leqi::Form& form);
@@ -47,18 +50,18 @@ enum class Verdict : std::uint8_t {
 };
 struct Decision {
   Verdict verdict;
-  std::optional<leqi::Form> form;      // adopt
-  std::vector<leqi::Form> shown;       // attention: what to show beside the intent
-  std::string why;                     // "foreign_form", "two_matches"
-  std::int64_t ask_again_ms = 0;       // wait
+  std::optional<leqi::Form> form;  // adopt
+  std::vector<leqi::Form> shown;   // attention: what to show beside the intent
+  std::string why;                 // "foreign_form", "two_matches"
+  std::int64_t ask_again_ms = 0;   // wait
 };
 
 /// The decision table. `complete`: the list answered every page. `now_ms`, `settle_ms`: steady milliseconds.
 Decision decide(const RedDocument& wanted, LegalTime intent_at, const std::vector<Sighting>& seen, Silence& silence,
                 std::int64_t now_ms, std::int64_t settle_ms);
 /// The same for an information table, looked up by its own request number.
-Decision decide_table(const RedDocument& wanted, const std::vector<table::Row>& rows, Silence& silence, std::int64_t now_ms,
-                      std::int64_t settle_ms);
+Decision decide_table(const RedDocument& wanted, const std::vector<table::Row>& rows, Silence& silence,
+                      std::int64_t now_ms, std::int64_t settle_ms);
 /// The part both share: nothing of ours is there.
 Decision decide_none(Silence& silence, std::int64_t now_ms, std::int64_t settle_ms);
 

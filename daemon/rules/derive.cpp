@@ -16,8 +16,9 @@ struct Part {
   Fen amount, tax;
 };
 
-// The rest must stay as close to price and rate as B.6 demands of the red that will take it: a rounding that would leave
-// the rest further off than this goes the other way. A little under a fen for the price, for the milli-fen's own rounding.
+// The rest must stay as close to price and rate as B.6 demands of the red that will take it: a rounding that would
+// leave the rest further off than this goes the other way. A little under a fen for the price, for the milli-fen's own
+// rounding.
 constexpr MilliFen kPriceDrift = kFen - 1;
 // A fen less than the tolerance: ordinary rounding stays untouched until many reds have drifted the same way.
 constexpr MilliFen kTaxDrift = (kTaxTolerance.value - 1) * kFen;

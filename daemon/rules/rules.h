@@ -64,8 +64,8 @@ struct LineLeft {
 std::vector<LineLeft> left(const BlueState& state);
 
 /// Derives the whole red from the wish: merged price after discount, tax by rate, the last red takes exactly the
-/// remainder, and no split lets the rest drift further from price and rate than B.6 allows. The result satisfies check().
-/// errors: findings
+/// remainder, and no split lets the rest drift further from price and rate than B.6 allows. The result satisfies
+/// check(). errors: findings
 std::expected<RedDocument, Findings> derive(const BlueState& state, const Wish& wish,
                                             const CodeTables& tables = default_tables());
 /// Every rule of this issue: B.6 arithmetic (lines with tax), R2, R3, R4, R8, R9, R10, R12 (track), R20, allowance

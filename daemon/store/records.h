@@ -3,16 +3,16 @@
 #include <string>
 #include <vector>
 
-#include "protocol/invoice.h"
 #include "protocol/envelope.h"
+#include "protocol/invoice.h"
 #include "protocol/states.h"
 
 namespace taxgate::store {
 
 /// Who did it. Every journal row names one; every API operation has one.
 struct Principal {
-  std::string name;                 // "erp", "local:root", "taxgated", "platform", "counterparty"
-  std::vector<std::string> roles;   // submitter, approver, operator, auditor, admin
+  std::string name;                    // "erp", "local:root", "taxgated", "platform", "counterparty"
+  std::vector<std::string> roles;      // submitter, approver, operator, auditor, admin
   std::vector<std::string> taxpayers;  // empty: all
 };
 
@@ -23,27 +23,27 @@ struct Submission {
   Kind kind = Kind::red;
   State state = State::queued;
   Step step = Step::apply;
-  std::string taxpayer;      // our side
-  std::string caller;        // principal that submitted it
+  std::string taxpayer;  // our side
+  std::string caller;    // principal that submitted it
   std::string idempotency_key;
-  std::string lane;          // FIFO key: blue number for reds, "form:"+uuid for answers
+  std::string lane;  // FIFO key: blue number for reds, "form:"+uuid for answers
   std::string blue_number;
-  std::string request;       // the caller's api::v1::SubmissionRequest (or ActionRequest), protobuf bytes, verbatim
-  std::string document;      // to_stored(RedDocument): what we want; empty for answers
-  std::string body;          // plain platform body (JSON or GBK XML) of the current step, made once, resent verbatim
-  Fen amount, tax;           // of the document, negative
+  std::string request;   // the caller's api::v1::SubmissionRequest (or ActionRequest), protobuf bytes, verbatim
+  std::string document;  // to_stored(RedDocument): what we want; empty for answers
+  std::string body;      // plain platform body (JSON or GBK XML) of the current step, made once, resent verbatim
+  Fen amount, tax;       // of the document, negative
   LegalTime created_at, updated_at;
-  LegalTime intent_at;       // legal time of the first "sending" of the current step
-  int attempts = 0;          // sends of the current step
+  LegalTime intent_at;  // legal time of the first "sending" of the current step
+  int attempts = 0;     // sends of the current step
   std::string form_uuid, form_number, form_state;
-  LegalTime entered_at;      // platform's lrrq
-  LegalTime deadline;        // entered_at + 72 h while waiting
+  LegalTime entered_at;  // platform's lrrq
+  LegalTime deadline;    // entered_at + 72 h while waiting
   std::string red_number;
   std::string upload_serial, receipt;  // ywlsh, sllsh
-  std::string key_serial;    // of the last signature
+  std::string key_serial;              // of the last signature
   std::string hold_reason, hold_release_by;
-  std::string error;         // api::v1::ErrorBody bytes of the last refusal or trouble, or empty
-  std::string foreign;       // attention: what the platform showed instead (JSON), or empty
+  std::string error;    // api::v1::ErrorBody bytes of the last refusal or trouble, or empty
+  std::string foreign;  // attention: what the platform showed instead (JSON), or empty
 };
 
 /// One journal row = one entry of the time line = one event.
@@ -51,7 +51,7 @@ struct JournalRow {
   std::int64_t seq = 0;
   LegalTime at;
   std::string submission, taxpayer, blue_number;  // may be empty (holds, imports, callers)
-  std::string event;      // "accepted", "state", "signed", "sent", "queried", "note", "hold", "release", "ledger"
+  std::string event;        // "accepted", "state", "signed", "sent", "queried", "note", "hold", "release", "ledger"
   std::string state, step;  // after the event
   std::string principal;
   std::string detail;     // one line, English, no payload
@@ -60,15 +60,19 @@ struct JournalRow {
 
 /// Answer of an acceptance.
 enum class AcceptOutcome : std::uint8_t { created, same, conflict };
-struct Accepted { AcceptOutcome outcome = AcceptOutcome::created; Submission submission; };
+struct Accepted {
+  AcceptOutcome outcome = AcceptOutcome::created;
+  Submission submission;
+};
 
 /// One compare-and-swap step of a submission's life, made durable as a whole, in one commit.
 struct Advance {
-  Submission next;            // full new value; `version` is the version it was read at
-  std::vector<JournalRow> rows;  // at least one; seq, at, submission, taxpayer, blue_number are filled in by the store when empty
+  Submission next;  // full new value; `version` is the version it was read at
+  std::vector<JournalRow>
+      rows;  // at least one; seq, at, submission, taxpayer, blue_number are filled in by the store when empty
   std::vector<SignedEnvelope> evidence;  // stored for (id, step)
-  std::vector<Invoice> ledger;   // invoices to upsert in the same commit (blue status, the issued red)
-  std::string red_of;            // when `ledger` carries the issued red: number of its blue
+  std::vector<Invoice> ledger;           // invoices to upsert in the same commit (blue status, the issued red)
+  std::string red_of;                    // when `ledger` carries the issued red: number of its blue
 };
 
 struct Hold {
@@ -83,22 +87,22 @@ struct Hold {
 struct Caller {
   std::string name;
   std::vector<std::string> roles, taxpayers;
-  std::string token_sha256;     // hex; empty when not by token
+  std::string token_sha256;        // hex; empty when not by token
   std::string certificate_sha256;  // mutual TLS
-  std::int64_t uid = -1;        // Unix socket peer
+  std::int64_t uid = -1;           // Unix socket peer
 };
 
 /// A form raised by a counterparty (or seen on the platform) that waits for our answer.
 struct InboxForm {
   std::string uuid, number, taxpayer, state, blue_number, counterparty, reason;
-  Side role = Side::buyer;      // our side
+  Side role = Side::buyer;  // our side
   Fen amount, tax;
   LegalTime entered_at, seen_at;
-  std::string submission;       // our confirm/deny, when there is one
+  std::string submission;  // our confirm/deny, when there is one
   bool open = true;
 };
 
-struct OpenEntry {              // light row of every non-final submission, for the queue's memory
+struct OpenEntry {  // light row of every non-final submission, for the queue's memory
   std::string id, lane, taxpayer;
   std::int64_t seq = 0;
   State state = State::queued;
@@ -112,6 +116,9 @@ struct SubmissionFilter {
   int limit = 50;
 };
 
-struct StoredInvoice { Invoice invoice; std::vector<std::string> reds; };  // reds: numbers of linked red invoices
+struct StoredInvoice {
+  Invoice invoice;
+  std::vector<std::string> reds;
+};  // reds: numbers of linked red invoices
 
 }  // namespace taxgate::store

@@ -5,7 +5,8 @@
 // synchronous=FULL, and calls `done` on the writer thread only after the commit is durable. Reads are blocking, use a
 // read-only connection of their own and may be called from any one thread at a time per Reader.
 //
-// errors  corrupt store.corrupt (refuse to start; nothing was overwritten)   limit_reached store.full (disk full: nothing was half-done)
+// errors  corrupt store.corrupt (refuse to start; nothing was overwritten)   limit_reached store.full (disk full:
+// nothing was half-done)
 //         invalid_input store.newer_schema, store.in_use (another daemon), retry_later store.stale (version moved on)
 #include <functional>
 #include <memory>
@@ -24,8 +25,8 @@ namespace taxgate::store {
 template <class T>
 using Done = std::move_only_function<void(Result<T>)>;
 
-/// A seam for tests: called with a name and a running number before and after each durable step ("accept.before_commit").
-/// The kill tests count calls, then kill the process at the k-th.
+/// A seam for tests: called with a name and a running number before and after each durable step
+/// ("accept.before_commit"). The kill tests count calls, then kill the process at the k-th.
 using StepProbe = std::function<void(std::string_view step)>;
 
 struct Options {
@@ -33,9 +34,9 @@ struct Options {
   const LegalClock* clock = nullptr;  // required; outlives the store
   std::string vfs;                    // name of a registered SQLite VFS; empty: the default (power-loss tests set it)
   StepProbe probe;                    // optional
-  std::size_t max_pending = 8192;     // acceptances waiting for a commit; beyond it limit_reached store.busy, answered on the
-                                      // calling thread (the one exception to "done on the writer thread")
-  int checkpoint_pages = 0;           // WAL pages before a checkpoint; 0: limits::kCheckpointPages (crash tests make it small)
+  std::size_t max_pending = 8192;  // acceptances waiting for a commit; beyond it limit_reached store.busy, answered on
+                                   // the calling thread (the one exception to "done on the writer thread")
+  int checkpoint_pages = 0;  // WAL pages before a checkpoint; 0: limits::kCheckpointPages (crash tests make it small)
 };
 
 class Reader {
@@ -56,7 +57,8 @@ class Reader {
   virtual Result<std::vector<Caller>> callers() = 0;
   virtual Result<std::vector<InboxForm>> inbox(std::string_view taxpayer, bool only_open) = 0;
   virtual Result<std::optional<InboxForm>> inbox_form(std::string_view uuid) = 0;
-  virtual Result<std::optional<Submission>> owner_of_form(std::string_view form_uuid) = 0;  // a red submission that adopted it
+  virtual Result<std::optional<Submission>> owner_of_form(
+      std::string_view form_uuid) = 0;  // a red submission that adopted it
   virtual Result<std::vector<std::pair<State, std::int64_t>>> counts() = 0;
   virtual Result<std::int64_t> cursor(std::string_view name) = 0;  // 0 when unknown
   virtual Result<std::int64_t> last_seq() = 0;
@@ -70,24 +72,29 @@ class Store {
 
   /// id, seq, created_at, updated_at and version are assigned here. Same (caller, key) and same `request` bytes: the
   /// original (outcome same); other bytes: conflict. Also writes the "accepted" journal row, and `inbox_uuid`'s link.
-  virtual void accept(Submission submission, Principal principal, std::vector<Invoice> inline_invoices, Done<Accepted> done) = 0;
+  virtual void accept(Submission submission, Principal principal, std::vector<Invoice> inline_invoices,
+                      Done<Accepted> done) = 0;
   /// errors  retry_later store.stale, invalid_input store.transition (not in the table)
   virtual void advance(Advance advance, Done<Submission> done) = 0;
   /// Unique for ever: device number + second of max(now, last used + 1 s). Durable before `done`.
   virtual void allocate_request_number(std::string tax_device, Done<std::string> done) = 0;
-  struct ImportCounts { std::uint32_t added = 0, updated = 0, unchanged = 0; };
+  struct ImportCounts {
+    std::uint32_t added = 0, updated = 0, unchanged = 0;
+  };
   virtual void import_invoices(std::vector<Invoice> invoices, Principal principal, Done<ImportCounts> done) = 0;
-  virtual void set_hold(Hold hold, Done<void> done) = 0;       // one per (taxpayer, reason); repeats keep `since`
+  virtual void set_hold(Hold hold, Done<void> done) = 0;  // one per (taxpayer, reason); repeats keep `since`
   virtual void release_hold(std::string taxpayer, std::string reason, Principal principal, Done<void> done) = 0;
   virtual void put_caller(Caller caller, Principal principal, Done<void> done) = 0;
   virtual void remove_caller(std::string name, Principal principal, Done<void> done) = 0;
-  virtual void put_inbox_form(InboxForm form, Done<void> done) = 0;  // upsert by uuid; a journal row when new or its state changed
+  virtual void put_inbox_form(InboxForm form,
+                              Done<void> done) = 0;  // upsert by uuid; a journal row when new or its state changed
   virtual void set_cursor(std::string name, std::int64_t value, Done<void> done) = 0;
-  virtual void note(JournalRow row, Done<void> done) = 0;      // a journal row of its own
+  virtual void note(JournalRow row, Done<void> done) = 0;  // a journal row of its own
 
   /// A new read-only connection.
   virtual Result<std::unique_ptr<Reader>> reader() = 0;
-  /// Called on the writer thread after each commit with the highest journal seq (wakes event readers). Set once, before use.
+  /// Called on the writer thread after each commit with the highest journal seq (wakes event readers). Set once, before
+  /// use.
   virtual void on_commit(std::function<void(std::int64_t last_seq)> callback) = 0;
   /// Verifies the SM3 chain over the journal. errors corrupt store.chain
   virtual Result<void> verify_chain() = 0;

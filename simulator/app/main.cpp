@@ -106,9 +106,10 @@ int run_the_demo(const Arguments& arguments) {
 
 int run(int argc, char** argv) {
   const auto arguments = Arguments::parse(
-      argc, argv, {"dir",  "keys",       "scenario", "port",     "control-port", "control",  "slot",    "kind",
-                   "ins",  "nth",        "count",    "delay-ms", "direction",    "counting", "at-byte", "replug-ms",
-                   "json", "tries-left", "promises", "lost",     "doubled",      "junit",    "seed",    "submissions", "programs"},
+      argc, argv,
+      {"dir",      "keys",  "scenario", "port",      "control-port", "control",     "slot",      "kind", "ins",
+       "nth",      "count", "delay-ms", "direction", "counting",     "at-byte",     "replug-ms", "json", "tries-left",
+       "promises", "lost",  "doubled",  "junit",     "seed",         "submissions", "programs"},
       {"die-with-parent", "help", "keep", "quiet"});
   if (!arguments) return complain(arguments.error());
   const std::string command = arguments->word(0);

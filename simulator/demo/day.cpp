@@ -13,9 +13,7 @@ void Day::say(const std::string& what, const std::string& text) {
   std::fflush(stdout);
 }
 
-double Day::seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-}
+double Day::seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count(); }
 
 void Day::submit(Entry& entry) {
   Result<api::v1::Submission> answer;
@@ -36,13 +34,14 @@ void Day::submit(Entry& entry) {
   entry.state = answer->state();
   track(entry);
   ++accepted_;
-  say("accepted", fmt::format("{}  {} / {}  {}{}", entry.c->blue.number, answer->amount(), answer->tax(), entry.c->label,
-                              entry.trouble.empty() ? "" : "  [" + entry.trouble + "]"));
+  say("accepted", fmt::format("{}  {} / {}  {}{}", entry.c->blue.number, answer->amount(), answer->tax(),
+                              entry.c->label, entry.trouble.empty() ? "" : "  [" + entry.trouble + "]"));
 }
 
 void Day::hear(std::chrono::milliseconds wait) {
   auto list = stand_.call<api::v1::EventList>(
-      "GET", fmt::format("/v1/events?limit=500{}{}", cursor_.empty() ? "" : "&after=" + cursor_, wait.count() >= 1000 ? "&wait=1" : ""));
+      "GET", fmt::format("/v1/events?limit=500{}{}", cursor_.empty() ? "" : "&after=" + cursor_,
+                         wait.count() >= 1000 ? "&wait=1" : ""));
   if (!list) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     return;
@@ -53,8 +52,8 @@ void Day::hear(std::chrono::milliseconds wait) {
     Entry& entry = entries_[known->second];
     if (event.state() == entry.state || event.state().empty()) continue;
     entry.state = event.state();
-    const bool quiet_step = entry.state == "queued" || entry.state == "signing" || entry.state == "ready" || entry.state == "sending" ||
-                            entry.state == "processing";
+    const bool quiet_step = entry.state == "queued" || entry.state == "signing" || entry.state == "ready" ||
+                            entry.state == "sending" || entry.state == "processing";
     if (!quiet_step) say(entry.state, fmt::format("{}  {}", event.blue_number(), event.detail()));
   }
   cursor_ = list->next();

@@ -12,13 +12,13 @@ namespace taxgate::simulator {
 
 struct Entry {
   const sample::SampleCase* c = nullptr;
-  std::string id;        // of the submission, or of our answer to a raised form
+  std::string id;  // of the submission, or of our answer to a raised form
   std::string form_uuid;
   std::string state = "not yet submitted";  // as the events told it
-  std::string trouble;   // what was staged: "time-out after arrival"
-  std::string expected;  // issued, void, refused, attention, done
-  std::string refusal;   // the rule that refused it
-  bool acted = false;    // revoke / platform void was done
+  std::string trouble;                      // what was staged: "time-out after arrival"
+  std::string expected;                     // issued, void, refused, attention, done
+  std::string refusal;                      // the rule that refused it
+  bool acted = false;                       // revoke / platform void was done
 };
 
 class Day {

@@ -56,10 +56,11 @@ struct Play {
     auto& entries = day.entries();
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const SampleCase& c = *entries[i].c;
-      if (taken.contains(i) || c.ending != Ending::issued || c.initiator != Side::seller || c.act != Act::none || c.follows >= 0 ||
-          c.raised_by_counterparty)
+      if (taken.contains(i) || c.ending != Ending::issued || c.initiator != Side::seller || c.act != Act::none ||
+          c.follows >= 0 || c.raised_by_counterparty)
         continue;
-      const bool followed = std::ranges::any_of(cases, [&](const SampleCase& o) { return &o != &c && o.blue.number == c.blue.number; });
+      const bool followed =
+          std::ranges::any_of(cases, [&](const SampleCase& o) { return &o != &c && o.blue.number == c.blue.number; });
       if (followed || (also ? !also(c) : c.track != Track::confirmation_form)) continue;
       taken.insert(i);
       return &entries[i];
@@ -70,8 +71,9 @@ struct Play {
   Result<void> fault(Entry* entry, const std::string& trouble, std::string_view service, const std::string& action) {
     if (entry == nullptr) return fail(Errc::invalid_input, "sim.demo", trouble);
     entry->trouble = trouble;
-    auto ok = stand.control("POST", "/faults",
-                            fmt::format(R"({{"service":"{}","blue_number":"{}",{}}})", service, entry->c->blue.number, action));
+    auto ok = stand.control(
+        "POST", "/faults",
+        fmt::format(R"({{"service":"{}","blue_number":"{}",{}}})", service, entry->c->blue.number, action));
     if (!ok) return std::unexpected(ok.error());
     return {};
   }
@@ -83,9 +85,12 @@ Result<void> stage(Play& play) {
   for (const SampleCase& c : play.cases) {
     const std::string& other = c.initiator == Side::seller ? c.blue.buyer.id : c.blue.seller.id;
     if (other.empty() || c.ending == Ending::refused) continue;
-    const char* reaction = c.counterparty == Counterparty::confirms ? "confirm" : c.counterparty == Counterparty::refuses ? "deny" : "silent";
+    const char* reaction = c.counterparty == Counterparty::confirms  ? "confirm"
+                           : c.counterparty == Counterparty::refuses ? "deny"
+                                                                     : "silent";
     if (rules.back() != '[') rules += ',';
-    rules += fmt::format(R"({{"blue_number":"{}","taxpayer":"{}","reaction":"{}","after_ms":{}}})", c.blue.number, other, reaction, 0);
+    rules += fmt::format(R"({{"blue_number":"{}","taxpayer":"{}","reaction":"{}","after_ms":{}}})", c.blue.number,
+                         other, reaction, 0);
   }
   if (auto ok = stand.control("POST", "/counterparty", rules + "]}"); !ok) return std::unexpected(ok.error());
 
@@ -112,12 +117,18 @@ Result<void> stage(Play& play) {
     if (auto at = one.find(R"(,"count":0)"); at != std::string::npos) one.erase(at);
     if (auto ok = play.fault(play.plain(), name, s(leqi::service::apply), one); !ok) return ok;
   }
-  if (auto ok = play.fault(play.plain(on_table), "table: answer lost", s(leqi::service::table_upload), R"("drop_after":true,"protection":false)"); !ok)
+  if (auto ok = play.fault(play.plain(on_table), "table: answer lost", s(leqi::service::table_upload),
+                           R"("drop_after":true,"protection":false)");
+      !ok)
     return ok;
-  if (auto ok = play.fault(play.plain(by_upload), "upload: answer lost", s(leqi::service::upload), R"("drop_after":true)"); !ok) return ok;
+  if (auto ok =
+          play.fault(play.plain(by_upload), "upload: answer lost", s(leqi::service::upload), R"("drop_after":true)");
+      !ok)
+    return ok;
   for (Entry& entry : play.day.entries())
     if (entry.c->act == Act::we_revoke_confirmed)
-      if (auto ok = play.fault(&entry, "confirmed, then revoked", s(leqi::service::apply), R"("no_issue":true)"); !ok) return ok;
+      if (auto ok = play.fault(&entry, "confirmed, then revoked", s(leqi::service::apply), R"("no_issue":true)"); !ok)
+        return ok;
   return {};
 }
 
@@ -150,13 +161,15 @@ void act(Play& play) {
     auto shown = play.stand.show(entry.id);
     if (!shown || shown->form_uuid().empty()) continue;
     if (c.act == Act::platform_voids) {
-      auto done = play.stand.control("POST", "/forms/" + shown->form_uuid() + "/state", fmt::format(R"({{"state":"{}"}})", c.form_state));
+      auto done = play.stand.control("POST", "/forms/" + shown->form_uuid() + "/state",
+                                     fmt::format(R"({{"state":"{}"}})", c.form_state));
       entry.acted = done.has_value();
       if (done) play.day.say("platform voids", fmt::format("{}  state {}", c.blue.number, c.form_state));
     } else {
       api::v1::ActionRequest request;
       request.set_reason("the customer keeps the goods");
-      auto done = play.stand.call<api::v1::Submission>("POST", "/v1/inbox/" + shown->form_uuid() + "/revoke", &request, "revoke-" + entry.id);
+      auto done = play.stand.call<api::v1::Submission>("POST", "/v1/inbox/" + shown->form_uuid() + "/revoke", &request,
+                                                       "revoke-" + entry.id);
       entry.acted = done.has_value();
       if (done) play.day.say("we revoke", fmt::format("{}  form {}", c.blue.number, shown->form_number()));
     }
@@ -174,9 +187,12 @@ void table(Play& play) {
   fmt::print("{:<21} {:<13} {:<14} {:<12} {}\n", "blue invoice", "ended", "expected path", "red", "staged trouble");
   for (const Entry& entry : play.day.entries()) {
     auto shown = entry.id.empty() ? Result<api::v1::Submission>(api::v1::Submission{}) : play.stand.show(entry.id);
-    fmt::print("{:<21} {:<13} {:<14} {:<12} {}\n", entry.c->blue.number, entry.state, entry.c->path.substr(0, 40),
-               shown && !shown->red_number().empty() ? "…" + shown->red_number().substr(shown->red_number().size() > 8 ? shown->red_number().size() - 8 : 0) : "",
-               entry.trouble);
+    fmt::print(
+        "{:<21} {:<13} {:<14} {:<12} {}\n", entry.c->blue.number, entry.state, entry.c->path.substr(0, 40),
+        shown && !shown->red_number().empty()
+            ? "…" + shown->red_number().substr(shown->red_number().size() > 8 ? shown->red_number().size() - 8 : 0)
+            : "",
+        entry.trouble);
   }
 }
 
@@ -185,7 +201,9 @@ Result<int> play_day(const DemoOptions& options) {
   wanted.programs = options.programs;
   wanted.taxgated = options.taxgated;
   wanted.seed = options.seed;
-  const LegalTime today{std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
+  const LegalTime today{
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count()};
   auto cases = adopted_samples(wanted.taxpayers);
   for (auto& c : sample::business_day(options.seed, options.submissions, wanted.taxpayers, today)) {
     if (c.follows >= 0) c.follows += 11;
@@ -193,7 +211,8 @@ Result<int> play_day(const DemoOptions& options) {
   }
   // The taxpayer whose reds we upload must not be the one whose confirmed form is to be revoked: we would be too quick.
   for (const auto& t : wanted.taxpayers)
-    if (std::ranges::none_of(cases, [&](const auto& c) { return c.act == Act::we_revoke_confirmed && c.taxpayer == t.party.id; }))
+    if (std::ranges::none_of(
+            cases, [&](const auto& c) { return c.act == Act::we_revoke_confirmed && c.taxpayer == t.party.id; }))
       wanted.upload_taxpayers = {t.party.id};
 
   if (options.keep) {
@@ -206,11 +225,12 @@ Result<int> play_day(const DemoOptions& options) {
   if (!built) return std::unexpected(built.error());
   Stand& stand = **built;
   Day day(stand, options.json_only);
-  day.say("stand", fmt::format("platform https://127.0.0.1:{}, {} keys behind a private pcscd, legal time {}", stand.platform().port(),
-                               stand.keys(), stand.legal_now().platform_text()));
+  day.say("stand", fmt::format("platform https://127.0.0.1:{}, {} keys behind a private pcscd, legal time {}",
+                               stand.platform().port(), stand.keys(), stand.legal_now().platform_text()));
   std::vector<Invoice> invoices;
   for (const auto& c : cases)
-    if (std::ranges::none_of(invoices, [&](const Invoice& i) { return i.number == c.blue.number; })) invoices.push_back(c.blue);
+    if (std::ranges::none_of(invoices, [&](const Invoice& i) { return i.number == c.blue.number; }))
+      invoices.push_back(c.blue);
   if (auto ok = stand.seed_invoices(invoices); !ok) return std::unexpected(ok.error());
   if (auto ok = stand.start_keyd(); !ok) return std::unexpected(ok.error());
   if (auto ok = stand.start_taxgated(); !ok) return std::unexpected(ok.error());
@@ -235,23 +255,32 @@ Result<int> play_day(const DemoOptions& options) {
   if (stranger != nullptr) {
     stranger->trouble = "a stranger's form stands there";
     stranger->expected = "attention";
-    auto ok = stand.control("POST", "/counterparty",
-                            fmt::format(R"({{"rules":[{{"blue_number":"{}","taxpayer":"{}","reaction":"silent","after_ms":0}}]}})",
-                                        stranger->c->blue.number, stranger->c->blue.buyer.id));
+    auto ok = stand.control(
+        "POST", "/counterparty",
+        fmt::format(R"({{"rules":[{{"blue_number":"{}","taxpayer":"{}","reaction":"silent","after_ms":0}}]}})",
+                    stranger->c->blue.number, stranger->c->blue.buyer.id));
     if (!ok) return std::unexpected(ok.error());
-    ok = stand.control("POST", "/forms", fmt::format(R"({{"blue_number":"{}","initiator":"seller","reason":"02","stranger":true}})", stranger->c->blue.number));
+    ok = stand.control("POST", "/forms",
+                       fmt::format(R"({{"blue_number":"{}","initiator":"seller","reason":"02","stranger":true}})",
+                                   stranger->c->blue.number));
     if (!ok) return std::unexpected(ok.error());
   }
   for (const auto& c : cases)
     if (c.raised_by_counterparty) {
-      auto ok = stand.control("POST", "/forms", fmt::format(R"({{"blue_number":"{}","initiator":"{}","reason":"{}"}})", c.blue.number,
-                                                            c.initiator == Side::seller ? "seller" : "buyer", reason_code(c.reason)));
+      auto ok = stand.control("POST", "/forms",
+                              fmt::format(R"({{"blue_number":"{}","initiator":"{}","reason":"{}"}})", c.blue.number,
+                                          c.initiator == Side::seller ? "seller" : "buyer", reason_code(c.reason)));
       if (!ok) return std::unexpected(ok.error());
       day.say("counterparty", fmt::format("{}  raises a form against us", c.blue.number));
     }
 
   // A key is pulled in the middle of a signature and put back 1.2 s later.
-  stand.card(1).add_fault({.kind = CardFault::Kind::unplug, .ins = kSignInstruction, .nth = 3, .direction = CardFault::Direction::command, .at_byte = 20, .replug_ms = 1200});
+  stand.card(1).add_fault({.kind = CardFault::Kind::unplug,
+                           .ins = kSignInstruction,
+                           .nth = 3,
+                           .direction = CardFault::Direction::command,
+                           .at_byte = 20,
+                           .replug_ms = 1200});
 
   auto& entries = day.entries();
   const std::size_t kill_at = entries.size() / 2;
@@ -275,9 +304,11 @@ Result<int> play_day(const DemoOptions& options) {
     }
   }
   // The billing server repeats itself: same key and body give the original; the same key with another body is refused.
-  if (const auto again = std::ranges::find_if(entries, [](const Entry& e) { return !e.id.empty(); }); again != entries.end()) {
+  if (const auto again = std::ranges::find_if(entries, [](const Entry& e) { return !e.id.empty(); });
+      again != entries.end()) {
     auto same = stand.submit(again->c->request);
-    day.say("duplicate", fmt::format("{}  {}", again->c->blue.number, same && same->id() == again->id ? "the original answer" : "A SECOND SUBMISSION"));
+    day.say("duplicate", fmt::format("{}  {}", again->c->blue.number,
+                                     same && same->id() == again->id ? "the original answer" : "A SECOND SUBMISSION"));
     auto other = again->c->request;
     other.mutable_context()->set_order("another order");
     auto conflict = stand.submit(other);
@@ -287,13 +318,15 @@ Result<int> play_day(const DemoOptions& options) {
   const auto all_but_silent = [&] {
     act(play);
     return std::ranges::all_of(entries, [&](const Entry& e) {
-      return day.settled(e) || (e.c->counterparty == Counterparty::silent && e.c->act == Act::none && e.state == "waiting_counterparty");
+      return day.settled(e) ||
+             (e.c->counterparty == Counterparty::silent && e.c->act == Act::none && e.state == "waiting_counterparty");
     });
   };
   day.hear_until(all_but_silent, kPatience);
   day.say("clock", "72 hours of legal time pass");
   if (auto ok = stand.advance_legal_ms(73 * kHourMs); !ok) return std::unexpected(ok.error());
-  const bool settled = day.hear_until([&] { return std::ranges::all_of(entries, [&](const Entry& e) { return day.settled(e); }); }, kPatience);
+  const bool settled = day.hear_until(
+      [&] { return std::ranges::all_of(entries, [&](const Entry& e) { return day.settled(e); }); }, kPatience);
 
   if (!options.json_only) table(play);
   std::vector<std::string> promised;
@@ -303,23 +336,31 @@ Result<int> play_day(const DemoOptions& options) {
   if (!verdict) return std::unexpected(verdict.error());
   int issued = 0, voided = 0, attention = 0, refused = 0, other = 0, unexpected_endings = 0;
   for (const Entry& e : entries) {
-    if (e.state == "issued" || e.state == "done") ++issued;
-    else if (e.state == "void") ++voided;
-    else if (e.state == "attention") ++attention;
-    else if (e.state == "refused") ++refused;
-    else ++other;
+    if (e.state == "issued" || e.state == "done")
+      ++issued;
+    else if (e.state == "void")
+      ++voided;
+    else if (e.state == "attention")
+      ++attention;
+    else if (e.state == "refused")
+      ++refused;
+    else
+      ++other;
     const std::string want = expected_state(e);
     const bool as_wanted = e.state == want || (want == "done" && e.state == "issued");
     if (!as_wanted || (e.state == "refused" && e.refusal != e.c->refusal)) {
       ++unexpected_endings;
-      fmt::print(stderr, "demo: {} ended {} {}, expected {} {} ({}; {})\n", e.c->blue.number, e.state, e.refusal, want, e.c->refusal, e.c->label,
-                 e.trouble);
+      fmt::print(stderr, "demo: {} ended {} {}, expected {} {} ({}; {})\n", e.c->blue.number, e.state, e.refusal, want,
+                 e.c->refusal, e.c->label, e.trouble);
     }
   }
   if (verdict->lost != 0 || verdict->doubled != 0) fmt::print(stderr, "demo: {}\n", verdict->text);
   const bool ok = settled && verdict->lost == 0 && verdict->doubled == 0 && unexpected_endings == 0 && other == 0;
-  fmt::print(R"({{"demo":"{}","accepted":{},"refused":{},"issued":{},"void":{},"attention":{},"lost":{},"doubled":{},"seconds":{:.1f}}})" "\n",
-             ok ? "ok" : "failed", day.accepted(), refused, issued, voided, attention, verdict->lost, verdict->doubled, day.seconds());
+  fmt::print(
+      R"({{"demo":"{}","accepted":{},"refused":{},"issued":{},"void":{},"attention":{},"lost":{},"doubled":{},"seconds":{:.1f}}})"
+      "\n",
+      ok ? "ok" : "failed", day.accepted(), refused, issued, voided, attention, verdict->lost, verdict->doubled,
+      day.seconds());
   std::fflush(stdout);
   return ok ? 0 : 1;
 }
@@ -329,7 +370,8 @@ Result<int> play_day(const DemoOptions& options) {
 int run_demo(const DemoOptions& options) {
   auto played = play_day(options);
   if (played) return *played;
-  fmt::print(stderr, "demo: {} {} {} {}\n", played.error().id, played.error().field, played.error().wanted, played.error().detail);
+  fmt::print(stderr, "demo: {} {} {} {}\n", played.error().id, played.error().field, played.error().wanted,
+             played.error().detail);
   return 1;
 }
 

@@ -60,7 +60,7 @@ class HttpLoop {
   void after(std::chrono::milliseconds delay, std::function<void()> work);
 
   static constexpr std::size_t kMaxBody = 16 * 1024 * 1024;  // seeding ten thousand invoices at once
-  static constexpr std::size_t kMaxHeader = 60 * 1024;      // beyond 64 KiB the parser throws on one long field
+  static constexpr std::size_t kMaxHeader = 60 * 1024;       // beyond 64 KiB the parser throws on one long field
   static constexpr std::chrono::seconds kIdle{300};          // a silent keep-alive connection is closed
 
  private:

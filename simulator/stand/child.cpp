@@ -17,7 +17,8 @@ constexpr std::chrono::milliseconds kPoll{5};
 
 Child::~Child() { kill(); }
 
-Result<void> Child::start(const std::vector<std::string>& command, const std::vector<std::string>& environment, const std::string& log) {
+Result<void> Child::start(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+                          const std::string& log) {
   kill();
   std::vector<char*> argv, envp;
   for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));

@@ -20,11 +20,12 @@ class Child {
 
   /// environment: "NAME=value", added to ours. stdout and stderr are appended to `log`.
   /// errors  retry_later sim.child_start (field = program)
-  Result<void> start(const std::vector<std::string>& command, const std::vector<std::string>& environment, const std::string& log);
-  bool running();            // reaps when it has ended
+  Result<void> start(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+                     const std::string& log);
+  bool running();  // reaps when it has ended
   pid_t pid() const { return pid_; }
   int exit_status() const { return status_; }  // as waitpid gave it, once it has ended
-  void kill();               // SIGKILL, reaped when this returns
+  void kill();                                 // SIGKILL, reaped when this returns
   /// SIGTERM, then SIGKILL after `grace`. True when it ended by itself.
   bool stop(std::chrono::milliseconds grace = std::chrono::seconds(5));
   void signal(int number);

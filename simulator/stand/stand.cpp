@@ -22,7 +22,8 @@ constexpr std::chrono::milliseconds kPoll{10};
 constexpr std::int64_t kDayMs = 86'400'000;
 
 std::int64_t wall_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
@@ -38,11 +39,13 @@ Result<std::unique_ptr<Stand>> Stand::build(StandOptions options) {
     stand->directory_ = stand->options_.directory;
   }
   std::error_code ignored;
-  for (const char* sub : {"/pins", "/pcscd", "/cards", "/platform"}) std::filesystem::create_directories(stand->directory_ + sub, ignored);
+  for (const char* sub : {"/pins", "/pcscd", "/cards", "/platform"})
+    std::filesystem::create_directories(stand->directory_ + sub, ignored);
 
   auto authority = KeyAuthority::open_or_create(stand->directory_ + "/cards", "key-ca", "key CA", wall_ms());
   if (!authority) return std::unexpected(authority.error());
-  if (auto ok = write_file_atomic(stand->directory_ + "/key-ca.pem", authority->certificate_pem(), 0644); !ok) return std::unexpected(ok.error());
+  if (auto ok = write_file_atomic(stand->directory_ + "/key-ca.pem", authority->certificate_pem(), 0644); !ok)
+    return std::unexpected(ok.error());
   PlatformOptions platform;
   platform.directory = stand->directory_ + "/platform";
   platform.profile = stand->options_.profile;
@@ -53,7 +56,8 @@ Result<std::unique_ptr<Stand>> Stand::build(StandOptions options) {
   stand->platform_ = std::move(*started);
   stand->control_ = std::make_unique<cli::Client>(
       cli::Endpoint{.socket = {}, .host = "127.0.0.1", .port = stand->platform_->control_port(), .token = {}});
-  stand->api_ = std::make_unique<cli::Client>(cli::Endpoint{.socket = stand->api_socket(), .host = {}, .port = 0, .token = {}});
+  stand->api_ =
+      std::make_unique<cli::Client>(cli::Endpoint{.socket = stand->api_socket(), .host = {}, .port = 0, .token = {}});
 
   if (stand->options_.with_keys)
     if (auto ok = stand->build_keys(); !ok) return std::unexpected(ok.error());
@@ -62,9 +66,11 @@ Result<std::unique_ptr<Stand>> Stand::build(StandOptions options) {
   // Counterparties' own reds (tables they write off, forms they issue) need no act of ours.
   std::string seed = R"({"behaviour":{"issue":"automatic","write_off_ms":0},"taxpayers":[)";
   for (const auto& t : stand->options_.taxpayers) {
-    const bool upload = std::ranges::find(stand->options_.upload_taxpayers, t.party.id) != stand->options_.upload_taxpayers.end();
+    const bool upload =
+        std::ranges::find(stand->options_.upload_taxpayers, t.party.id) != stand->options_.upload_taxpayers.end();
     if (seed.back() != '[') seed += ',';
-    seed += fmt::format(R"({{"id":"{}","name":"{}","behaviour":{{"issue":"{}","write_off_ms":0}}}})", t.party.id, t.party.name, upload ? "upload" : "automatic");
+    seed += fmt::format(R"({{"id":"{}","name":"{}","behaviour":{{"issue":"{}","write_off_ms":0}}}})", t.party.id,
+                        t.party.name, upload ? "upload" : "automatic");
   }
   if (auto ok = stand->control("POST", "/seed", seed + "]}"); !ok) return std::unexpected(ok.error());
   return stand;
@@ -96,8 +102,10 @@ Result<void> Stand::build_keys() {
 }
 
 Result<void> Stand::write_configs() {
-  std::string keyd = fmt::format("socket = \"{0}/keyd.sock\"\nstate_directory = \"{0}/keyd\"\nissuer_ca = \"{0}/key-ca.pem\"\n", directory_);
-  std::string taxgated = fmt::format(R"([taxgated]
+  std::string keyd = fmt::format(
+      "socket = \"{0}/keyd.sock\"\nstate_directory = \"{0}/keyd\"\nissuer_ca = \"{0}/key-ca.pem\"\n", directory_);
+  std::string taxgated = fmt::format(
+      R"([taxgated]
 channel = "simulator"
 state_dir = "{0}/state"
 
@@ -129,22 +137,23 @@ poll_inbox_ms = {12}
 poll_unknown_ms = 100
 warn_before_ms = {13}
 )",
-                                     directory_, options_.tcp ? fmt::format("tcp_port = 0\ntoken_file = \"{}\"\n", token_file()) : "",
-                                     platform_->port(), platform_->ca_path(), options_.profile == Profile::signed_ ? "signed" : "leqi-shape",
-                                     options_.connect_ms, options_.answer_ms, options_.settle_ms, options_.retry_first_ms,
-                                     options_.retry_max_ms, options_.poll_form_ms, options_.poll_upload_ms, options_.poll_inbox_ms,
-                                     options_.warn_before_hours * 3'600'000LL);
+      directory_, options_.tcp ? fmt::format("tcp_port = 0\ntoken_file = \"{}\"\n", token_file()) : "",
+      platform_->port(), platform_->ca_path(), options_.profile == Profile::signed_ ? "signed" : "leqi-shape",
+      options_.connect_ms, options_.answer_ms, options_.settle_ms, options_.retry_first_ms, options_.retry_max_ms,
+      options_.poll_form_ms, options_.poll_upload_ms, options_.poll_inbox_ms, options_.warn_before_hours * 3'600'000LL);
   for (const auto& t : options_.taxpayers) {
     const std::string pin = directory_ + "/pins/" + t.party.id, sm4 = directory_ + "/pins/" + t.party.id + ".sm4";
     if (auto ok = write_file_atomic(pin, std::string(kStandPin) + "\n"); !ok) return ok;
     if (auto ok = write_file_atomic(sm4, hex(platform_->sm4_key()) + "\n"); !ok) return ok;
     keyd += fmt::format("\n[[pin]]\ntaxpayer = \"{}\"\nfile = \"{}\"\n", t.party.id, pin);
     const bool upload = std::ranges::find(options_.upload_taxpayers, t.party.id) != options_.upload_taxpayers.end();
-    taxgated += fmt::format("\n[[taxpayer]]\nid = \"{}\"\nname = \"{}\"\nsm4_key_file = \"{}\"\nissue = \"{}\"\n", t.party.id, t.party.name, sm4,
-                            upload ? "upload" : "auto");
+    taxgated += fmt::format("\n[[taxpayer]]\nid = \"{}\"\nname = \"{}\"\nsm4_key_file = \"{}\"\nissue = \"{}\"\n",
+                            t.party.id, t.party.name, sm4, upload ? "upload" : "auto");
   }
   if (options_.tcp)
-    if (auto ok = write_file_atomic(token_file(), hex(sm3(as_bytes(directory_ + std::to_string(wall_ms())))) + "\n"); !ok) return ok;
+    if (auto ok = write_file_atomic(token_file(), hex(sm3(as_bytes(directory_ + std::to_string(wall_ms())))) + "\n");
+        !ok)
+      return ok;
   if (auto ok = write_file_atomic(keyd_config(), keyd); !ok) return ok;
   return write_file_atomic(taxgated_config(), taxgated + "\n" + options_.more_config);
 }
@@ -160,8 +169,9 @@ Stand::~Stand() {
 }
 
 Result<void> Stand::start_keyd() {
-  auto ok = keyd_.start({options_.programs + "/taxgate-keyd", "--config", keyd_config()},
-                        {"PCSCLITE_CSOCK_NAME=" + (pcscd_ ? pcscd_->socket() : std::string("/nonexistent"))}, keyd_log());
+  auto ok =
+      keyd_.start({options_.programs + "/taxgate-keyd", "--config", keyd_config()},
+                  {"PCSCLITE_CSOCK_NAME=" + (pcscd_ ? pcscd_->socket() : std::string("/nonexistent"))}, keyd_log());
   if (!ok) return ok;
   for (const auto until = Clock::now() + kReadyWithin; Clock::now() < until; std::this_thread::sleep_for(kPoll)) {
     if (!keyd_.running()) break;
@@ -173,7 +183,8 @@ Result<void> Stand::start_keyd() {
 Result<void> Stand::start_taxgated(const std::vector<std::string>& more, const std::vector<std::string>& environment) {
   std::error_code ignored;
   std::filesystem::remove(directory_ + "/state/api.json", ignored);
-  std::vector<std::string> command{options_.programs + "/" + options_.taxgated, "--config", taxgated_config(), "--lab", platform_->clock_path()};
+  std::vector<std::string> command{options_.programs + "/" + options_.taxgated, "--config", taxgated_config(), "--lab",
+                                   platform_->clock_path()};
   command.insert(command.end(), more.begin(), more.end());
   if (auto ok = taxgated_.start(command, environment, taxgated_log()); !ok) return ok;
   api_ = std::make_unique<cli::Client>(cli::Endpoint{.socket = api_socket(), .host = {}, .port = 0, .token = {}});
@@ -224,7 +235,8 @@ Result<void> Stand::import_invoices(const std::vector<Invoice>& invoices) {
   for (const auto& invoice : invoices) *import.add_invoices() = to_record(invoice);
   auto done = call<api::v1::ImportReply>("POST", "/v1/invoices:import", &import);
   if (!done) return std::unexpected(done.error());
-  if (done->refused_size() != 0) return fail(Errc::invalid_input, done->refused(0).code(), done->refused(0).field(), done->refused(0).wanted());
+  if (done->refused_size() != 0)
+    return fail(Errc::invalid_input, done->refused(0).code(), done->refused(0).field(), done->refused(0).wanted());
   return {};
 }
 
@@ -235,31 +247,34 @@ Result<Stand::Judgement> Stand::judge(const std::vector<std::string>& ids) {
     if (!told) return std::unexpected(told.error());
     if (told->kind() != "red") continue;
     const std::string_view state = told->state();
-    const std::string_view outcome = state == "issued"                             ? "issued"
-                                     : state == "void"                             ? "void"
+    const std::string_view outcome = state == "issued"                            ? "issued"
+                                     : state == "void"                            ? "void"
                                      : state == "cancelled" || state == "refused" ? "none"
-                                     : state == "attention"                        ? "at_most_one"
-                                                                                   : "live";
+                                     : state == "attention"                       ? "at_most_one"
+                                                                                  : "live";
     std::string request_number;
     constexpr std::string_view kTable = "information table request ";
     for (const auto& e : told->timeline())
-      if (const auto at = e.detail().find(kTable); at != std::string::npos) request_number = e.detail().substr(at + kTable.size(), 24);
+      if (const auto at = e.detail().find(kTable); at != std::string::npos)
+        request_number = e.detail().substr(at + kTable.size(), 24);
     if (body.back() != '[') body += ',';
     body += fmt::format(
         R"({{"seller":"{}","blue_number":"{}","reason":"{}","amount":"{}","tax":"{}","outcome":"{}","buyer":"{}","request_number":"{}","label":"{}"}})",
-        told->seller(), told->blue_number(), request_number.empty() ? told->reason() : "", told->amount(), told->tax(), outcome, told->buyer(),
-        request_number, id);
+        told->seller(), told->blue_number(), request_number.empty() ? told->reason() : "", told->amount(), told->tax(),
+        outcome, told->buyer(), request_number, id);
   }
   auto answer = control("POST", "/assert", body + "]}");
   if (!answer) return std::unexpected(answer.error());
   boost::system::error_code error;
   const auto value = boost::json::parse(*answer, error);
   if (error) return fail(Errc::corrupt, "sim.answer", "assert");
-  return Judgement{static_cast<int>(value.at("lost").as_int64()), static_cast<int>(value.at("doubled").as_int64()), *answer};
+  return Judgement{static_cast<int>(value.at("lost").as_int64()), static_cast<int>(value.at("doubled").as_int64()),
+                   *answer};
 }
 
-Result<void> Stand::call_into(const std::string& method, const std::string& target, const google::protobuf::Message* body,
-                              const std::string& key, google::protobuf::Message& out) {
+Result<void> Stand::call_into(const std::string& method, const std::string& target,
+                              const google::protobuf::Message* body, const std::string& key,
+                              google::protobuf::Message& out) {
   auto answer = api_->call({.method = method,
                             .target = target,
                             .body = body != nullptr ? body->SerializeAsString() : std::string(),
@@ -274,21 +289,25 @@ Result<void> Stand::call_into(const std::string& method, const std::string& targ
   if (answer->status >= 200 && answer->status < 300) return read(out);
   api::v1::ErrorBody error;
   if (auto ok = read(error); !ok) return ok;
-  return fail(answer->status == 503 || answer->status == 429 ? Errc::retry_later : Errc::invalid_input, error.code(), error.field(),
-              error.wanted(), error.left(), std::to_string(answer->status));
+  return fail(answer->status == 503 || answer->status == 429 ? Errc::retry_later : Errc::invalid_input, error.code(),
+              error.field(), error.wanted(), error.left(), std::to_string(answer->status));
 }
 
 Result<api::v1::Submission> Stand::submit(const api::v1::SubmissionRequest& request) {
   return call<api::v1::Submission>("POST", "/v1/submissions", &request);
 }
 
-Result<api::v1::Submission> Stand::show(const std::string& id) { return call<api::v1::Submission>("GET", "/v1/submissions/" + id); }
+Result<api::v1::Submission> Stand::show(const std::string& id) {
+  return call<api::v1::Submission>("GET", "/v1/submissions/" + id);
+}
 
-Result<api::v1::Submission> Stand::wait_state(const std::string& id, const std::vector<std::string>& states, std::chrono::milliseconds within) {
+Result<api::v1::Submission> Stand::wait_state(const std::string& id, const std::vector<std::string>& states,
+                                              std::chrono::milliseconds within) {
   const auto until = Clock::now() + within;
   for (;;) {
     auto sub = show(id);
-    if (!sub || sub->final() || std::ranges::find(states, sub->state()) != states.end() || Clock::now() >= until) return sub;
+    if (!sub || sub->final() || std::ranges::find(states, sub->state()) != states.end() || Clock::now() >= until)
+      return sub;
     std::this_thread::sleep_for(kPoll);
   }
 }

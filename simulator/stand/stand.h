@@ -24,13 +24,14 @@
 namespace taxgate::simulator {
 
 struct StandOptions {
-  std::string directory;    // private, existing; everything is written below it. Empty: a temporary one, removed at the end
-  std::string programs;     // directory of taxgated and taxgate-keyd
+  std::string
+      directory;  // private, existing; everything is written below it. Empty: a temporary one, removed at the end
+  std::string programs;               // directory of taxgated and taxgate-keyd
   std::string taxgated = "taxgated";  // another program for the sabotage tests
   std::vector<sample::SampleTaxpayer> taxpayers = sample::three_taxpayers();
   std::vector<std::string> upload_taxpayers;  // their reds are uploaded by us; the others' are issued by the platform
-  unsigned keys = 4;        // key i belongs to taxpayer i modulo their number
-  bool with_keys = true;    // false: no pcscd, no keyd (tests that sign nothing)
+  unsigned keys = 4;                          // key i belongs to taxpayer i modulo their number
+  bool with_keys = true;                      // false: no pcscd, no keyd (tests that sign nothing)
   Profile profile = Profile::signed_;
   std::uint64_t seed = 1;
   // Times a person would not want to wait for; only I/O, never the law's.
@@ -50,9 +51,10 @@ class Stand {
   Stand(const Stand&) = delete;
   Stand& operator=(const Stand&) = delete;
 
-  Result<void> start_keyd();                                            // and waits until a key is ready
+  Result<void> start_keyd();  // and waits until a key is ready
   /// and waits until it serves. `more`: further arguments; `environment`: "NAME=value"
-  Result<void> start_taxgated(const std::vector<std::string>& more = {}, const std::vector<std::string>& environment = {});
+  Result<void> start_taxgated(const std::vector<std::string>& more = {},
+                              const std::vector<std::string>& environment = {});
   Child& keyd() { return keyd_; }
   Child& taxgated() { return taxgated_; }
 
@@ -85,18 +87,22 @@ class Stand {
   Result<api::v1::Submission> submit(const api::v1::SubmissionRequest& request);
   Result<api::v1::Submission> show(const std::string& id);
   template <class Message>
-  Result<Message> call(const std::string& method, const std::string& target, const google::protobuf::Message* body = nullptr,
-                       const std::string& key = {}) {
+  Result<Message> call(const std::string& method, const std::string& target,
+                       const google::protobuf::Message* body = nullptr, const std::string& key = {}) {
     Message out;
     auto done = call_into(method, target, body, key, out);
     if (!done) return std::unexpected(done.error());
     return out;
   }
-  struct Judgement { int lost = 0, doubled = 0; std::string text; };
+  struct Judgement {
+    int lost = 0, doubled = 0;
+    std::string text;
+  };
   /// What the billing server was told of these submissions (by asking taxgated now), against the platform's own log.
   Result<Judgement> judge(const std::vector<std::string>& ids);
   /// Polls until the submission is in one of the states (or final); the last view otherwise. errors: as show
-  Result<api::v1::Submission> wait_state(const std::string& id, const std::vector<std::string>& states, std::chrono::milliseconds within);
+  Result<api::v1::Submission> wait_state(const std::string& id, const std::vector<std::string>& states,
+                                         std::chrono::milliseconds within);
 
  private:
   explicit Stand(StandOptions options) : options_(std::move(options)) {}

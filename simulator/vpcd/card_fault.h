@@ -31,8 +31,8 @@ struct CardFault {
 
   Kind kind = Kind::delay;
   std::optional<std::uint8_t> ins = std::nullopt;  // only commands with this instruction; none: every command
-  std::uint32_t nth = 1;            // the nth match from now on, counted from 1
-  std::uint32_t count = 1;          // how many matches in a row; 0: all that follow
+  std::uint32_t nth = 1;                           // the nth match from now on, counted from 1
+  std::uint32_t count = 1;                         // how many matches in a row; 0: all that follow
   std::uint32_t delay_ms = 0;
   Direction direction = Direction::command;
   Counting counting = Counting::per_command;

@@ -244,8 +244,8 @@ Result<void> PrivatePcscd::spawn() {
     return fail(Errc::retry_later, "sim.state_io", options_.directory, {}, {}, std::strerror(error));
   }
   const pid_t parent = ::getpid();
-  // Not fork(): the child makes system calls only, and handlers run at a fork may start threads (a sanitizer does), with
-  // which the kernel grants no user namespace.
+  // Not fork(): the child makes system calls only, and handlers run at a fork may start threads (a sanitizer does),
+  // with which the kernel grants no user namespace.
   pid_ = ::_Fork();
   if (pid_ == 0)
     become_pcscd(arguments.data(), pipe[1], log, parent, root ? nullptr : uid_map.c_str(), gid_map.c_str());

@@ -115,7 +115,9 @@ TEST(Business, AWrongPinHoldsTheTaxpayerBurnsOneTryAndReleaseGoesOn) {
   ASSERT_TRUE(write_file_atomic(pin, std::string(simulator::kStandPin) + "\n"));
   for (int i = 0; i < 500; ++i) {
     const auto keys = whole.stand().call<api::v1::KeyList>("GET", "/v1/keys");
-    if (keys && std::ranges::any_of(keys->keys(), [&](const auto& k) { return k.taxpayer() == whole.us() && k.state() == "ready"; })) break;
+    if (keys && std::ranges::any_of(keys->keys(),
+                                    [&](const auto& k) { return k.taxpayer() == whole.us() && k.state() == "ready"; }))
+      break;
     std::this_thread::sleep_for(20ms);
   }
   api::v1::HoldRequest release;
@@ -167,7 +169,8 @@ TEST(Business, ASilentCounterpartyMeansVoidAfter72HoursAnnouncedBefore) {
   ASSERT_EQ(waiting->state(), "waiting_counterparty");
   EXPECT_FALSE(waiting->deadline().empty());
   ASSERT_TRUE(whole.stand().advance_legal_ms(71 * LegalTime::kHourMs));
-  for (int i = 0; i < 500 && !told(whole.stand(), accepted->id(), "submission.deadline_near"); ++i) std::this_thread::sleep_for(20ms);
+  for (int i = 0; i < 500 && !told(whole.stand(), accepted->id(), "submission.deadline_near"); ++i)
+    std::this_thread::sleep_for(20ms);
   EXPECT_TRUE(told(whole.stand(), accepted->id(), "submission.deadline_near"));
   EXPECT_EQ(whole.stand().show(accepted->id())->state(), "waiting_counterparty");
   ASSERT_TRUE(whole.stand().advance_legal_ms(LegalTime::kHourMs + 1000));
@@ -184,7 +187,8 @@ TEST(Business, AFormRaisedAgainstUsIsShownWithItsHoursAndAnsweredOnce) {
   for (const char* answer : {"confirm", "deny"}) {
     SCOPED_TRACE(answer);
     const Invoice blue = whole.blue(true);
-    ASSERT_TRUE(whole.stand().control("POST", "/forms", fmt::format(R"({{"blue_number":"{}","initiator":"buyer","reason":"02"}})", blue.number)));
+    ASSERT_TRUE(whole.stand().control(
+        "POST", "/forms", fmt::format(R"({{"blue_number":"{}","initiator":"buyer","reason":"02"}})", blue.number)));
     std::string uuid;
     for (int i = 0; i < 500 && uuid.empty(); ++i) {
       const auto inbox = whole.stand().call<api::v1::Inbox>("GET", "/v1/inbox");
@@ -193,7 +197,8 @@ TEST(Business, AFormRaisedAgainstUsIsShownWithItsHoursAndAnsweredOnce) {
         if (form.blue_number() == blue.number) {
           uuid = form.uuid();
           EXPECT_EQ(form.role(), "seller");
-          EXPECT_TRUE(form.hours_left().starts_with("71.") || form.hours_left().starts_with("72.")) << form.hours_left();
+          EXPECT_TRUE(form.hours_left().starts_with("71.") || form.hours_left().starts_with("72."))
+              << form.hours_left();
         }
       std::this_thread::sleep_for(20ms);
     }
@@ -245,8 +250,8 @@ TEST(Business, TwoPartialRedsOfOneInvoiceGoOneAfterTheOther) {
 
 TEST(Business, AResendCarriesTheSameBytesAndSettleIsTheStatedLimit) {
   // A request that the platform books after two "none" answers settle apart cannot be told from one that never came
-  // (docs/unknown-outcome.md). With the platform's protection off both are booked: what must hold is that both are the same
-  // signed bytes, so that a platform with protection sees a repetition.
+  // (docs/unknown-outcome.md). With the platform's protection off both are booked: what must hold is that both are the
+  // same signed bytes, so that a platform with protection sees a repetition.
   Whole whole;
   ASSERT_TRUE(whole.stand().start_taxgated());
   const Invoice blue = whole.blue();
@@ -259,7 +264,8 @@ TEST(Business, AResendCarriesTheSameBytesAndSettleIsTheStatedLimit) {
   const auto log = boost::json::parse(*whole.stand().control("GET", "/log"));
   std::set<std::string> requests;
   for (const auto& effect : log.at("effects").as_array())
-    if (effect.at("effect").as_string() == "form_created") requests.insert(std::string(effect.at("request_sha256").as_string()));
+    if (effect.at("effect").as_string() == "form_created")
+      requests.insert(std::string(effect.at("request_sha256").as_string()));
   EXPECT_EQ(requests.size(), 1u);
 }
 

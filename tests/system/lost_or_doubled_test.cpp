@@ -36,8 +36,7 @@ Outcome killed_after_arrival(Whole& whole, const std::vector<std::string>& envir
   auto accepted = whole.stand().submit(whole.full_red(blue));
   EXPECT_TRUE(accepted);
   const auto until = std::chrono::steady_clock::now() + 20s;
-  while (whole.documents_on(blue) == 0 && std::chrono::steady_clock::now() < until)
-    std::this_thread::sleep_for(5ms);
+  while (whole.documents_on(blue) == 0 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(5ms);
   EXPECT_EQ(whole.documents_on(blue), 1);
   whole.stand().taxgated().kill();
   // A second arrival must not be caught by the platform's own protection.
@@ -84,9 +83,12 @@ TEST(NothingLostNothingDoubled, WhateverBecomesOfTheAnswerToAnUpload) {
   Whole whole({.upload = true});
   ASSERT_TRUE(whole.stand().start_taxgated());
   const Fault faults[] = {
-      {"time-out although it arrived", R"("delay_ms":3000)"},   {"connection lost after arrival", R"("drop_after":true)"},
-      {"connection lost before arrival", R"("drop_before":true)"}, {"arrives long after our time-out", R"("late_arrival_ms":2000)"},
-      {"garbage", R"("garbage":true)"},                          {"500 before booking", R"("status":500)"},
+      {"time-out although it arrived", R"("delay_ms":3000)"},
+      {"connection lost after arrival", R"("drop_after":true)"},
+      {"connection lost before arrival", R"("drop_before":true)"},
+      {"arrives long after our time-out", R"("late_arrival_ms":2000)"},
+      {"garbage", R"("garbage":true)"},
+      {"500 before booking", R"("status":500)"},
   };
   for (const Fault& fault : faults) {
     SCOPED_TRACE(fault.name);
@@ -126,7 +128,8 @@ TEST(NothingLostNothingDoubled, AStrangersFormIsNotAdoptedAndNothingIsSentTwice)
   ASSERT_TRUE(whole.stand().start_taxgated());
   const Invoice blue = whole.blue(true);
   ASSERT_TRUE(whole.stand().control(
-      "POST", "/forms", fmt::format(R"({{"blue_number":"{}","initiator":"seller","reason":"02","stranger":true}})", blue.number)));
+      "POST", "/forms",
+      fmt::format(R"({{"blue_number":"{}","initiator":"seller","reason":"02","stranger":true}})", blue.number)));
   auto accepted = whole.stand().submit(whole.full_red(blue));
   ASSERT_TRUE(accepted);
   auto ended = whole.stand().wait_state(accepted->id(), {"attention"}, 30s);

@@ -73,14 +73,16 @@ api::v1::SubmissionRequest Whole::full_red(const Invoice& blue) const {
 }
 
 void Whole::fault(const Invoice& blue, std::string_view service, const std::string& action) {
-  auto ok = stand_->control("POST", "/faults", fmt::format(R"({{"service":"{}","blue_number":"{}",{}}})", service, blue.number, action));
+  auto ok = stand_->control("POST", "/faults",
+                            fmt::format(R"({{"service":"{}","blue_number":"{}",{}}})", service, blue.number, action));
   EXPECT_TRUE(ok) << (ok ? "" : ok.error().detail);
 }
 
 void Whole::counterparty(const Invoice& blue, const std::string& reaction) {
-  auto ok = stand_->control("POST", "/counterparty",
-                            fmt::format(R"({{"rules":[{{"blue_number":"{}","taxpayer":"{}","reaction":"{}","after_ms":0}}]}})", blue.number,
-                                        blue.buyer.id, reaction));
+  auto ok = stand_->control(
+      "POST", "/counterparty",
+      fmt::format(R"({{"rules":[{{"blue_number":"{}","taxpayer":"{}","reaction":"{}","after_ms":0}}]}})", blue.number,
+                  blue.buyer.id, reaction));
   EXPECT_TRUE(ok) << (ok ? "" : ok.error().detail);
 }
 
@@ -108,11 +110,13 @@ int Whole::documents_on(const Invoice& blue) {
   return count;
 }
 
-Result<api::v1::Submission> submit_until_answered(Stand& stand, const api::v1::SubmissionRequest& request, std::chrono::milliseconds within) {
+Result<api::v1::Submission> submit_until_answered(Stand& stand, const api::v1::SubmissionRequest& request,
+                                                  std::chrono::milliseconds within) {
   const auto until = std::chrono::steady_clock::now() + within;
   for (;;) {
     auto answer = stand.submit(request);
-    const bool asked_again = !answer && (answer.error().code == Errc::retry_later || answer.error().code == Errc::outcome_unknown);
+    const bool asked_again =
+        !answer && (answer.error().code == Errc::retry_later || answer.error().code == Errc::outcome_unknown);
     if (!asked_again || std::chrono::steady_clock::now() >= until || !stand.taxgated().running()) return answer;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }

@@ -11,7 +11,7 @@
 namespace taxgate::tests {
 
 struct WholeOptions {
-  bool upload = false;           // our reds are uploaded by us instead of issued by the platform
+  bool upload = false;  // our reds are uploaded by us instead of issued by the platform
   bool with_keys = true;
   std::string taxgated = "taxgated";
   std::string more_config = {};

@@ -17,8 +17,8 @@ inline std::unexpected<Findings> refused(Errc code, std::string id, std::string 
 
 class FakeGateway final : public Gateway {
  public:
-  std::optional<Findings> refuse_with;       // every call fails with these
-  std::vector<std::string> calls;            // "submit", "act:cancel:ID", …
+  std::optional<Findings> refuse_with;  // every call fails with these
+  std::vector<std::string> calls;       // "submit", "act:cancel:ID", …
   std::vector<Caller> callers;
   v1::SubmissionRequest last_request;
   v1::ActionRequest last_action;
@@ -27,10 +27,10 @@ class FakeGateway final : public Gateway {
   EventQuery last_events;
   int last_wait_ms = 0;
   std::string last_seen;
-  bool silent = false;                       // submit keeps its reply
+  bool silent = false;  // submit keeps its reply
   std::vector<Reply<Submitted>> kept;
   std::map<std::string, v1::SubmissionRequest> accepted;  // by key
-  std::vector<v1::Event> journal;            // cursor "c1", "c2", …
+  std::vector<v1::Event> journal;                         // cursor "c1", "c2", …
   std::vector<std::pair<EventQuery, Reply<v1::EventList>>> event_waiters;
   std::vector<std::pair<std::string, Reply<v1::Submission>>> get_waiters;
 
@@ -73,7 +73,8 @@ class FakeGateway final : public Gateway {
     list.set_channel("simulator");
     reply(std::move(list));
   }
-  void act(Caller caller, std::string id, std::string action, v1::ActionRequest request, Reply<v1::Submission> reply) override {
+  void act(Caller caller, std::string id, std::string action, v1::ActionRequest request,
+           Reply<v1::Submission> reply) override {
     if (note("act:" + action + ":" + id, caller, reply)) return;
     last_action = std::move(request);
     reply(submission(id, {}));
@@ -88,7 +89,8 @@ class FakeGateway final : public Gateway {
     inbox.set_channel("simulator");
     reply(std::move(inbox));
   }
-  void answer_form(Caller caller, std::string uuid, std::string answer, v1::ActionRequest request, Reply<Submitted> reply) override {
+  void answer_form(Caller caller, std::string uuid, std::string answer, v1::ActionRequest request,
+                   Reply<Submitted> reply) override {
     if (note("answer:" + answer + ":" + uuid, caller, reply)) return;
     last_action = request;
     v1::SubmissionRequest as_request;
@@ -99,7 +101,8 @@ class FakeGateway final : public Gateway {
   void events(Caller caller, EventQuery query, Reply<v1::EventList> reply) override {
     if (note("events", caller, reply)) return;
     last_events = query;
-    if (!query.after.empty() && position(query.after) < 0) return reply(refused(Errc::invalid_input, "events.cursor", "after"));
+    if (!query.after.empty() && position(query.after) < 0)
+      return reply(refused(Errc::invalid_input, "events.cursor", "after"));
     if (page(query).events_size() == 0 && query.wait_ms > 0)
       return void(event_waiters.emplace_back(std::move(query), std::move(reply)));
     reply(page(query));

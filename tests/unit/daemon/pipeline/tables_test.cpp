@@ -32,7 +32,8 @@ TEST_F(TablesFile, OverridesTheListsItNamesAndKeepsTheOthers) {
 }
 
 TEST_F(TablesFile, RefusesWhatItDoesNotKnowByName) {
-  for (const char* text : {"refused_uses = [\"1\"]\n", "refused_use = \"1\"\n", "refused_use = [1]\n", "[hold_codes]\n1 = 2\n", "x = = 1\n"}) {
+  for (const char* text : {"refused_uses = [\"1\"]\n", "refused_use = \"1\"\n", "refused_use = [1]\n",
+                           "[hold_codes]\n1 = 2\n", "x = = 1\n"}) {
     Settings settings;
     const auto loaded = load_tables(with(text), settings);
     ASSERT_FALSE(loaded) << text;

@@ -31,7 +31,8 @@ TEST(QueueOrder, FirstInFirstOutOnOneBlueInvoiceAndOthersAreNotBlocked) {
 
 TEST(QueueOrder, ABacklogOfRetriesAndPollsDoesNotStarveFreshWork) {
   Queue queue({.max_active = 1'000'000});
-  for (int i = 0; i < 10'000; ++i) queue.add(entry("w" + std::to_string(i), i, "W" + std::to_string(i), State::waiting_counterparty), 0);
+  for (int i = 0; i < 10'000; ++i)
+    queue.add(entry("w" + std::to_string(i), i, "W" + std::to_string(i), State::waiting_counterparty), 0);
   for (int i = 0; i < 100; ++i) queue.add(entry("f" + std::to_string(i), 20'000 + i, "F" + std::to_string(i)), 0);
   int fresh = 0;
   for (int i = 0; i < 300; ++i) {

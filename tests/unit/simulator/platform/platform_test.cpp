@@ -192,7 +192,8 @@ TEST_F(PlatformTest, AnswersNonsenseWithGatewayErrorsAndGoesOn) {
   }
   EXPECT_EQ(table::read_upload_reply(*leqi::read_table_json(opened(call(s::table_upload, "{}"))))->status, "TZD0500");
   HttpsClient rude(platform->port(), platform->ca_path());
-  EXPECT_TRUE(rude.send("POST", "/", "", "x-long: " + std::string(100'000, 'x') + "\r\n").closed) << "and nothing else falls with it";
+  EXPECT_TRUE(rude.send("POST", "/", "", "x-long: " + std::string(100'000, 'x') + "\r\n").closed)
+      << "and nothing else falls with it";
   EXPECT_TRUE(apply(red()).outcome.ok());
 }
 

@@ -51,7 +51,8 @@ TEST_F(Forms, WaitForANaturalPersonWhoseRefusalIsState12) {
   world.put_invoice(invoice);
   const auto applied = world.apply(whole(invoice), at(t0));
   EXPECT_EQ(applied.state, "02");
-  EXPECT_FALSE(world.confirm({applied.uuid, {}, leqi::Answer::agree, Side::buyer, ""}, at(t0)).outcome.ok()) << "no account";
+  EXPECT_FALSE(world.confirm({applied.uuid, {}, leqi::Answer::agree, Side::buyer, ""}, at(t0)).outcome.ok())
+      << "no account";
   EXPECT_TRUE(world.force_state(applied.uuid, "12", t0));
 }
 
