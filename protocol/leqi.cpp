@@ -162,24 +162,54 @@ Result<SignedEnvelope> read_signature_value(std::string_view value, std::string_
 
 namespace {
 
-// rules.md B.1, Leqi 基础版. The meaning of a code depends on the channel; this is Leqi's table.
+// rules.md B.1, Leqi 基础版. The meaning of a code depends on the channel; this is Leqi's table. What may follow what
+// is inferred: which of 08 and 09 a revoked 01 becomes is unknown, so both may.
 constexpr std::array<FormState, 13> kFormStates{{
-    {"01", FormClass::confirmed, "无需确认", "no confirmation needed"},
-    {"02", FormClass::pending_buyer, "销方录入待购方确认", "entered by the seller, waiting for the buyer"},
-    {"03", FormClass::pending_seller, "购方录入待销方确认", "entered by the buyer, waiting for the seller"},
-    {"04", FormClass::confirmed, "购销双方已确认", "confirmed by both"},
-    {"05", FormClass::void_, "作废(销方录入购方否认)", "void: the buyer refused"},
-    {"06", FormClass::void_, "作废(购方录入销方否认)", "void: the seller refused"},
-    {"07", FormClass::void_, "作废(超72小时未确认)", "void: not confirmed within 72 hours"},
-    {"08", FormClass::void_, "作废(发起方已撤销)", "void: revoked by the initiator"},
-    {"09", FormClass::void_, "作废(确认后撤销)", "void: revoked after confirmation"},
-    {"10", FormClass::void_, "作废(异常凭证)", "void: irregular tax voucher"},
-    {"11", FormClass::void_, "作废(纳税人状态异常阻断)", "void: blocked by a taxpayer's status"},
-    {"12", FormClass::void_, "作废(自然人拒收)", "void: refused by a natural person"},
-    {"13", FormClass::void_, "作废(已开具退税申请单)", "void: a tax refund application exists"},
+    {"01", FormClass::confirmed, "无需确认", "no confirmation needed", "08 09 issued"},
+    {"02", FormClass::pending_buyer, "销方录入待购方确认", "entered by the seller, waiting for the buyer",
+     "04 05 07 08 10 11 12 13"},
+    {"03", FormClass::pending_seller, "购方录入待销方确认", "entered by the buyer, waiting for the seller",
+     "04 06 07 08 10 11 13"},
+    {"04", FormClass::confirmed, "购销双方已确认", "confirmed by both", "09 issued"},
+    {"05", FormClass::void_, "作废(销方录入购方否认)", "void: the buyer refused", ""},
+    {"06", FormClass::void_, "作废(购方录入销方否认)", "void: the seller refused", ""},
+    {"07", FormClass::void_, "作废(超72小时未确认)", "void: not confirmed within 72 hours", ""},
+    {"08", FormClass::void_, "作废(发起方已撤销)", "void: revoked by the initiator", ""},
+    {"09", FormClass::void_, "作废(确认后撤销)", "void: revoked after confirmation", ""},
+    {"10", FormClass::void_, "作废(异常凭证)", "void: irregular tax voucher", ""},
+    {"11", FormClass::void_, "作废(纳税人状态异常阻断)", "void: blocked by a taxpayer's status", ""},
+    {"12", FormClass::void_, "作废(自然人拒收)", "void: refused by a natural person", ""},
+    {"13", FormClass::void_, "作废(已开具退税申请单)", "void: a tax refund application exists", ""},
 }};
 
+bool listed(std::string_view rest, std::string_view wanted) {
+  while (!rest.empty()) {
+    const auto space = rest.find(' ');
+    if (rest.substr(0, space) == wanted) return true;
+    if (space == std::string_view::npos) break;
+    rest.remove_prefix(space + 1);
+  }
+  return false;
+}
+
 }  // namespace
+
+std::span<const FormState> form_states() { return kFormStates; }
+
+bool form_may_follow(std::string_view from, std::string_view to) {
+  if (from.empty()) return listed(kFirstFormStates, to);
+  const FormState* state = form_state(from);
+  return state != nullptr && listed(state->next, to);
+}
+
+bool form_reaches(std::string_view from, std::string_view to) {
+  if (from == to) return true;
+  if (form_may_follow(from, to)) return true;
+  // The table has no circle, so this ends; its longest path has three steps.
+  for (const FormState& state : kFormStates)
+    if (form_may_follow(from, state.code) && form_reaches(state.code, to)) return true;
+  return false;
+}
 
 const FormState* form_state(std::string_view code) {
   for (const FormState& state : kFormStates)

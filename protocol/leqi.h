@@ -5,6 +5,7 @@
 // Source: rules.md B.1–B.6, C.
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -194,7 +195,16 @@ struct FormState {
   std::string_view code;
   FormClass cls;
   std::string_view term, english;
+  std::string_view next;  // codes that may follow, space-separated: the table; "issued" where the red may be made
 };
+std::span<const FormState> form_states();
+/// The states a new form may have: 01, 02, 03.
+inline constexpr std::string_view kFirstFormStates = "01 02 03";
+/// True when the platform may move a form from one known state to the other in one step ("" = a form not made yet;
+/// "issued" = its red exists, after which nothing changes). Source: rules.md B.1, transition set inferred.
+bool form_may_follow(std::string_view from, std::string_view to);
+/// The same in any number of steps, none included: what two looks at one form, however far apart, may show.
+bool form_reaches(std::string_view from, std::string_view to);
 /// nullptr for a code we do not know: store it, treat it as not issued.
 const FormState* form_state(std::string_view code);
 FormClass form_class(std::string_view code);

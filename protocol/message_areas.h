@@ -8,9 +8,10 @@
 namespace taxgate {
 
 extern const Message kProtocolMessages[], kRulesMessages[], kKeysMessages[], kPlatformMessages[], kStoreMessages[],
-    kApiMessages[], kCliMessages[], kSimMessages[], kWireMessages[], kDeviceMessages[], kPipelineMessages[];
+    kApiMessages[], kCliMessages[], kSimMessages[], kWireMessages[], kDeviceMessages[], kPipelineMessages[],
+    kCreditMessages[];
 extern const std::size_t kProtocolMessageCount, kRulesMessageCount, kKeysMessageCount, kPlatformMessageCount,
     kStoreMessageCount, kApiMessageCount, kCliMessageCount, kSimMessageCount, kWireMessageCount, kDeviceMessageCount,
-    kPipelineMessageCount;
+    kPipelineMessageCount, kCreditMessageCount;
 
 }  // namespace taxgate

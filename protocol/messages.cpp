@@ -11,7 +11,7 @@ namespace {
 
 const std::vector<Message>& catalogue() {
   static const std::vector<Message> rows = [] {
-    const std::array<std::span<const Message>, 11> areas{{
+    const std::array<std::span<const Message>, 12> areas{{
         {kProtocolMessages, kProtocolMessageCount},
         {kRulesMessages, kRulesMessageCount},
         {kKeysMessages, kKeysMessageCount},
@@ -23,6 +23,7 @@ const std::vector<Message>& catalogue() {
         {kWireMessages, kWireMessageCount},
         {kDeviceMessages, kDeviceMessageCount},
         {kPipelineMessages, kPipelineMessageCount},
+        {kCreditMessages, kCreditMessageCount},
     }};
     std::vector<Message> all;
     for (const auto& area : areas) all.insert(all.end(), area.begin(), area.end());
