@@ -31,14 +31,18 @@ void append_event(Session& session, std::string event, std::string taxpayer, std
 
 Upsert upsert_invoice(Session& session, const Invoice& invoice) {
   const std::string record = encode_invoice(invoice);
-  bool known = false;
+  std::optional<Invoice> old;
   {
     auto q = session.db().query("SELECT record FROM invoice WHERE number = ?");
     q.bind(invoice.number);
-    known = q.row();
-    if (known && q.view(0) == record) return Upsert::unchanged;
+    if (q.row()) {
+      if (q.view(0) == record) return Upsert::unchanged;
+      auto read = decode_invoice(q.view(0));
+      if (!read) q.damaged("an invoice cannot be read");
+      old = read ? *std::move(read) : Invoice{};
+    }
   }
-  if (known)
+  if (old)
     session.db().query("UPDATE invoice SET record = ? WHERE number = ?").bind_bytes(record).bind(invoice.number).run();
   else
     session.db()
@@ -46,7 +50,8 @@ Upsert upsert_invoice(Session& session, const Invoice& invoice) {
         .bind(invoice.number)
         .bind_bytes(record)
         .run();
-  return known ? Upsert::updated : Upsert::added;
+  index_issued(session.db(), old ? &*old : nullptr, invoice);
+  return old ? Upsert::updated : Upsert::added;
 }
 
 std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices, std::size_t from,

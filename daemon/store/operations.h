@@ -21,8 +21,12 @@ Result<void> release_hold(Session& session, const std::string& taxpayer, const s
 Result<void> put_caller(Session& session, const Caller& caller, const Principal& principal);
 Result<void> remove_caller(Session& session, const std::string& name, const Principal& principal);
 Result<void> put_inbox_form(Session& session, const InboxForm& form);
+Result<CreditRecord> record_credit(Session& session, const CreditRecord& wanted);
 Result<void> set_cursor(Session& session, const std::string& name, std::int64_t value);
 Result<void> note(Session& session, const JournalRow& row);
+
+/// The narrow row by which a month's credit line is added up (credit.cpp). `old`: what the ledger had, if anything.
+void index_issued(Connection& db, const Invoice* old, const Invoice& invoice);
 
 enum class Upsert { added, updated, unchanged };
 Upsert upsert_invoice(Session& session, const Invoice& invoice);

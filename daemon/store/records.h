@@ -1,5 +1,6 @@
 #pragma once
 // What the store keeps, as plain values. No SQL, rowid or transaction leaves the store.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -100,6 +101,34 @@ struct InboxForm {
   LegalTime entered_at, seen_at;
   std::string submission;  // our confirm/deny, when there is one
   bool open = true;
+};
+
+/// What moved a taxpayer's credit line (发票总额度) beside the invoices themselves, which the ledger has. Never
+/// changed.
+struct CreditRecord {
+  std::int64_t id = 0;  // order of recording
+  std::string taxpayer;
+  std::string kind;         // "initial", "limit", "pickup", "application", "filing"
+  LegalTime at;             // in force from, picked up, filed at
+  LegalTime until;          // first instant after a short-term limit; not set: for good
+  std::int64_t period = 0;  // filing: month filed, year × 12 + month − 1
+  Fen amount;               // initial, limit, application: the total; pickup: sheets × per-sheet limit
+  std::optional<Fen> per_invoice;
+  std::optional<std::int64_t> monthly_count;
+  std::int64_t sheets = 0;
+  std::string reference;  // number of the application or pick-up: the same twice is one record
+  std::string note;
+  std::string principal;
+};
+
+/// Blue invoices of one seller, day and type, added up; or one red invoice.
+struct IssuedRow {
+  std::string number;  // of the red; empty for blues
+  std::string type;    // fplx
+  LegalTime at;        // of the last of them
+  Fen amount;          // sum, without tax
+  std::int64_t count = 1;
+  std::string blue;  // of the red: its blue as linked; empty: unmatched
 };
 
 struct OpenEntry {  // light row of every non-final submission, for the queue's memory

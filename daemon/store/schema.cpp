@@ -11,6 +11,8 @@
 #include "daemon/core/files.h"
 #include "daemon/core/limits.h"
 #include "daemon/core/log.h"
+#include "daemon/store/codec.h"
+#include "daemon/store/operations.h"
 #include "protocol/states.h"
 
 namespace taxgate::store {
@@ -70,7 +72,33 @@ ALTER TABLE hold ADD COLUMN principal TEXT NOT NULL DEFAULT '';
 CREATE INDEX submission_form ON submission(form_uuid) WHERE form_uuid <> '';
 )";
 
-constexpr std::array<const char*, kSchemaVersion> kVersions{kVersion1, kVersion2};
+// The credit line: what was told of it, and what was issued in a month without reading every invoice.
+constexpr const char* kVersion3 = R"(
+CREATE TABLE issued(
+  seller TEXT NOT NULL, month INTEGER NOT NULL, number TEXT NOT NULL, type TEXT NOT NULL, at INTEGER NOT NULL,
+  amount INTEGER NOT NULL, red INTEGER NOT NULL, PRIMARY KEY(seller, month, number)) WITHOUT ROWID;
+CREATE INDEX red_of_red ON red_of(red);
+CREATE TABLE credit(
+  id INTEGER PRIMARY KEY, journal INTEGER NOT NULL, taxpayer TEXT NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL,
+  until INTEGER NOT NULL, period INTEGER NOT NULL, amount INTEGER NOT NULL, per_invoice INTEGER, monthly_count INTEGER,
+  sheets INTEGER NOT NULL, reference TEXT NOT NULL, note TEXT NOT NULL, principal TEXT NOT NULL);
+CREATE INDEX credit_taxpayer ON credit(taxpayer);
+)";
+
+void index_all_invoices(Connection& c) {
+  auto q = c.query("SELECT record FROM invoice");
+  while (q.row()) {
+    const auto invoice = decode_invoice(q.view(0));
+    if (!invoice) return q.damaged("an invoice cannot be read");
+    index_issued(c, nullptr, *invoice);
+  }
+}
+
+struct Version {
+  const char* sql;
+  void (*fill)(Connection&) = nullptr;  // what SQL cannot compute, in the same transaction
+};
+constexpr std::array<Version, kSchemaVersion> kVersions{{{kVersion1}, {kVersion2}, {kVersion3, index_all_invoices}}};
 
 Result<void> outcome(const Connection& c) {
   if (c.failure()) return std::unexpected(*c.failure());
@@ -182,7 +210,9 @@ Result<void> migrate(Connection& c) {
   for (int version = *found; version < kSchemaVersion; ++version) {
     // user_version is part of the transaction: after a crash the file has the old schema or the new one.
     c.execute("BEGIN IMMEDIATE");
-    c.execute(kVersions[static_cast<std::size_t>(version)]);
+    const Version& step = kVersions[static_cast<std::size_t>(version)];
+    c.execute(step.sql);
+    if (step.fill != nullptr) step.fill(c);
     c.execute("PRAGMA user_version=" + std::to_string(version + 1));
     c.execute("COMMIT");
     if (c.failure()) return std::unexpected(*c.failure());

@@ -224,6 +224,13 @@ class SqliteReader final : public Reader {
     if (q.row()) value = q.integer(0);
     return answer(value);
   }
+  Result<std::vector<CreditRecord>> credit_records(std::string_view taxpayer) override {
+    return answer(load_credit_records(db_, taxpayer));
+  }
+  Result<std::vector<IssuedRow>> issued_by(std::string_view seller, std::int64_t first, std::int64_t last) override {
+    return answer(load_issued(db_, seller, first, last));
+  }
+
 
   Result<std::int64_t> last_seq() override { return shared_->last_seq.load(std::memory_order_acquire); }
 

@@ -183,6 +183,10 @@ void SqliteStore::put_caller(Caller caller, Principal principal, Done<void> done
 void SqliteStore::remove_caller(std::string name, Principal principal, Done<void> done) {
   auto body = [name = std::move(name), principal = std::move(principal)](Session& s) {
     return store::remove_caller(s, name, principal);
+void SqliteStore::record_credit(CreditRecord record, Done<CreditRecord> done) {
+  auto body = [record = std::move(record)](Session& s) { return store::record_credit(s, record); };
+  writer_->post(Writer::Lane::normal, task<CreditRecord>("credit", std::move(body), std::move(done)));
+}
   };
   writer_->post(Writer::Lane::normal, task<void>("caller", std::move(body), std::move(done)));
 }

@@ -24,6 +24,7 @@ class SqliteStore final : public Store {
   void put_caller(Caller caller, Principal principal, Done<void> done) override;
   void remove_caller(std::string name, Principal principal, Done<void> done) override;
   void put_inbox_form(InboxForm form, Done<void> done) override;
+  void record_credit(CreditRecord record, Done<CreditRecord> done) override;
   void set_cursor(std::string name, std::int64_t value, Done<void> done) override;
   void note(JournalRow row, Done<void> done) override;
   Result<std::unique_ptr<Reader>> reader() override;

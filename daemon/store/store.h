@@ -64,6 +64,11 @@ class Reader {
   virtual Result<std::int64_t> last_seq() = 0;
 };
 
+  /// Every credit record of a taxpayer, oldest first.
+  virtual Result<std::vector<CreditRecord>> credit_records(std::string_view taxpayer) = 0;
+  /// What the ledger says the seller issued in the months [first, last] (year × 12 + month − 1, +08:00): blues by day
+  /// and type, each red by itself.
+  virtual Result<std::vector<IssuedRow>> issued_by(std::string_view seller, std::int64_t first, std::int64_t last) = 0;
 class Store {
  public:
   virtual ~Store() = default;
@@ -101,3 +106,7 @@ class Store {
 };
 
 }  // namespace taxgate::store
+  /// Adds one record and its journal row. A filing of a period that has one, and a record with the reference of an
+  /// equal one, change nothing: `done` gets the first. errors  invalid_input store.credit_conflict (same reference,
+  /// other content), credit.initial_once
+  virtual void record_credit(CreditRecord record, Done<CreditRecord> done) = 0;

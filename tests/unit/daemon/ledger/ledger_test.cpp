@@ -53,6 +53,12 @@ class FakeReader final : public store::Reader {
   Result<std::vector<store::InboxForm>> inbox(std::string_view, bool) override {
     return std::vector<store::InboxForm>{};
   }
+  std::vector<store::CreditRecord> records;
+  std::vector<store::IssuedRow> issued;
+  Result<std::vector<store::CreditRecord>> credit_records(std::string_view) override { return records; }
+  Result<std::vector<store::IssuedRow>> issued_by(std::string_view, std::int64_t, std::int64_t) override {
+    return issued;
+  }
   Result<std::optional<store::InboxForm>> inbox_form(std::string_view) override { return std::nullopt; }
   Result<std::optional<Submission>> owner_of_form(std::string_view) override { return std::nullopt; }
   Result<std::vector<std::pair<State, std::int64_t>>> counts() override {

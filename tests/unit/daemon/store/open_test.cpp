@@ -85,12 +85,12 @@ TEST_F(OpenTest, TheWritersSettingsAreFullDurabilityInTheFile) {
 TEST_F(OpenTest, ANewerSchemaIsRefusedByNumberAndNothingIsWritten) {
   open();
   close();
-  sql("PRAGMA user_version=3");
+  sql("PRAGMA user_version=4");
   const auto before = bytes_of(path());
   const auto e = refusal();
   EXPECT_EQ(e.id, "store.newer_schema");
-  EXPECT_EQ(e.wanted, "3");
-  EXPECT_EQ(e.left, "2");
+  EXPECT_EQ(e.wanted, "4");
+  EXPECT_EQ(e.left, "3");
   EXPECT_TRUE(bytes_of(path()) == before);
 }
 
@@ -113,6 +113,37 @@ TEST_F(OpenTest, AnOldFileIsBroughtUpToDateWithAllItHolds) {
   EXPECT_EQ(accept(*store_, wanted("old-2"))->outcome, AcceptOutcome::same);
   reopen();
   EXPECT_EQ(reader_->submissions({})->size(), 3U);
+}
+
+// Written by the version before the credit line: two blues of November, one of October's last millisecond, one red.
+TEST_F(OpenTest, AFileOfVersion2GetsItsMonthsIndexedFromTheLedger) {
+  std::filesystem::copy_file(std::string(TAXGATE_SOURCE_DIR) + "/tests/unit/daemon/store/fixtures/schema_2.db", path());
+  open();
+  constexpr std::int64_t kOctober = 2026 * 12 + 9, kNovember = kOctober + 1;
+  const auto october = *reader_->issued_by("91310115TGDM00011U", kOctober, kOctober);
+  ASSERT_EQ(october.size(), 1U);
+  EXPECT_EQ(october[0].at, LegalTime{1'793'462'399'999});
+  const auto november = *reader_->issued_by("91310115TGDM00011U", kNovember, kNovember);
+  ASSERT_EQ(november.size(), 3U);
+  EXPECT_EQ(november[0].type, "81");
+  EXPECT_EQ(november[1].type, "82");
+  EXPECT_EQ(november[2].number, "26990000000000000101");
+  EXPECT_EQ(november[2].amount, Fen{30'000'000});
+  EXPECT_EQ(november[2].blue, "26990000000000000001") << "the link of the issued red";
+  EXPECT_TRUE(reader_->credit_records("91310115TGDM00011U")->empty());
+  EXPECT_EQ((*reader_->by_idempotency_key("erp", "old-1"))->state, State::issued);
+  EXPECT_TRUE(store_->verify_chain());
+  reopen();
+  EXPECT_EQ(reader_->issued_by("91310115TGDM00011U", kNovember, kNovember)->size(), 3U) << "once, not at each start";
+}
+
+TEST_F(OpenTest, AFileWhoseLedgerCannotBeIndexedIsRefusedAndStaysAtItsVersion) {
+  std::filesystem::copy_file(std::string(TAXGATE_SOURCE_DIR) + "/tests/unit/daemon/store/fixtures/schema_2.db", path());
+  sql("UPDATE invoice SET record = x'0102' WHERE number = '26990000000000000002'");
+  EXPECT_EQ(refusal().code, Errc::corrupt);
+  sql("DELETE FROM invoice WHERE number = '26990000000000000002'");
+  open();  // had the table been left behind, its making would fail now
+  EXPECT_EQ(reader_->issued_by("91310115TGDM00011U", 2026 * 12 + 10, 2026 * 12 + 10)->size(), 2U);
 }
 
 TEST_F(OpenTest, ADamagedHeaderIsRefusedAndNothingIsOverwritten) {

@@ -1,0 +1,174 @@
+// The credit line's part of the database: records of what was told, and the month's index over the ledger.
+#include <limits>
+
+#include "daemon/store/operations.h"
+#include "daemon/store/rows.h"
+
+namespace taxgate::store {
+namespace {
+
+constexpr int kMonths = 12;
+constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
+
+std::int64_t month_of(LegalTime time) { return time.year() * kMonths + time.month() - 1; }
+
+#define TAXGATE_CREDIT_COLUMNS                                                                           \
+  "id, taxpayer, kind, at, until, period, amount, per_invoice, monthly_count, sheets, reference, note, " \
+  "principal "
+
+CreditRecord read_credit(const Query& q) {
+  CreditRecord r;
+  r.id = q.integer(0);
+  r.taxpayer = q.text(1);
+  r.kind = q.text(2);
+  r.at = {q.integer(3)};
+  r.until = {q.integer(4)};
+  r.period = q.integer(5);
+  r.amount = {q.integer(6)};
+  if (!q.null(7)) r.per_invoice = Fen{q.integer(7)};
+  if (!q.null(8)) r.monthly_count = q.integer(8);
+  r.sheets = q.integer(9);
+  r.reference = q.text(10);
+  r.note = q.text(11);
+  r.principal = q.text(12);
+  return r;
+}
+
+bool same_content(const CreditRecord& a, const CreditRecord& b) {
+  return a.at == b.at && a.until == b.until && a.amount == b.amount && a.per_invoice == b.per_invoice &&
+         a.monthly_count == b.monthly_count && a.sheets == b.sheets;
+}
+
+/// One line, all that counts: the digest chain covers it.
+std::string detail_of(const CreditRecord& r) {
+  std::string out = r.kind;
+  if (r.kind == "filing") return out + " of " + r.reference + " at " + r.at.platform_text();
+  out += " " + r.amount.text() + " from " + r.at.platform_text();
+  if (r.until.is_set()) out += " until " + r.until.platform_text();
+  if (r.sheets != 0) out += ", " + std::to_string(r.sheets) + " sheets";
+  if (r.per_invoice) out += ", one invoice " + r.per_invoice->text();
+  if (r.monthly_count) out += ", " + std::to_string(*r.monthly_count) + " a month";
+  return out;
+}
+
+// SQLite refuses a sum beyond 64 bits, which a hostile ledger could reach: added up in two parts, joined saturating.
+constexpr std::int64_t kPart = 1'000'000'000;
+Fen joined(std::int64_t high, std::int64_t low) {
+  std::int64_t out = 0;
+  if (__builtin_mul_overflow(high, kPart, &out) || __builtin_add_overflow(out, low, &out))
+    return {std::numeric_limits<std::int64_t>::max()};
+  return {out};
+}
+
+std::optional<CreditRecord> found(Query& q) { return q.row() ? std::optional(read_credit(q)) : std::nullopt; }
+
+}  // namespace
+
+void index_issued(Connection& db, const Invoice* old, const Invoice& invoice) {
+  const auto month = month_of(invoice.issued_at);
+  if (old != nullptr) {
+    const auto old_month = month_of(old->issued_at);
+    const bool moved = old->seller.id != invoice.seller.id || old_month != month;
+    if (!moved && old->type == invoice.type && old->issued_at == invoice.issued_at && old->amount == invoice.amount &&
+        old->is_red == invoice.is_red)
+      return;
+    if (moved)
+      db.query("DELETE FROM issued WHERE seller = ? AND month = ? AND number = ?")
+          .bind(old->seller.id)
+          .bind(old_month)
+          .bind(invoice.number)
+          .run();
+  }
+  db.query("INSERT OR REPLACE INTO issued(seller, month, number, type, at, amount, red) VALUES(?,?,?,?,?,?,?)")
+      .bind(invoice.seller.id)
+      .bind(month)
+      .bind(invoice.number)
+      .bind(invoice.type)
+      .bind(invoice.issued_at.ms)
+      .bind(invoice.amount.abs().value)
+      .bind(invoice.is_red ? 1 : 0)
+      .run();
+}
+
+Result<CreditRecord> record_credit(Session& session, const CreditRecord& wanted) {
+  CreditRecord r = wanted;
+  Connection& db = session.db();
+  if (r.kind == "filing") {
+    auto q =
+        db.query("SELECT " TAXGATE_CREDIT_COLUMNS "FROM credit WHERE taxpayer = ? AND kind = 'filing' AND period = ?");
+    q.bind(r.taxpayer).bind(r.period);
+    if (auto first = found(q)) return *std::move(first);
+  } else if (!r.reference.empty()) {
+    auto q = db.query("SELECT " TAXGATE_CREDIT_COLUMNS "FROM credit WHERE taxpayer = ? AND kind = ? AND reference = ?");
+    q.bind(r.taxpayer).bind(r.kind).bind(r.reference);
+    if (auto first = found(q)) {
+      if (same_content(*first, r)) return *std::move(first);
+      return fail(Errc::invalid_input, "store.credit_conflict", "reference", r.reference);
+    }
+  }
+  if (r.kind == "initial") {
+    auto q = db.query("SELECT " TAXGATE_CREDIT_COLUMNS "FROM credit WHERE taxpayer = ? AND kind = 'initial'");
+    q.bind(r.taxpayer);
+    if (const auto first = found(q))
+      return fail(Errc::invalid_input, "credit.initial_once", "class", r.taxpayer, first->amount.text());
+  }
+  JournalRow row;
+  row.event = "credit";
+  row.taxpayer = r.taxpayer;
+  row.principal = r.principal;
+  row.detail = detail_of(r);
+  row.reference = r.reference;
+  const auto journal = session.append(row, 0);
+  auto q = db.query(
+      "INSERT INTO credit(id, journal, taxpayer, kind, at, until, period, amount, per_invoice, monthly_count, sheets, "
+      "reference, note, principal) VALUES((SELECT coalesce(max(id), 0) + 1 FROM credit),?,?,?,?,?,?,?,?,?,?,?,?,?) "
+      "RETURNING id");
+  q.bind(journal).bind(r.taxpayer).bind(r.kind).bind(r.at.ms).bind(r.until.ms).bind(r.period).bind(r.amount.value);
+  r.per_invoice ? q.bind(r.per_invoice->value) : q.bind_null();
+  r.monthly_count ? q.bind(*r.monthly_count) : q.bind_null();
+  q.bind(r.sheets).bind(r.reference).bind(r.note).bind(r.principal);
+  if (q.row()) r.id = q.integer(0);
+  q.run();  // to the statement's end
+  return r;
+}
+
+std::vector<CreditRecord> load_credit_records(Connection& c, std::string_view taxpayer) {
+  std::vector<CreditRecord> out;
+  auto q = c.query("SELECT " TAXGATE_CREDIT_COLUMNS "FROM credit WHERE taxpayer = ? ORDER BY id");
+  q.bind(taxpayer);
+  while (q.row()) out.push_back(read_credit(q));
+  return out;
+}
+
+std::vector<IssuedRow> load_issued(Connection& c, std::string_view seller, std::int64_t first, std::int64_t last) {
+  std::vector<IssuedRow> out;
+  {
+    auto q = c.query(
+        "SELECT type, max(at), sum(amount / ?), sum(amount % ?), count(*) FROM issued WHERE seller = ? AND month "
+        "BETWEEN ? AND ? AND red = "
+        "0 "
+        "GROUP BY month, (at + ?) / ?, type");
+    q.bind(kPart).bind(kPart).bind(seller).bind(first).bind(last).bind(LegalTime::kOffsetMs).bind(kDayMs);
+    while (q.row())
+      out.push_back({.number = {},
+                     .type = q.text(0),
+                     .at = {q.integer(1)},
+                     .amount = joined(q.integer(2), q.integer(3)),
+                     .count = q.integer(4),
+                     .blue = {}});
+  }
+  auto q = c.query(
+      "SELECT i.number, i.type, i.at, i.amount, coalesce((SELECT min(blue) FROM red_of WHERE red = i.number), '') "
+      "FROM issued i WHERE i.seller = ? AND i.month BETWEEN ? AND ? AND i.red = 1 ORDER BY i.at, i.number");
+  q.bind(seller).bind(first).bind(last);
+  while (q.row())
+    out.push_back({.number = q.text(0),
+                   .type = q.text(1),
+                   .at = {q.integer(2)},
+                   .amount = {q.integer(3)},
+                   .count = 1,
+                   .blue = q.text(4)});
+  return out;
+}
+
+}  // namespace taxgate::store

@@ -1,0 +1,72 @@
+#include "drivers/usb/usb_transport.h"
+
+#include <string>
+#include <utility>
+
+namespace taxgate::usb {
+namespace {
+
+/// What the device's refusal to pass a command on means; the card has not run it.
+Error refusal(const bot::Sense& sense) {
+  switch (sense.key) {
+    case bot::kSenseAttention:
+    case bot::kSenseNotReady:
+      return {Errc::retry_later, "key.reset", {}, {}, {}, "FE 01 refused: " + sense.text()};
+    case bot::kSenseMedium:
+    case bot::kSenseHardware:
+      return {Errc::device_gone, "key.card_failed", {}, {}, {}, "FE 01 refused: " + sense.text()};
+    default:
+      return {Errc::rejected, "usb.refused", {}, sense.text(), {}, "FE 01"};
+  }
+}
+
+class UsbTransport final : public ApduTransport {
+ public:
+  UsbTransport(std::unique_ptr<BulkTransport> bulk, Quirks quirks, BotSession::Pause pause)
+      : bulk_(std::move(bulk)), session_(*bulk_, std::move(quirks), std::move(pause)) {}
+
+  Result<void> start() {
+    if (const auto inquiry = session_.start(); !inquiry) return std::unexpected(inquiry.error());
+    return {};
+  }
+
+  Result<Bytes> transmit(ByteView command) override {
+    if (command.size() > bot::kMaxCardBytes)
+      return fail(Errc::limit_reached, "usb.transfer_size", {}, std::to_string(command.size()),
+                  std::to_string(bot::kMaxCardBytes));
+    const auto& quirks = session_.quirks();
+    const auto sent = session_.tell(quirks.send_cdb, bot::wrap_apdu(command), Effect::changes);
+    if (!sent) return std::unexpected(sent.error());
+    if (sent->sense) return std::unexpected(refusal(*sent->sense));
+
+    // From here on the card has the command. Whatever fails, only its state tells what became of it.
+    const auto fetched = session_.ask(quirks.receive_cdb, quirks.max_transfer, Effect::none);
+    if (!fetched) return lost(fetched.error().detail);
+    if (fetched->sense) return lost("FE 02 refused: " + fetched->sense->text());
+    const auto answer = bot::unwrap_apdu(fetched->data);
+    if (!answer) return lost("FE 02: no answer in " + std::to_string(fetched->data.size()) + " bytes");
+    if (answer->size() < 2) return lost("answer without status word");
+    return Bytes(answer->begin(), answer->end());
+  }
+
+  Result<void> reconnect() override { return start(); }
+
+ private:
+  static std::unexpected<Error> lost(std::string detail) {
+    return fail(Errc::outcome_unknown, "key.interrupted", {}, {}, {}, std::move(detail));
+  }
+
+  std::unique_ptr<BulkTransport> bulk_;
+  BotSession session_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ApduTransport>> apdu_over_bulk(std::unique_ptr<BulkTransport> bulk, Quirks quirks,
+                                                      BotSession::Pause pause) {
+  auto transport = std::make_unique<UsbTransport>(std::move(bulk), std::move(quirks), std::move(pause));
+  if (auto started = transport->start(); !started) return std::unexpected(started.error());
+  return transport;
+}
+
+}  // namespace taxgate::usb

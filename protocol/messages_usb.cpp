@@ -1,0 +1,35 @@
+// Errors of tax keys on USB and of the USB matching file.
+#include <iterator>
+
+#include "protocol/message_areas.h"
+
+namespace taxgate {
+
+const Message kUsbMessages[] = {
+    {"bot.format", "The USB device sent bytes that are no mass storage transport ({field} {wanted}).",
+     "USB 设备返回的数据不符合海量存储传输协议({field} {wanted})。",
+     "Put the key in again; if it stays so, try another port or cable.",
+     "请重新插入介质;仍然如此时,请更换接口或连接线。"},
+    {"usb.no_service", "USB devices cannot be watched on this machine.", "本机无法监视 USB 设备。",
+     "Check that /sys is mounted and that the service may use AF_NETLINK; it is tried again by itself.",
+     "请确认 /sys 已挂载,且服务允许使用 AF_NETLINK;系统会自动重试。"},
+    {"usb.access", "taxgate-keyd may not open the USB device at port {wanted}.",
+     "taxgate-keyd 没有权限打开 USB 接口 {wanted} 上的设备。",
+     "Install the udev rules of this package and put the key in again.",
+     "请安装本软件包的 udev 规则,然后重新插入介质。"},
+    {"usb.no_interface", "The device at USB port {wanted} has no Bulk-Only mass storage interface.",
+     "USB 接口 {wanted} 上的设备没有 Bulk-Only 海量存储接口。",
+     "Remove its entry from the USB matching file; a smart card reader is used through pcscd.",
+     "请从 USB 匹配文件中删除该设备;智能卡读卡器请通过 pcscd 使用。"},
+    {"usb.refused", "The USB device refused to pass a command on (sense {wanted}); it may not be a tax key.",
+     "USB 设备拒绝转发命令(错误码 {wanted}),可能不是税务介质。",
+     "Remove its entry from the USB matching file if it is not a tax key; otherwise report the code.",
+     "如不是税务介质,请从 USB 匹配文件中删除;否则请反馈该错误码。"},
+    {"usb.transfer_size", "A transfer of {wanted} bytes is too long for this device; at most {left} are.",
+     "一次传输 {wanted} 字节,超出该设备上限 {left} 字节。",
+     "Raise max_transfer in the USB matching file if the device can take more.",
+     "如设备支持更大传输,请在 USB 匹配文件中增大 max_transfer。"},
+};
+const std::size_t kUsbMessageCount = std::size(kUsbMessages);
+
+}  // namespace taxgate
