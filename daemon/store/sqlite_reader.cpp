@@ -217,13 +217,6 @@ class SqliteReader final : public Reader {
     return out;
   }
 
-  Result<std::int64_t> cursor(std::string_view name) override {
-    std::int64_t value = 0;
-    auto q = db_.query("SELECT value FROM cursor WHERE name = ?");
-    q.bind(name);
-    if (q.row()) value = q.integer(0);
-    return answer(value);
-  }
   Result<std::vector<CreditRecord>> credit_records(std::string_view taxpayer) override {
     return answer(load_credit_records(db_, taxpayer));
   }
@@ -231,6 +224,13 @@ class SqliteReader final : public Reader {
     return answer(load_issued(db_, seller, first, last));
   }
 
+  Result<std::int64_t> cursor(std::string_view name) override {
+    std::int64_t value = 0;
+    auto q = db_.query("SELECT value FROM cursor WHERE name = ?");
+    q.bind(name);
+    if (q.row()) value = q.integer(0);
+    return answer(value);
+  }
 
   Result<std::int64_t> last_seq() override { return shared_->last_seq.load(std::memory_order_acquire); }
 

@@ -183,16 +183,16 @@ void SqliteStore::put_caller(Caller caller, Principal principal, Done<void> done
 void SqliteStore::remove_caller(std::string name, Principal principal, Done<void> done) {
   auto body = [name = std::move(name), principal = std::move(principal)](Session& s) {
     return store::remove_caller(s, name, principal);
-void SqliteStore::record_credit(CreditRecord record, Done<CreditRecord> done) {
-  auto body = [record = std::move(record)](Session& s) { return store::record_credit(s, record); };
-  writer_->post(Writer::Lane::normal, task<CreditRecord>("credit", std::move(body), std::move(done)));
-}
   };
   writer_->post(Writer::Lane::normal, task<void>("caller", std::move(body), std::move(done)));
 }
 void SqliteStore::put_inbox_form(InboxForm form, Done<void> done) {
   auto body = [form = std::move(form)](Session& s) { return store::put_inbox_form(s, form); };
   writer_->post(Writer::Lane::normal, task<void>("inbox", std::move(body), std::move(done)));
+}
+void SqliteStore::record_credit(CreditRecord record, Done<CreditRecord> done) {
+  auto body = [record = std::move(record)](Session& s) { return store::record_credit(s, record); };
+  writer_->post(Writer::Lane::normal, task<CreditRecord>("credit", std::move(body), std::move(done)));
 }
 void SqliteStore::set_cursor(std::string name, std::int64_t value, Done<void> done) {
   auto body = [name = std::move(name), value](Session& s) { return store::set_cursor(s, name, value); };

@@ -60,15 +60,15 @@ class Reader {
   virtual Result<std::optional<Submission>> owner_of_form(
       std::string_view form_uuid) = 0;  // a red submission that adopted it
   virtual Result<std::vector<std::pair<State, std::int64_t>>> counts() = 0;
-  virtual Result<std::int64_t> cursor(std::string_view name) = 0;  // 0 when unknown
-  virtual Result<std::int64_t> last_seq() = 0;
-};
-
   /// Every credit record of a taxpayer, oldest first.
   virtual Result<std::vector<CreditRecord>> credit_records(std::string_view taxpayer) = 0;
   /// What the ledger says the seller issued in the months [first, last] (year × 12 + month − 1, +08:00): blues by day
   /// and type, each red by itself.
   virtual Result<std::vector<IssuedRow>> issued_by(std::string_view seller, std::int64_t first, std::int64_t last) = 0;
+  virtual Result<std::int64_t> cursor(std::string_view name) = 0;  // 0 when unknown
+  virtual Result<std::int64_t> last_seq() = 0;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -93,6 +93,10 @@ class Store {
   virtual void remove_caller(std::string name, Principal principal, Done<void> done) = 0;
   virtual void put_inbox_form(InboxForm form,
                               Done<void> done) = 0;  // upsert by uuid; a journal row when new or its state changed
+  /// Adds one record and its journal row. A filing of a period that has one, and a record with the reference of an
+  /// equal one, change nothing: `done` gets the first. errors  invalid_input store.credit_conflict (same reference,
+  /// other content), credit.initial_once
+  virtual void record_credit(CreditRecord record, Done<CreditRecord> done) = 0;
   virtual void set_cursor(std::string name, std::int64_t value, Done<void> done) = 0;
   virtual void note(JournalRow row, Done<void> done) = 0;  // a journal row of its own
 
@@ -106,7 +110,3 @@ class Store {
 };
 
 }  // namespace taxgate::store
-  /// Adds one record and its journal row. A filing of a period that has one, and a record with the reference of an
-  /// equal one, change nothing: `done` gets the first. errors  invalid_input store.credit_conflict (same reference,
-  /// other content), credit.initial_once
-  virtual void record_credit(CreditRecord record, Done<CreditRecord> done) = 0;
