@@ -48,6 +48,9 @@ class Decimal {
 
   std::string text() const;  // "345.13274336", "-2.5", "0"
   bool is_zero() const { return unscaled_ == 0; }
+  /// The number is unscaled() / 10^scale(), in normal form.
+  __int128 unscaled() const { return unscaled_; }
+  int scale() const { return scale_; }
   int sign() const { return unscaled_ < 0 ? -1 : unscaled_ > 0 ? 1 : 0; }
   Decimal negated() const;
   Decimal abs() const;

@@ -7,11 +7,14 @@
 
 namespace taxgate {
 
+extern const Message kUsbMessages[];
+extern const std::size_t kUsbMessageCount;
+
 extern const Message kProtocolMessages[], kRulesMessages[], kKeysMessages[], kPlatformMessages[], kStoreMessages[],
     kApiMessages[], kCliMessages[], kSimMessages[], kWireMessages[], kDeviceMessages[], kPipelineMessages[],
-    kCreditMessages[];
+    kCreditMessages[], kLawMessages[];
 extern const std::size_t kProtocolMessageCount, kRulesMessageCount, kKeysMessageCount, kPlatformMessageCount,
     kStoreMessageCount, kApiMessageCount, kCliMessageCount, kSimMessageCount, kWireMessageCount, kDeviceMessageCount,
-    kPipelineMessageCount, kCreditMessageCount;
+    kPipelineMessageCount, kCreditMessageCount, kLawMessageCount;
 
 }  // namespace taxgate

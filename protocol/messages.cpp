@@ -11,9 +11,10 @@ namespace {
 
 const std::vector<Message>& catalogue() {
   static const std::vector<Message> rows = [] {
-    const std::array<std::span<const Message>, 12> areas{{
+    const std::array<std::span<const Message>, 14> areas{{
         {kProtocolMessages, kProtocolMessageCount},
         {kRulesMessages, kRulesMessageCount},
+        {kLawMessages, kLawMessageCount},
         {kKeysMessages, kKeysMessageCount},
         {kPlatformMessages, kPlatformMessageCount},
         {kStoreMessages, kStoreMessageCount},
@@ -22,6 +23,7 @@ const std::vector<Message>& catalogue() {
         {kSimMessages, kSimMessageCount},
         {kWireMessages, kWireMessageCount},
         {kDeviceMessages, kDeviceMessageCount},
+        {kUsbMessages, kUsbMessageCount},
         {kPipelineMessages, kPipelineMessageCount},
         {kCreditMessages, kCreditMessageCount},
     }};

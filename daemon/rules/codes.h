@@ -26,8 +26,15 @@ inline constexpr std::string_view kMemoSeller = "0000000100";         // not del
 inline constexpr std::string_view kMemoBuyerDeducted = "1100000000";  // blue fields blank on the table
 inline constexpr std::string_view kMemoBuyerNotDeducted = "1010000000";
 
-inline bool listed(const std::vector<std::string>& codes, std::string_view code) {
-  return std::ranges::find(codes, code) != codes.end();
+inline bool listed(const Codes& codes, std::string_view code) { return std::ranges::find(codes, code) != codes.end(); }
+/// Any of `codes` begins `text`.
+inline bool prefixed(const Codes& codes, std::string_view text) {
+  return std::ranges::any_of(codes, [text](const std::string& c) { return text.starts_with(c); });
+}
+/// R5: the invoice's farm-produce code or one of its labels is in the list.
+inline bool has_farm_label(const Circumstances& known, const Codes& codes) {
+  return listed(codes, known.farm_use) ||
+         std::ranges::any_of(known.labels, [&](const std::string& l) { return listed(codes, l); });
 }
 
 }  // namespace taxgate::rules

@@ -6,6 +6,7 @@
 #include "daemon/rules/check.h"
 #include "daemon/rules/codes.h"
 #include "daemon/rules/exact.h"
+#include "daemon/rules/take.h"
 
 namespace taxgate::rules {
 namespace {
@@ -199,7 +200,9 @@ RedLine red_line(const MergedLine& merged, const LineLeft& left, const Part& par
   return line;
 }
 
-RedDocument head(const Facts& facts, const Wish& wish, Findings& findings) {
+}  // namespace
+
+RedDocument head_of(const Facts& facts, const Wish& wish, Findings& findings) {
   const Invoice& blue = facts.blue;
   RedDocument red;
   red.initiator = wish.initiator;
@@ -217,7 +220,8 @@ RedDocument head(const Facts& facts, const Wish& wish, Findings& findings) {
     add(findings, blue_class.error().id, "blue.type", blue.type);
     return red;
   }
-  red.track = select_track(wish.seller_kind, *blue_class);
+  const SellerKind told = facts.known.seller_kind;
+  red.track = select_track(told == SellerKind::unknown ? wish.seller_kind : told, *blue_class);
   if (red.track == Track::information_table) {
     red.tax_device = wish.tax_device;
     if (const auto memo = table_memo(wish.initiator, listed(facts.tables.deducted_use, blue.use)))
@@ -254,26 +258,6 @@ void take_lines(const Facts& facts, const Wish& wish, RedDocument& red, Findings
     if (const auto part = taking(static_cast<std::size_t>(at), i).take(wish.lines[i]))
       put(static_cast<std::size_t>(at), *part);
   }
-}
-
-}  // namespace
-
-std::expected<RedDocument, Findings> derive(const BlueState& state, const Wish& wish, const CodeTables& tables) {
-  const Facts facts(state, tables);
-  Findings findings;
-  check_reversible(facts, findings);
-  // A blue that cannot be read or reversed at all has no lines worth deriving.
-  if (facts.blue.is_red || !facts.merged.findings.empty()) return std::unexpected(std::move(findings));
-  Findings of_wish;
-  RedDocument red = head(facts, wish, of_wish);
-  take_lines(facts, wish, red, of_wish);
-  if (of_wish.empty() && !red.lines.empty()) {
-    check_head(facts, red, findings);
-    check_lines(facts, red, findings);
-  }
-  for (Error& e : of_wish) add(findings, std::move(e.id), std::move(e.field), std::move(e.wanted), std::move(e.left));
-  if (!findings.empty()) return std::unexpected(std::move(findings));
-  return red;
 }
 
 }  // namespace taxgate::rules

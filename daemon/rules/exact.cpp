@@ -46,4 +46,15 @@ Result<Decimal> unit_price(Fen amount, const Decimal& quantity) {
   return best;
 }
 
+std::strong_ordering against_share(const Decimal& part, const Decimal& share, const Decimal& whole) {
+  const int left = part.scale(), right = share.scale() + whole.scale();
+  __int128 a = part.unscaled(), b = 0;
+  bool beyond = __builtin_mul_overflow(share.unscaled(), whole.unscaled(), &b);
+  for (int i = left; i < right && !beyond; ++i) beyond = __builtin_mul_overflow(a, __int128{10}, &a);
+  for (int i = right; i < left && !beyond; ++i) beyond = __builtin_mul_overflow(b, __int128{10}, &b);
+  if (!beyond) return a <=> b;
+  const auto quotient = Decimal::divide(part, whole, Decimal::kMaxScale);
+  return quotient ? *quotient <=> share : std::strong_ordering::greater;  // too large for any share
+}
+
 }  // namespace taxgate::rules

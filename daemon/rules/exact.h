@@ -31,4 +31,8 @@ inline MilliFen milli(Fen v) { return static_cast<MilliFen>(v.value) * kFen; }
 /// amount ÷ quantity with as many decimals as keep quantity × price within a fen of amount. errors decimal.range
 Result<Decimal> unit_price(Fen amount, const Decimal& quantity);
 
+/// part compared with share × whole, exact as long as both sides fit 128 bits; beyond that by the quotient to twenty
+/// decimals.
+std::strong_ordering against_share(const Decimal& part, const Decimal& share, const Decimal& whole);
+
 }  // namespace taxgate::rules

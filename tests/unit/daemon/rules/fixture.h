@@ -45,6 +45,13 @@ inline Invoice invoice(std::vector<InvoiceLine> lines) {
   return blue;
 }
 
+/// The same line as a service (tax codes of services begin with 3, R13).
+inline InvoiceLine service(InvoiceLine out) {
+  out.tax_code = "3070401000000000000";
+  out.name = "*教育服务*课程";
+  return out;
+}
+
 /// 100 pieces at 10.00, 13 %: 1000.00 / 130.00, the vector of R2.
 inline Invoice hundred() { return invoice({line(1, "100", "10", "1000.00", "0.13", "130.00")}); }
 
