@@ -64,7 +64,8 @@ Result<BotSession::Answer> BotSession::run(const Command& command, Effect effect
       case Pass::End::failed: {
         bool lost_device = false;
         const auto why = sense(lost_device);
-        if (!why) return interrupted(lost_device ? "unplugged while asked why it failed" : "failed, and no reason given");
+        if (!why)
+          return interrupted(lost_device ? "unplugged while asked why it failed" : "failed, and no reason given");
         // Unit attention: the device was reset and ran nothing. Told once; the next pass is the command itself.
         if (why->key == bot::kSenseAttention && std::exchange(again, false)) continue;
         return Answer{std::move(result.data), why};

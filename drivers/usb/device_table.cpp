@@ -134,8 +134,7 @@ Result<DeviceTable> DeviceTable::parse(std::string_view text, const std::string&
   DeviceTable table;
   for (const auto& [key, node] : root) {
     const auto at = fmt::format("{}:{}", file_name, node.source().begin.line);
-    if (key.str() != "device")
-      return fail(Errc::invalid_input, "keyd.config_unknown", std::string(key.str()), {}, at);
+    if (key.str() != "device") return fail(Errc::invalid_input, "keyd.config_unknown", std::string(key.str()), {}, at);
     const toml::array* array = node.as_array();
     if (!array || !array->is_homogeneous<toml::table>())
       return fail(Errc::invalid_input, "keyd.config_type", "device", "[[device]] tables", at);

@@ -216,12 +216,13 @@ class LibusbTransport final : public BulkTransport {
 
  private:
   // 0 would mean "for ever".
-  static unsigned count(Milliseconds timeout) { return static_cast<unsigned>(std::max<std::int64_t>(1, timeout.count())); }
+  static unsigned count(Milliseconds timeout) {
+    return static_cast<unsigned>(std::max<std::int64_t>(1, timeout.count()));
+  }
 
   Transfer bulk(std::uint8_t endpoint, std::uint8_t* data, std::size_t size, Milliseconds timeout) {
     int actual = 0;
-    const int code =
-        libusb_bulk_transfer(handle_, endpoint, data, static_cast<int>(size), &actual, count(timeout));
+    const int code = libusb_bulk_transfer(handle_, endpoint, data, static_cast<int>(size), &actual, count(timeout));
     return {moved(code), static_cast<std::size_t>(std::max(0, actual))};
   }
 
@@ -236,8 +237,7 @@ struct DeviceRef {
   std::shared_ptr<Context> context;
   libusb_device* raw = nullptr;
   DeviceRef(std::shared_ptr<Context> in, libusb_device* device) : context(std::move(in)), raw(device) {}
-  DeviceRef(DeviceRef&& other) noexcept
-      : context(std::move(other.context)), raw(std::exchange(other.raw, nullptr)) {}
+  DeviceRef(DeviceRef&& other) noexcept : context(std::move(other.context)), raw(std::exchange(other.raw, nullptr)) {}
   DeviceRef& operator=(DeviceRef&&) = delete;
   ~DeviceRef() {
     if (raw) libusb_unref_device(raw);
@@ -273,8 +273,7 @@ Result<std::unique_ptr<BulkTransport>> open_device(const UsbFacts& facts) {
   if (!device) return std::unexpected(device.error());
   const auto refuse = [&](int code, const char* what) -> std::unexpected<Error> {
     std::string detail = fmt::format("{}: {}", what, libusb_error_name(code));
-    if (code == LIBUSB_ERROR_ACCESS)
-      return fail(Errc::rejected, "usb.access", {}, facts.port, {}, std::move(detail));
+    if (code == LIBUSB_ERROR_ACCESS) return fail(Errc::rejected, "usb.access", {}, facts.port, {}, std::move(detail));
     if (code == LIBUSB_ERROR_BUSY) return fail(Errc::retry_later, "key.reader_busy", {}, {}, {}, std::move(detail));
     return fail(Errc::device_gone, "key.gone", {}, {}, {}, std::move(detail));
   };

@@ -32,7 +32,8 @@ Result<UsbFacts> device_at(const std::string& port);
 
 /// Opens the device at `port`, takes its Bulk-Only interface from the kernel's driver and claims it; the destructor
 /// gives it back. Blocks no longer than the kernel does.
-/// errors  device_gone key.gone (also when another device is there by now); retry_later key.reader_busy (another program
+/// errors  device_gone key.gone (also when another device is there by now); retry_later key.reader_busy (another
+/// program
 ///         holds it), usb.no_service; rejected usb.access (no permission), usb.no_interface
 Result<std::unique_ptr<BulkTransport>> open_device(const UsbFacts& device);
 
