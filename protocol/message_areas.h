@@ -12,9 +12,9 @@ extern const std::size_t kUsbMessageCount;
 
 extern const Message kProtocolMessages[], kRulesMessages[], kKeysMessages[], kPlatformMessages[], kStoreMessages[],
     kApiMessages[], kCliMessages[], kSimMessages[], kWireMessages[], kDeviceMessages[], kPipelineMessages[],
-    kCreditMessages[], kLawMessages[];
+    kCreditMessages[], kLawMessages[], kListingMessages[];
 extern const std::size_t kProtocolMessageCount, kRulesMessageCount, kKeysMessageCount, kPlatformMessageCount,
     kStoreMessageCount, kApiMessageCount, kCliMessageCount, kSimMessageCount, kWireMessageCount, kDeviceMessageCount,
-    kPipelineMessageCount, kCreditMessageCount, kLawMessageCount;
+    kPipelineMessageCount, kCreditMessageCount, kLawMessageCount, kListingMessageCount;
 
 }  // namespace taxgate

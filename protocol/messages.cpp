@@ -11,7 +11,7 @@ namespace {
 
 const std::vector<Message>& catalogue() {
   static const std::vector<Message> rows = [] {
-    const std::array<std::span<const Message>, 14> areas{{
+    const std::array<std::span<const Message>, 15> areas{{
         {kProtocolMessages, kProtocolMessageCount},
         {kRulesMessages, kRulesMessageCount},
         {kLawMessages, kLawMessageCount},
@@ -22,6 +22,7 @@ const std::vector<Message>& catalogue() {
         {kCliMessages, kCliMessageCount},
         {kSimMessages, kSimMessageCount},
         {kWireMessages, kWireMessageCount},
+        {kListingMessages, kListingMessageCount},
         {kDeviceMessages, kDeviceMessageCount},
         {kUsbMessages, kUsbMessageCount},
         {kPipelineMessages, kPipelineMessageCount},

@@ -1,0 +1,70 @@
+#pragma once
+// The kernel of the night: one page of the platform's listing against the mirror; what changed comes out as a batch. No
+// I/O, no clock, no lock. An unchanged record costs its number, its hash and one comparison.
+//
+// Order of use (the driver's): Mirror filled → begin() → for each page merge_page() → the batch committed by the store
+// together with the cursor → Batch::clear(). If a commit fails, the mirror is ahead of the store: throw it away and
+// fill it again. One thread at a time.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "daemon/sync/mirror.h"
+#include "protocol/listing.h"
+
+namespace taxgate::sync {
+
+enum class ChangeKind : std::uint8_t {
+  added,    // the mirror did not know it; `facts` is set
+  changed,  // another status, and the platform may say so
+  touched,  // other bytes, the same status (facts, a new field): only the hash is new; `facts` is set
+};
+struct Change {
+  InvoiceKey key;
+  PlatformStatus before, after;
+  std::uint64_t hash = 0;
+  ChangeKind kind = ChangeKind::changed;
+  std::int32_t facts = -1;  // index into Batch::facts
+};
+
+enum class Reason : std::uint8_t {
+  unreadable,        // the record does not decode; key may be unknown (partition 0)
+  transition,        // the status cannot have become this
+  too_many_statuses  // more different statuses than a mirror holds: no real platform has them
+};
+struct Quarantined {
+  InvoiceKey key;
+  Reason reason = Reason::unreadable;
+  std::string field;  // which one was wrong
+  PlatformStatus before, after;
+  std::uint64_t hash = 0;
+  std::string evidence;  // the raw record
+};
+
+struct Counts {
+  std::uint64_t records = 0, unchanged = 0, added = 0, changed = 0, touched = 0, quarantined = 0;
+  std::uint64_t repeated = 0;  // records of invoices already met this night, whatever became of them
+  friend bool operator==(const Counts&, const Counts&) = default;
+};
+
+struct Batch {
+  std::vector<Change> changes;
+  std::vector<listing::Facts> facts;
+  std::vector<Quarantined> quarantined;
+  Counts counts;  // sums until clear()
+  void clear();
+};
+
+/// Memory that is used again from page to page.
+struct Workspace {
+  std::vector<listing::Slice> records;
+  listing::Hint hint;
+};
+
+/// Appends to `batch`. A page that is not whole changes nothing, neither mirror nor batch.
+/// taxpayer  our number of the taxpayer whose listing this is, 1..InvoiceKey::kMaxTaxpayer
+/// errors    those of listing::split
+Result<listing::PageHead> merge_page(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, ByteView page,
+                                     Workspace& workspace, Batch& batch);
+
+}  // namespace taxgate::sync

@@ -1,0 +1,25 @@
+// Errors of the platform's status listing, and of the night that reads it.
+#include <iterator>
+
+#include "protocol/message_areas.h"
+
+namespace taxgate {
+
+const Message kListingMessages[] = {
+    {"listing.page", "A page of the platform's listing is not whole ({field}).", "平台清单的一页不完整({field})。",
+     "Nothing to do: the page is fetched again, and nothing of it was taken.",
+     "无需操作:系统将重新获取该页,未采用其中任何内容。"},
+    {"listing.record", "A record of the platform's listing cannot be read (field {field}).",
+     "平台清单中的一条记录无法读取(字段 {field})。",
+     "It is kept with its bytes in the quarantine; report the field to the maintainer.",
+     "该记录已连同原文隔离保存,请将该字段告知维护人员。"},
+    {"listing.too_big", "A page of the platform's listing has {wanted} bytes; at most {left} are read.",
+     "平台清单的一页有 {wanted} 字节,最多读取 {left} 字节。", "Ask the platform for smaller pages.",
+     "请向平台申请较小的分页。"},
+    {"listing.refused", "The platform refused the listing with code {wanted}.", "平台拒绝了清单查询,代码 {wanted}。",
+     "Look the code up in the platform's documents; the window stays open and is asked for again.",
+     "请在平台文档中查询该代码;该时间段将再次查询。"},
+};
+const std::size_t kListingMessageCount = std::size(kListingMessages);
+
+}  // namespace taxgate
