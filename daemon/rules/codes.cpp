@@ -4,11 +4,6 @@
 
 namespace taxgate::rules {
 
-const CodeTables& default_tables() {
-  static const CodeTables tables;
-  return tables;
-}
-
 bool may_reverse(InvoiceClass red, InvoiceClass blue) {
   //                                        blue: SK    SD     SDP
   static constexpr bool kAllowed[3][3] = {/* SK */ {true, false, false},

@@ -3,7 +3,9 @@
 // menus, thresholds, approval triggers and demanded evidence. Plain data with the compiled-in values; docs/rules.md
 // names each key of the tables file. A code in no list is unknown: it is kept and never a reason to refuse.
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -102,5 +104,13 @@ struct CodeTables {
       {.rule = "R22", .severity = Severity::note, .kinds = {"explanation"}, .reasons = {}, .provinces = {}}};
 };
 const CodeTables& default_tables();
+
+/// One list of the tables file: its key there, where it goes, and what it means (for docs/rules.md).
+struct CodeList {
+  std::string_view key;
+  Codes CodeTables::* list;
+  std::string_view meaning;
+};
+std::span<const CodeList> code_lists();
 
 }  // namespace taxgate::rules
