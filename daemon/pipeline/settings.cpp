@@ -45,6 +45,10 @@ Result<Settings> settings_from(const Config& config) {
   s.approval_amount = config.approval.amount;
   if (config.approval.share)
     if (auto basis = config.approval.share->times(Fen{10'000}); basis) s.approval_share_basis = basis->value;
+  // The configuration's bounds are rows of the rules' table of approvals; the tables file may name others instead.
+  s.codes.approvals.clear();
+  if (config.approval.amount) s.codes.approvals.emplace_back().amount = config.approval.amount;
+  if (config.approval.share) s.codes.approvals.emplace_back().share = config.approval.share;
   // rules.md C: messages the platform gives when a form already stands, and codes that stop a taxpayer's business.
   s.busy_texts = {"存在进行中的红字确认单", "没有可红冲的金额"};
   s.hold_codes = {{"31022", "risk_information"}, {"31120", "high_risk"}, {"31121", "red_alert"}};
