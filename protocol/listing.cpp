@@ -149,6 +149,11 @@ void put_json(std::string& out, std::string_view field, std::string_view text) {
   out += out.back() == '{' ? "\"" : ",\"";
   out.append(field).append("\":\"");
   for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) {
+      constexpr std::string_view kHex = "0123456789abcdef";
+      out.append("\\u00").append({kHex[static_cast<unsigned char>(c) >> 4U], kHex[c & 15]});
+      continue;
+    }
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }

@@ -12,12 +12,10 @@ const std::uint8_t* object_end_slow(const std::uint8_t* from, const std::uint8_t
   std::uint64_t depth = 0;
   bool in_string = false;
   for (const auto* p = from; p != end; ++p) {
-    if (in_string) {
-      if (*p == '\\') {
-        if (++p == end) return nullptr;
-      } else if (*p == '"') {
-        in_string = false;
-      }
+    if (*p == '\\') {  // also outside of strings, where it is an error that decode() finds
+      if (++p == end) return nullptr;
+    } else if (in_string) {
+      in_string = *p != '"';
     } else if (*p == '"') {
       in_string = true;
     } else if (*p == '{' || *p == '[') {
@@ -85,6 +83,8 @@ __attribute__((target("avx2"))) const std::uint8_t* object_end_avx2(const std::u
         rest &= ~(std::uint64_t{3} << i);
       }
       m.quote &= ~escaped;
+      m.open &= ~escaped;
+      m.close &= ~escaped;
     }
     const std::uint64_t inside = prefix_xor(m.quote) ^ in_string;
     in_string = static_cast<std::uint64_t>(static_cast<std::int64_t>(inside) >> 63);

@@ -32,7 +32,7 @@ constexpr std::uint8_t parity(unsigned v) {
   v ^= v >> 1U;
   return v & 1U;
 }
-constexpr std::uint8_t apply(const Matrix& m, unsigned x) {
+constexpr std::uint8_t product(const Matrix& m, unsigned x) {
   unsigned out = 0;
   for (unsigned i = 0; i < 8; ++i) out |= static_cast<unsigned>(parity(m[i] & x)) << i;
   return static_cast<std::uint8_t>(out);
@@ -73,7 +73,7 @@ constexpr Matrix kA = [] {
 constexpr auto kSbox = [] {
   std::array<std::uint8_t, 256> s{};
   for (unsigned x = 0; x < 256; ++x)
-    s[x] = static_cast<std::uint8_t>(apply(kA, inverse(apply(kA, x) ^ kC, kSm4Field)) ^ kC);
+    s[x] = static_cast<std::uint8_t>(product(kA, inverse(product(kA, x) ^ kC, kSm4Field)) ^ kC);
   return s;
 }();
 static_assert(kSbox[0] == 0xD6 && kSbox[15] == 0x05 && kSbox[255] == 0x48);
@@ -129,10 +129,10 @@ constexpr Table inverse_of(const Table& t) {
   return back;
 }
 constexpr Table kPhiBack = inverse_of(kPhi);
-constexpr unsigned into(unsigned x) { return kPhi[apply(kA, x)]; }        // M1
-constexpr unsigned out_of(unsigned y) { return apply(kA, kPhiBack[y]); }  // M2
-constexpr unsigned left2(unsigned x) { return x << 2U & 255U; }           // P
-constexpr unsigned right6(unsigned x) { return x >> 6U; }                 // Q
+constexpr unsigned into(unsigned x) { return kPhi[product(kA, x)]; }        // M1
+constexpr unsigned out_of(unsigned y) { return product(kA, kPhiBack[y]); }  // M2
+constexpr unsigned left2(unsigned x) { return x << 2U & 255U; }             // P
+constexpr unsigned right6(unsigned x) { return x >> 6U; }                   // Q
 constexpr Matrix kInto = matrix_of(into);
 constexpr Table kBackTable = [] {
   Table t{};
@@ -156,7 +156,7 @@ constexpr long long packed(const Matrix& m) {
 std::uint32_t transformed_key(std::uint32_t key) {
   std::uint32_t out = 0;
   for (unsigned i = 0; i < 4; ++i)  // memory order: the first byte is the highest of the word
-    out |= std::uint32_t{apply(kInto, key >> (24 - 8 * i) & 255U)} << (8 * i);
+    out |= std::uint32_t{product(kInto, key >> (24 - 8 * i) & 255U)} << (8 * i);
   return out ^ kPhiC;
 }
 
