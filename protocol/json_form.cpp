@@ -88,7 +88,7 @@ class Handler {
     if (depth_ == 0) return push(root_, ec);
     if (!expect(Kind::object, ec)) return false;
     Frame& f = top();
-    const pb::Reflection& r = *f.message->GetReflection();
+    const pb::Reflection& r = *f.reflection;
     return push(f.in_array() ? *r.AddMessage(f.message, f.field) : *r.MutableMessage(f.message, f.field), ec);
   }
   bool on_object_end(std::size_t, json::error_code&) {
@@ -112,7 +112,7 @@ class Handler {
   bool on_key(json::string_view part, std::size_t, json::error_code& ec) {
     const std::string_view name = joined(part);
     Frame& f = top();
-    const pb::Descriptor& type = *f.message->GetDescriptor();
+    const pb::Descriptor& type = *f.type;
     // Clients write fields in schema order: begin the search where the last field was found.
     const int count = type.field_count();
     const int start = f.field == nullptr ? 0 : f.field->index() + 1;
@@ -143,7 +143,7 @@ class Handler {
       if (!bytes) return refuse("base64.format", bytes.error().wanted, {}, ec);
       value = as_text(*bytes);
     }
-    const pb::Reflection& r = *f.message->GetReflection();
+    const pb::Reflection& r = *f.reflection;
     f.in_array() ? r.AddString(f.message, f.field, std::move(value))
                  : r.SetString(f.message, f.field, std::move(value));
     return done();
@@ -161,7 +161,7 @@ class Handler {
   bool on_bool(bool v, json::error_code& ec) {
     if (!expect(Kind::boolean, ec)) return false;
     Frame& f = top();
-    const pb::Reflection& r = *f.message->GetReflection();
+    const pb::Reflection& r = *f.reflection;
     f.in_array() ? r.AddBool(f.message, f.field, v) : r.SetBool(f.message, f.field, v);
     return done();
   }
@@ -171,6 +171,8 @@ class Handler {
   static constexpr int kNoArray = -1;
   struct Frame {
     pb::Message* message = nullptr;
+    const pb::Descriptor* type = nullptr;
+    const pb::Reflection* reflection = nullptr;
     const FieldDescriptor* field = nullptr;  // whose value comes next
     int index = kNoArray;                    // element that comes next, inside the field's array
     std::bitset<kMaxFields> seen;
@@ -185,6 +187,8 @@ class Handler {
     ++depth_;
     top() = Frame{};
     top().message = &message;
+    top().type = message.GetDescriptor();
+    top().reflection = message.GetReflection();
     return true;
   }
 
@@ -236,7 +240,7 @@ class Handler {
     if (!fits)
       return refuse("json.range", {}, std::to_string(Limits::min()) + " … " + std::to_string(Limits::max()), ec);
     Frame& f = top();
-    (f.message->GetReflection()->*(f.in_array() ? add : set))(f.message, f.field, static_cast<T>(bits));
+    (f.reflection->*(f.in_array() ? add : set))(f.message, f.field, static_cast<T>(bits));
     return done();
   }
 

@@ -74,45 +74,46 @@ class Writer {
   Writer(std::string& out, bool with_empty) : out_(out), with_empty_(with_empty) {}
 
   void object(const pb::Message& message) {
+    // Asked for once an object: with fifty fields, asking for each would cost more than writing them.
     const pb::Descriptor& type = *message.GetDescriptor();
+    const pb::Reflection& reflection = *message.GetReflection();
     out_.push_back('{');
     bool first = true;
-    for (int i = 0; i < type.field_count(); ++i) {
+    const int count = type.field_count();
+    for (int i = 0; i < count; ++i) {
       const FieldDescriptor& field = *type.field(i);
-      if (!wanted(message, field)) continue;
+      if (!wanted(message, reflection, field)) continue;
       if (!first) out_.push_back(',');
       first = false;
       out_.push_back('"');
       out_ += field.name();  // an identifier: nothing to escape
       out_ += "\":";
-      value(message, field);
+      value(message, reflection, field);
     }
     out_.push_back('}');
   }
 
  private:
-  bool wanted(const pb::Message& message, const FieldDescriptor& field) const {
-    const pb::Reflection& r = *message.GetReflection();
+  bool wanted(const pb::Message& message, const pb::Reflection& r, const FieldDescriptor& field) const {
     if (field.is_repeated()) return with_empty_ || r.FieldSize(message, &field) > 0;
     // An absent message has no empty form (it would come back as present), and ErrorBody would never end.
     if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) return r.HasField(message, &field);
     return with_empty_ || r.HasField(message, &field);
   }
 
-  void value(const pb::Message& message, const FieldDescriptor& field) {
-    if (!field.is_repeated()) return element(message, field, kSingle);
-    const int size = message.GetReflection()->FieldSize(message, &field);
+  void value(const pb::Message& message, const pb::Reflection& r, const FieldDescriptor& field) {
+    if (!field.is_repeated()) return element(message, r, field, kSingle);
+    const int size = r.FieldSize(message, &field);
     out_.push_back('[');
     for (int i = 0; i < size; ++i) {
       if (i > 0) out_.push_back(',');
-      element(message, field, i);
+      element(message, r, field, i);
     }
     out_.push_back(']');
   }
 
   static constexpr int kSingle = -1;
-  void element(const pb::Message& m, const FieldDescriptor& f, int index) {
-    const pb::Reflection& r = *m.GetReflection();
+  void element(const pb::Message& m, const pb::Reflection& r, const FieldDescriptor& f, int index) {
     const bool one = index == kSingle;
     switch (f.cpp_type()) {
       case FieldDescriptor::CPPTYPE_STRING: {
@@ -154,7 +155,7 @@ class Writer {
 
 std::string to_json(const pb::Message& message, bool with_empty) {
   std::string out;
-  constexpr std::size_t kUsual = 1024;  // a submission with its blue invoice is about 1.5 KB
+  constexpr std::size_t kUsual = 4096;  // a submission with a few lines; growing would copy it again and again
   out.reserve(kUsual);
   Writer(out, with_empty).object(message);
   return out;

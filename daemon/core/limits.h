@@ -25,6 +25,7 @@ inline constexpr std::size_t kStorePending = 8192;  // acceptances waiting for a
 inline constexpr std::size_t kStorePendingBulk =
     65536;                                         // advances and other writes waiting: the daemon makes them itself
 inline constexpr std::size_t kGroupCommit = 512;   // acceptances in one commit: the fsync is amortised well before
+inline constexpr std::size_t kIntakeBatch = 16;    // requests given to the rules together: few wake-ups, no idle stage
 inline constexpr milliseconds kBulkSlice{5};       // one bulk transaction: longer would show in the acceptances' p99
 inline constexpr std::size_t kBulkRows = 256;      // and never more rows than this, whatever the clock says
 inline constexpr int kCheckpointPages = 1000;      // WAL pages before a checkpoint between commits: 4 MiB, 8–12 ms

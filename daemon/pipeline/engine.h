@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -78,12 +79,28 @@ class Engine final : public Pipeline {
   void watch_clock();  // laboratory: a jump of legal time makes everything due
   void keys_changed();
 
-  // intake.cpp
+  // intake.cpp. Requests travel in batches whose size sets itself: what arrives while one batch is with the rules is
+  // the next one, and answers that become durable together come back together. One wake-up a batch, not one a request.
+  struct Arrival {
+    api::Caller caller;
+    api::v1::SubmissionRequest request;
+    api::Reply<api::Submitted> reply;
+    bool lane_busy = false;
+  };
   struct Shown {  // what the answer to a created submission says beyond its row
     std::optional<RedDocument> red;
     std::optional<api::v1::Context> context;
   };
-  void accepted(Result<store::Accepted> outcome, api::Reply<api::Submitted> reply, const Shown* shown = nullptr);
+  struct Answered {
+    std::expected<store::Accepted, Findings> outcome;
+    api::Reply<api::Submitted> reply;
+    Shown shown{};
+  };
+  void admit_arrivals();
+  std::vector<store::Acceptance> admit(std::vector<Arrival> batch, const Settings& settings);  // intake lane
+  void answered(Answered answer);                                                              // any thread
+  void deliver_answers();
+  void accepted(std::expected<store::Accepted, Findings> outcome, api::Reply<api::Submitted> reply, const Shown& shown);
   asio::awaitable<void> answer(api::Caller caller, std::string uuid, Kind kind, api::v1::ActionRequest request,
                                Shared<api::Submitted> reply);
 
@@ -126,7 +143,11 @@ class Engine final : public Pipeline {
   std::multimap<std::string, Waiter, std::less<>> waiters_;  // by submission id
   std::vector<EventWaiter> event_waiters_;
   std::shared_ptr<Intake> intake_;
-  Lane reads_lane_;  // last members: their threads end before what they use
+  std::vector<Arrival> arrivals_;  // at most one a connection
+  bool admitting_ = false;
+  std::mutex answers_mutex_;
+  std::vector<Answered> answers_;  // guarded by answers_mutex_
+  Lane reads_lane_;                // last members: their threads end before what they use
   Lane intake_lane_;
 };
 

@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "daemon/core/limits.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/pipeline/engine.h"
 #include "daemon/pipeline/present.h"
@@ -184,35 +185,86 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
 
 void Engine::submit(api::Caller caller, api::v1::SubmissionRequest request, api::Reply<api::Submitted> reply) {
   const bool busy = context_.queue.lane_busy(request.blue_number());
-  auto shared = std::make_shared<api::Reply<api::Submitted>>(std::move(reply));
-  auto posted = intake_lane_.post([this, caller = std::move(caller), request = std::move(request), busy, shared,
-                                   settings = context_.settings]() mutable {
-    auto admitted = intake_->admit(*intake_reader_, *settings, caller.name, caller.taxpayers, std::move(request), busy);
+  // Not at once: the other requests that are already here shall come along, up to a batch, so that the rules work on
+  // these while the io thread reads the next.
+  if (arrivals_.empty()) asio::post(context_.executor, [this] { admit_arrivals(); });
+  arrivals_.push_back({std::move(caller), std::move(request), std::move(reply), busy});
+  if (arrivals_.size() >= limits::kIntakeBatch) admit_arrivals();
+}
+
+void Engine::admit_arrivals() {
+  if (admitting_ || stopping_ || arrivals_.empty()) return;
+  admitting_ = true;
+  // Held by pointer: a lane that is full or stopped destroys the task, and the callers must still hear of it.
+  auto batch = std::make_shared<std::vector<Arrival>>(std::exchange(arrivals_, {}));
+  auto posted = intake_lane_.post([this, batch, settings = context_.settings] {
+    parts_.store->accept(admit(std::move(*batch), *settings));
+    asio::post(context_.executor, [this] {
+      admitting_ = false;
+      admit_arrivals();
+    });
+  });
+  if (posted) return;
+  admitting_ = false;
+  for (auto& arrival : *batch) arrival.reply(std::unexpected(Findings{posted.error()}));
+}
+
+std::vector<store::Acceptance> Engine::admit(std::vector<Arrival> batch, const Settings& settings) {
+  std::vector<store::Acceptance> acceptances;
+  acceptances.reserve(batch.size());
+  intake_reader_->begin_snapshot();
+  for (auto& arrival : batch) {
+    api::Caller& caller = arrival.caller;
+    auto admitted = intake_->admit(*intake_reader_, settings, caller.name, caller.taxpayers, std::move(arrival.request),
+                                   arrival.lane_busy);
     if (!admitted) {
-      asio::post(context_.executor, [shared, findings = std::move(admitted.error())]() mutable {
-        (*shared)(std::unexpected(std::move(findings)));
-      });
-      return;
+      answered({std::unexpected(std::move(admitted.error())), std::move(arrival.reply)});
+      continue;
     }
     // What a created submission will be shown as is at hand here; reading it back from its stored bytes would cost the
     // io thread more than the whole of HTTP.
-    auto shown = std::make_shared<Shown>(std::move(admitted->red), std::move(admitted->context));
-    parts_.store->accept(std::move(admitted->submission),
-                         {std::move(caller.name), std::move(caller.roles), std::move(caller.taxpayers)},
-                         std::move(admitted->inline_invoices),
-                         [this, shared, shown = std::move(shown)](Result<store::Accepted> outcome) mutable {
-                           asio::post(context_.executor, [this, shared = std::move(shared), shown = std::move(shown),
-                                                          outcome = std::move(outcome)]() mutable {
-                             accepted(std::move(outcome), std::move(*shared), shown.get());
-                           });
-                         });
-  });
-  if (!posted) (*shared)(std::unexpected(Findings{posted.error()}));
+    acceptances.push_back({std::move(admitted->submission),
+                           {std::move(caller.name), std::move(caller.roles), std::move(caller.taxpayers)},
+                           std::move(admitted->inline_invoices),
+                           [this, reply = std::move(arrival.reply),
+                            shown = Shown{std::move(admitted->red), std::move(admitted->context)}](
+                               Result<store::Accepted> outcome) mutable {
+                             Answered answer{.outcome = {}, .reply = std::move(reply), .shown = std::move(shown)};
+                             if (outcome)
+                               answer.outcome = std::move(*outcome);
+                             else
+                               answer.outcome = std::unexpected(Findings{std::move(outcome.error())});
+                             answered(std::move(answer));
+                           }});
+  }
+  intake_reader_->end_snapshot();
+  return acceptances;
 }
 
-void Engine::accepted(Result<store::Accepted> outcome, api::Reply<api::Submitted> reply, const Shown* shown) {
+void Engine::answered(Answered answer) {
+  bool first = false;
+  {
+    const std::lock_guard lock(answers_mutex_);
+    first = answers_.empty();
+    answers_.push_back(std::move(answer));
+  }
+  if (first) asio::post(context_.executor, [this] { deliver_answers(); });
+}
+
+void Engine::deliver_answers() {
+  std::vector<Answered> ready;
+  {
+    const std::lock_guard lock(answers_mutex_);
+    ready.swap(answers_);
+  }
+  for (auto& [outcome, reply, shown] : ready) accepted(std::move(outcome), std::move(reply), shown);
+  pump();
+}
+
+void Engine::accepted(std::expected<store::Accepted, Findings> outcome, api::Reply<api::Submitted> reply,
+                      const Shown& shown) {
   if (!outcome) {
-    reply(std::unexpected(Findings{outcome.error()}));
+    reply(std::unexpected(std::move(outcome.error())));
     return;
   }
   const store::Submission& sub = outcome->submission;
@@ -232,12 +284,10 @@ void Engine::accepted(Result<store::Accepted> outcome, api::Reply<api::Submitted
                        steady_ms());
   }
   const auto& channel = context_.settings->channel;
-  reply(api::Submitted{
-      .submission = created && shown != nullptr && shown->red
-                        ? present(sub, channel, &*shown->red, shown->context ? &*shown->context : nullptr)
-                        : present(sub, channel),
-      .created = created});
-  if (created) pump();
+  reply(api::Submitted{.submission = created && shown.red
+                                         ? present(sub, channel, &*shown.red, shown.context ? &*shown.context : nullptr)
+                                         : present(sub, channel),
+                       .created = created});
 }
 
 void Engine::answer_form(api::Caller caller, std::string uuid, std::string answer_name, api::v1::ActionRequest request,
@@ -297,10 +347,14 @@ asio::awaitable<void> Engine::answer(api::Caller caller, std::string uuid, Kind 
   request.set_form_uuid(uuid);
   request.set_outcome(std::string(name(kind)));
   sub.request = request.SerializeAsString();
-  auto outcome = co_await answered<store::Accepted>(context_.executor, [&](auto done) {
+  auto outcome = co_await pipeline::answered<store::Accepted>(context_.executor, [&](auto done) {
     parts_.store->accept(std::move(sub), {caller.name, caller.roles, caller.taxpayers}, {}, std::move(done));
   });
-  accepted(std::move(outcome), std::move(*reply));
+  if (outcome)
+    accepted(std::move(*outcome), std::move(*reply), {});
+  else
+    (*reply)(std::unexpected(Findings{std::move(outcome.error())}));
+  pump();
 }
 
 }  // namespace taxgate::pipeline

@@ -24,6 +24,13 @@ class SqliteReader final : public Reader {
     return {};
   }
 
+  void begin_snapshot() override { db_.query("BEGIN").run(); }
+  void end_snapshot() override {
+    db_.clear_failure();  // each answer has told its own; a snapshot that could not begin is only slower
+    if (db_.in_transaction()) db_.query("COMMIT").run();
+    db_.clear_failure();
+  }
+
   Result<std::optional<Submission>> submission(std::string_view id) override {
     return answer(load_submission(db_, id));
   }

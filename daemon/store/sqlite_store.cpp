@@ -35,30 +35,22 @@ class Task final : public Work {
 // Not a Task: the submission goes through without a copy.
 class AcceptWork final : public Work {
  public:
-  AcceptWork(Submission submission, Principal principal, std::vector<Invoice> invoices, Done<Accepted> done)
-      : Work("accept"),
-        submission_(std::move(submission)),
-        principal_(std::move(principal)),
-        invoices_(std::move(invoices)),
-        done_(std::move(done)) {}
+  explicit AcceptWork(Acceptance acceptance) : Work("accept"), wanted_(std::move(acceptance)) {}
   void digests(std::vector<Sm3Job>& jobs) override {
-    jobs.push_back(content_job(submission_.request, submission_.document, length_, content_));
+    jobs.push_back(content_job(wanted_.submission.request, wanted_.submission.document, length_, content_));
   }
   void run(Session& session) override {
-    result_.emplace(store::accept(session, submission_, principal_, invoices_, content_));
+    result_.emplace(store::accept(session, wanted_.submission, wanted_.principal, wanted_.inline_invoices, content_));
   }
   void finish(const Error* failed) override {
-    if (failed != nullptr) return done_(std::unexpected(*failed));
+    if (failed != nullptr) return wanted_.done(std::unexpected(*failed));
     auto& result = *result_;
-    if (result && result->outcome == AcceptOutcome::created) result->submission = std::move(submission_);
-    done_(std::move(result));
+    if (result && result->outcome == AcceptOutcome::created) result->submission = std::move(wanted_.submission);
+    wanted_.done(std::move(result));
   }
 
  private:
-  Submission submission_;
-  Principal principal_;
-  std::vector<Invoice> invoices_;
-  Done<Accepted> done_;
+  Acceptance wanted_;
   std::string length_;
   Digest content_{};
   std::optional<Result<Accepted>> result_;
@@ -148,10 +140,11 @@ Result<void> SqliteStore::start() {
   return {};
 }
 
-void SqliteStore::accept(Submission submission, Principal principal, std::vector<Invoice> inline_invoices,
-                         Done<Accepted> done) {
-  writer_->post(Writer::Lane::accept, std::make_unique<AcceptWork>(std::move(submission), std::move(principal),
-                                                                   std::move(inline_invoices), std::move(done)));
+void SqliteStore::accept(std::vector<Acceptance> batch) {
+  std::vector<std::unique_ptr<Work>> works;
+  works.reserve(batch.size());
+  for (auto& acceptance : batch) works.push_back(std::make_unique<AcceptWork>(std::move(acceptance)));
+  writer_->post(Writer::Lane::accept, std::move(works));
 }
 void SqliteStore::advance(Advance advance, Done<Submission> done) {
   auto body = [wanted = std::move(advance)](Session& s) { return store::advance(s, wanted); };
@@ -210,6 +203,13 @@ Result<void> SqliteStore::verify_chain() {
   Connection c;
   if (auto opened = c.open(options_.path, options_.vfs, Connection::Mode::read_only); !opened) return opened;
   return verify_chain_of(c);
+}
+
+void Store::accept(Submission submission, Principal principal, std::vector<Invoice> inline_invoices,
+                   Done<Accepted> done) {
+  std::vector<Acceptance> one;
+  one.push_back({std::move(submission), std::move(principal), std::move(inline_invoices), std::move(done)});
+  accept(std::move(one));
 }
 
 Result<std::unique_ptr<Store>> Store::open(Options options) {

@@ -14,8 +14,8 @@ class SqliteStore final : public Store {
   /// The rest of open(): everything that can fail.
   Result<void> start();
 
-  void accept(Submission submission, Principal principal, std::vector<Invoice> inline_invoices,
-              Done<Accepted> done) override;
+  using Store::accept;
+  void accept(std::vector<Acceptance> batch) override;
   void advance(Advance advance, Done<Submission> done) override;
   void allocate_request_number(std::string tax_device, Done<std::string> done) override;
   void import_invoices(std::vector<Invoice> invoices, Principal principal, Done<ImportCounts> done) override;

@@ -42,6 +42,10 @@ struct Options {
 class Reader {
  public:
   virtual ~Reader() = default;
+  /// Until end_snapshot() every answer shows the database as it is now, and costs no lock of its own. Short: while it
+  /// stands the WAL cannot be reused.
+  virtual void begin_snapshot() = 0;
+  virtual void end_snapshot() = 0;
   virtual Result<std::optional<Submission>> submission(std::string_view id) = 0;
   virtual Result<std::optional<Submission>> by_idempotency_key(std::string_view caller, std::string_view key) = 0;
   virtual Result<std::vector<Submission>> submissions(const SubmissionFilter& filter) = 0;
@@ -69,6 +73,14 @@ class Reader {
   virtual Result<std::int64_t> last_seq() = 0;
 };
 
+/// One submission to be made durable.
+struct Acceptance {
+  Submission submission;
+  Principal principal;
+  std::vector<Invoice> inline_invoices;  // enter the ledger in the same commit
+  Done<Accepted> done;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -77,8 +89,9 @@ class Store {
 
   /// id, seq, created_at, updated_at and version are assigned here. Same (caller, key) and same `request` bytes: the
   /// original (outcome same); other bytes: conflict. Also writes the "accepted" journal row, and `inbox_uuid`'s link.
-  virtual void accept(Submission submission, Principal principal, std::vector<Invoice> inline_invoices,
-                      Done<Accepted> done) = 0;
+  /// Each is answered for itself; those that come together are committed together.
+  virtual void accept(std::vector<Acceptance> batch) = 0;
+  void accept(Submission submission, Principal principal, std::vector<Invoice> inline_invoices, Done<Accepted> done);
   /// errors  retry_later store.stale, invalid_input store.transition (not in the table)
   virtual void advance(Advance advance, Done<Submission> done) = 0;
   /// Unique for ever: device number + second of max(now, last used + 1 s). Durable before `done`.

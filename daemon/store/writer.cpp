@@ -37,21 +37,28 @@ void Writer::on_commit(std::function<void(std::int64_t)> callback) {
 }
 
 void Writer::post(Lane lane, std::unique_ptr<Work> work) {
+  std::vector<std::unique_ptr<Work>> one;
+  one.push_back(std::move(work));
+  post(lane, std::move(one));
+}
+
+void Writer::post(Lane lane, std::vector<std::unique_ptr<Work>> works) {
   bool idle = false;
   {
     const std::lock_guard lock(mutex_);
     auto& queue = lane == Lane::accept ? accepts_ : lane == Lane::normal ? others_ : bulk_;
     const std::size_t bound = lane == Lane::accept ? max_pending_ : limits::kStorePendingBulk;
-    if (queue.size() < bound) {
-      idle = accepts_.empty() && others_.empty() && bulk_.empty();
+    for (auto& work : works) {
+      if (queue.size() >= bound) break;
+      idle = idle || (accepts_.empty() && others_.empty() && bulk_.empty());
       queue.push_back(std::move(work));
     }
   }
-  if (work) {
+  if (idle) wake_.notify_one();  // otherwise the writer is awake and looks again before it sleeps
+  for (const auto& work : works) {
+    if (!work) continue;
     const Error busy{Errc::limit_reached, "store.busy", {}, {}, std::to_string(max_pending_), work->name()};
     work->finish(&busy);
-  } else if (idle) {
-    wake_.notify_one();  // otherwise the writer is awake and looks again before it sleeps
   }
 }
 

@@ -52,6 +52,8 @@ class Writer {
 
   /// Any thread. A full queue answers at once, on the calling thread, with limit_reached store.busy.
   void post(Lane lane, std::unique_ptr<Work> work);
+  /// All of them under one lock, so that the next commit takes them together.
+  void post(Lane lane, std::vector<std::unique_ptr<Work>> works);
   void on_commit(std::function<void(std::int64_t)> callback);
   /// Finishes what waits (bulk work ends with retry_later lane.stopped), then ends the thread. Idempotent. False: the
   /// disk or the file failed under us meanwhile.

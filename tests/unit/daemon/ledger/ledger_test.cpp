@@ -17,6 +17,8 @@ class FakeReader final : public store::Reader {
   std::map<std::string, store::StoredInvoice, std::less<>> invoices;
   std::vector<Submission> reds;
 
+  void begin_snapshot() override {}
+  void end_snapshot() override {}
   Result<std::optional<store::StoredInvoice>> invoice(std::string_view number) override {
     const auto at = invoices.find(number);
     return at == invoices.end() ? std::nullopt : std::optional(at->second);
