@@ -29,6 +29,10 @@ const Message kUsbMessages[] = {
      "一次传输 {wanted} 字节,超出该设备上限 {left} 字节。",
      "Raise max_transfer in the USB matching file if the device can take more.",
      "如设备支持更大传输,请在 USB 匹配文件中增大 max_transfer。"},
+    {"sim.umockdev", "The virtual USB bus cannot be set up.", "无法建立虚拟 USB 总线。",
+     "Install the packages umockdev and libumockdev-dev.", "请安装软件包 umockdev 和 libumockdev-dev。"},
+    {"sim.usb_port", "Port {field} of the virtual USB bus is taken or does not exist.",
+     "虚拟 USB 总线的接口 {field} 已被占用或不存在。", "Choose another port.", "请改用其他接口。"},
 };
 const std::size_t kUsbMessageCount = std::size(kUsbMessages);
 

@@ -13,7 +13,6 @@
 #include "drivers/keyd/config.h"
 #include "drivers/keyd/host.h"
 #include "drivers/keyd/worker.h"
-#include "drivers/pcsc/pcsc_transport.h"
 #include "protocol/messages.h"
 
 namespace {
@@ -26,7 +25,7 @@ constexpr std::string_view kUsage =
     "taxgate-keyd --help | --version\n";
 
 Result<std::unique_ptr<KeyDevice>> open_card(const keyd::worker::v1::Open& order) {
-  auto transport = pcsc::connect(order.reader());
+  auto transport = keyd::connect_card(order.reader(), order.usb_devices());
   if (!transport) return std::unexpected(transport.error());
   return gmt0017::make_key(std::move(*transport), {order.application(), order.container()});
 }
@@ -52,10 +51,11 @@ int say(const Error& error) {
 int main(int argc, char** argv) {
   keyd::protect_memory();
   const std::string_view mode = argc > 1 ? argv[1] : "";
-  if (mode == "--worker" || mode == "--probe" || mode == "--watch-readers") {
+  if (mode == "--worker" || mode == "--probe" || mode == "--watch-readers" || mode == "--watch-usb") {
     if (!keyd::die_with_parent(::getppid())) return 1;
     if (mode == "--worker") return keyd::run_worker(keyd::kChannelFd, open_card);
-    if (mode == "--probe") return argc > 2 ? keyd::run_probe(argv[2]) : 2;
+    if (mode == "--probe") return argc > 2 ? keyd::run_probe(argv[2], argc > 3 ? argv[3] : "") : 2;
+    if (mode == "--watch-usb") return argc > 2 ? keyd::run_usb_watch(keyd::kChannelFd, argv[2]) : 2;
     return keyd::run_reader_watch(keyd::kChannelFd);
   }
   if (mode == "--help" || mode == "--version") {

@@ -165,6 +165,17 @@ Result<Config> parse_config(std::string_view toml, const std::string& file_name,
       top.report("keyd.config_type", "card", *node, "a table");
     }
   }
+  if (const toml::node* node = top.take("usb", false)) {
+    if (const toml::table* table = node->as_table()) {
+      TableReader usb(*table, "usb.", file_name, error);
+      config.usb_devices = usb.text("devices", {}, true);
+      if (!config.usb_devices.empty() && config.usb_devices.front() != '/')
+        usb.report("keyd.config_value", "devices", *table, "an absolute path");
+      usb.finish();
+    } else {
+      top.report("keyd.config_type", "usb", *node, "a table");
+    }
+  }
   if (const toml::node* node = top.take("deadlines", false)) {
     if (const toml::table* table = node->as_table()) {
       TableReader reader(*table, "deadlines.", file_name, error);

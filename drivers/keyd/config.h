@@ -41,6 +41,7 @@ struct Config {
   std::string signer_id{kDefaultSignerId};
   std::string issuer_ca;  // path, PEM or DER; empty: not checked
   std::string application, container;
+  std::string usb_devices;  // path of the USB matching file; empty: no keys on USB
   LogSync log_sync = LogSync::before_signing;
   bool verify_signatures = true;
   Deadlines deadlines;

@@ -17,6 +17,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -37,6 +38,8 @@ using std::chrono::milliseconds;
 
 // The reader watch only ends when it crashes; not to be restarted in a tight loop.
 constexpr milliseconds kWatchPause{500};
+// For workers to give USB devices back to the kernel when the host stops; it takes them a few milliseconds.
+constexpr milliseconds kFarewell{1000}, kFarewellStep{5};
 // Keys remembered after they went, so that a list can say which one is missing.
 constexpr std::size_t kMaxRemembered = 64;
 
@@ -66,15 +69,38 @@ class Host {
     loop_.watch(signals_.get(), POLLIN, [this](short) { signalled(); });
     watch_pin_files();
     if (auto listening = port_.listen(config_.socket); !listening) return listening;
-    start_reader_watch();
+    start_watch(readers_);
+    if (!config_.usb_devices.empty()) start_watch(usb_);
     log_(LogLevel::notice, "keyd.started",
          fmt::format("socket {}, log number {}", config_.socket, sign_log_.last_number()));
     return {};
   }
 
-  void run() { loop_.run(); }
+  void run() {
+    loop_.run();
+    for (ReaderSlot* slot : slots()) desk_.slot_removed(*slot);
+    slots_.clear();
+    // Those that own nothing were killed; those that end by themselves are waited for.
+    const auto until = std::chrono::steady_clock::now() + kFarewell;
+    if (config_.usb_devices.empty()) return;
+    for (const Watch* watch : {&readers_, &usb_})
+      if (watch->pid > 0) ::kill(watch->pid, SIGKILL);
+    while (std::chrono::steady_clock::now() < until)
+      if (const pid_t pid = ::waitpid(-1, nullptr, WNOHANG); pid < 0)
+        return;
+      else if (pid == 0)
+        std::this_thread::sleep_for(kFarewellStep);
+  }
 
  private:
+  /// A process that reports which readers there are, and what it reported last.
+  struct Watch {
+    bool usb;
+    pid_t pid = -1;
+    Fd channel;
+    std::optional<bool> service;  // does what it asks answer; unknown at first
+  };
+
   std::vector<ReaderSlot*> slots() {
     std::vector<ReaderSlot*> list;
     for (const auto& [name, slot] : slots_) list.push_back(slot.get());
@@ -98,9 +124,8 @@ class Host {
     int status = 0;
     pid_t pid = 0;
     while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
-      if (pid == watch_pid_) {
-        watch_pid_ = -1;
-        reader_watch_ended();
+      if (pid == readers_.pid || pid == usb_.pid) {
+        watch_ended(pid == usb_.pid ? usb_ : readers_);
         continue;
       }
       for (ReaderSlot* slot : slots())
@@ -130,52 +155,56 @@ class Host {
 
   // ---- readers ----
 
-  void start_reader_watch() {
-    auto child = start_self({"--watch-readers"});
+  void start_watch(Watch& watch) {
+    auto child = watch.usb ? start_self({"--watch-usb", config_.usb_devices}) : start_self({"--watch-readers"});
     if (!child) {
-      report(LogLevel::error, child.error(), "reader watch");
-      loop_.after(kWatchPause, [this] { start_reader_watch(); });
+      report(LogLevel::error, child.error(), watch.usb ? "USB watch" : "reader watch");
+      loop_.after(kWatchPause, [this, &watch] { start_watch(watch); });
       return;
     }
-    watch_pid_ = child->pid;
-    watch_channel_ = std::move(child->channel);
-    loop_.watch(watch_channel_.get(), POLLIN, [this](short) { readers_changed(); });
+    watch.pid = child->pid;
+    watch.channel = std::move(child->channel);
+    loop_.watch(watch.channel.get(), POLLIN, [this, &watch](short) { list_changed(watch); });
   }
 
-  void reader_watch_ended() {
-    if (watch_channel_) loop_.forget(watch_channel_.get());
-    watch_channel_.reset();
-    loop_.after(kWatchPause, [this] { start_reader_watch(); });
+  void watch_ended(Watch& watch) {
+    watch.pid = -1;
+    if (watch.channel) loop_.forget(watch.channel.get());
+    watch.channel.reset();
+    loop_.after(kWatchPause, [this, &watch] { start_watch(watch); });
   }
 
-  void readers_changed() {
+  void list_changed(Watch& watch) {
     worker::v1::Readers list;
     for (;;) {
-      switch (try_receive_packet(watch_channel_.get(), list, packet_)) {
+      switch (try_receive_packet(watch.channel.get(), list, packet_)) {
         case Received::nothing:
           return;
         case Received::closed:
-          loop_.forget(watch_channel_.get());  // SIGCHLD does the rest
-          watch_channel_.reset();
+          loop_.forget(watch.channel.get());  // SIGCHLD does the rest
+          watch.channel.reset();
           return;
         case Received::message:
-          apply(list);
+          apply(watch, list);
       }
     }
   }
 
-  void apply(const worker::v1::Readers& list) {
-    if (list.service() != service_) {
-      service_ = list.service();
+  void apply(Watch& watch, const worker::v1::Readers& list) {
+    if (list.service() != watch.service) {
+      watch.service = list.service();
       if (list.service())
-        log_(LogLevel::notice, "pcsc.service", "pcscd answers");
+        log_(LogLevel::notice, watch.usb ? "usb.service" : "pcsc.service",
+             watch.usb ? "USB devices are watched" : "pcscd answers");
       else
-        log_(LogLevel::warning, "pcsc.no_service", list.trouble());
+        log_(LogLevel::warning, watch.usb ? "usb.no_service" : "pcsc.no_service", list.trouble());
     }
+    // A matching file that cannot be read for a moment, while it is edited, takes no key away.
+    if (watch.usb && !list.service()) return;
     std::set<std::string> named;
     for (const auto& reader : list.readers()) named.insert(reader.name());
     for (auto it = slots_.begin(); it != slots_.end();) {
-      if (named.contains(it->first)) {
+      if (it->second->usb() != watch.usb || named.contains(it->first)) {
         ++it;
         continue;
       }
@@ -187,7 +216,7 @@ class Host {
       auto& slot = slots_[reader.name()];
       if (!slot)
         slot = std::make_unique<ReaderSlot>(
-            loop_, config_, reader.name(),
+            loop_, config_, reader.name(), watch.usb,
             ReaderSlot::Hooks{
                 .admit = [this](ReaderSlot& one) { return admit(one); },
                 .changed = [this](ReaderSlot& one, const char* what) { slot_changed(one, what); },
@@ -318,9 +347,8 @@ class Host {
   SignDesk desk_;
   ClientPort port_;
   Fd signals_, pin_events_;
-  pid_t watch_pid_ = -1;
-  Fd watch_channel_;
-  std::optional<bool> service_;  // does pcscd answer; unknown at first
+  Watch readers_{.usb = false, .pid = -1, .channel = Fd(), .service = {}},
+      usb_{.usb = true, .pid = -1, .channel = Fd(), .service = {}};
   std::map<std::string, std::unique_ptr<ReaderSlot>> slots_;
   std::map<std::string, v1::Key> remembered_;
   std::string packet_;

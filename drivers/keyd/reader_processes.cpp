@@ -1,4 +1,4 @@
-// The probe and the reader watch: the two processes that talk to pcscd without owning a key.
+// The probe and the two watches: the processes that look at readers and ports without owning a key.
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +10,8 @@
 #include "drivers/keyd/worker.h"
 #include "drivers/pcsc/pcsc_transport.h"
 #include "drivers/pcsc/reader_watch.h"
+#include "drivers/usb/usb_devices.h"
+#include "drivers/usb/usb_transport.h"
 
 namespace taxgate::keyd {
 namespace {
@@ -17,13 +19,66 @@ namespace {
 // pcscd restarts in well under a second; a missing one is asked for every two.
 constexpr std::chrono::milliseconds kFirstPause{50}, kLongestPause{2000};
 
+constexpr std::string_view kUsb = "USB ";  // before a port, in a reader's name
+
 }  // namespace
 
-int run_probe(const std::string& reader) {
-  const auto transport = pcsc::connect(reader);
+Result<std::unique_ptr<ApduTransport>> connect_card(const std::string& reader, const std::string& usb_devices) {
+  if (usb_devices.empty()) return pcsc::connect(reader);
+  const auto table = usb::DeviceTable::load(usb_devices);
+  if (!table) return std::unexpected(table.error());
+  const auto device = usb::device_at(reader.substr(std::min(reader.size(), kUsb.size())));
+  if (!device) return std::unexpected(device.error());
+  const usb::DeviceRow* row = table->find(*device);
+  // The host named it a moment ago: another device is in this port by now.
+  if (!row || !row->use) return fail(Errc::device_gone, "key.gone", {}, {}, {}, "no tax key at " + reader);
+  auto bulk = usb::open_device(*device);
+  if (!bulk) return std::unexpected(bulk.error());
+  return usb::apdu_over_bulk(std::move(*bulk), row->quirks,
+                             [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); });
+}
+
+int run_probe(const std::string& reader, const std::string& usb_devices) {
+  const auto transport = connect_card(reader, usb_devices);
   if (!transport) return 1;
   gmt0017::CardSession session(**transport);
   return session.device_info() ? 0 : 1;
+}
+
+int run_usb_watch(int channel, const std::string& usb_devices) {
+  usb::DeviceWatch watch;
+  std::string told = "-";  // as sent last; no list is serialised to this
+  auto pause = kFirstPause;
+  for (;;) {
+    worker::v1::Readers message;
+    auto devices = watch.next();
+    // Read anew each time: what the operator adds counts from the next device on, without a restart.
+    const auto table = usb::DeviceTable::load(usb_devices);
+    if (!devices || !table) {
+      message.set_trouble(!devices ? devices.error().detail : table.error().id + " " + table.error().left);
+    } else {
+      message.set_service(true);
+      for (const auto& device : *devices) {
+        const usb::DeviceRow* row = table->find(device);
+        if (!row || !row->use) continue;
+        auto* reader = message.add_readers();
+        reader->set_name(std::string(kUsb) + device.port);
+        reader->set_card(true);
+        reader->set_events(device.address);
+      }
+    }
+    // Mice and sticks come and go too.
+    if (std::string now = message.SerializeAsString(); now != told) {
+      if (!send_packet(channel, message)) return 0;
+      told = std::move(now);
+    }
+    if (devices) {
+      pause = kFirstPause;
+      continue;
+    }
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, kLongestPause);
+  }
 }
 
 int run_reader_watch(int channel) {

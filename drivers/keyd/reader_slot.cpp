@@ -33,17 +33,21 @@ void kill_process(pid_t pid) {
 
 }  // namespace
 
-ReaderSlot::ReaderSlot(EventLoop& loop, const Config& config, std::string reader, Hooks hooks)
+ReaderSlot::ReaderSlot(EventLoop& loop, const Config& config, std::string reader, bool usb, Hooks hooks)
     : loop_(loop),
       config_(config),
       reader_(std::move(reader)),
+      usb_(usb),
       hooks_(std::move(hooks)),
       pause_(kFirstPause),
       probe_pause_(kFirstProbePause) {}
 
 ReaderSlot::~ReaderSlot() {
   clear_timer();
-  drop_worker();
+  if (state_ == SlotState::ready)
+    release_worker();
+  else
+    drop_worker();
   drop_probe();
 }
 
@@ -132,6 +136,7 @@ void ReaderSlot::start_worker() {
   open.mutable_open()->set_reader(reader_);
   open.mutable_open()->set_application(config_.application);
   open.mutable_open()->set_container(config_.container);
+  if (usb_) open.mutable_open()->set_usb_devices(config_.usb_devices);
   order(std::move(open), config_.deadlines.open);
 }
 
@@ -151,8 +156,16 @@ void ReaderSlot::drop_worker() {
   worker_.reset();
 }
 
+void ReaderSlot::release_worker() {
+  if (!worker_ || !usb_ || worker_->pid <= 0) return drop_worker();
+  loop_.forget(worker_->channel.get());
+  if (leaving_ > 0) kill_process(leaving_);
+  leaving_ = worker_->pid;
+  worker_.reset();  // the end of its channel is its word to go
+}
+
 void ReaderSlot::start_probe() {
-  auto child = start_self({"--probe", reader_});
+  auto child = usb_ ? start_self({"--probe", reader_, config_.usb_devices}) : start_self({"--probe", reader_});
   if (!child) {
     clear_timer();
     timer_ = loop_.after(probe_pause_, [this] {
@@ -186,6 +199,10 @@ bool ReaderSlot::reaped(pid_t pid, int status) {
       start_probe();
     });
     probe_pause_ = std::min(probe_pause_ * 2, kLongestProbePause);
+    return true;
+  }
+  if (pid == leaving_) {
+    leaving_ = -1;
     return true;
   }
   if (!worker_ || pid != worker_->pid) return false;
@@ -317,7 +334,7 @@ void ReaderSlot::set_trouble(Error error) {
   // The reader is given free: a person may have to enter the PIN with the key's own program, and a card that is no tax
   // key is not ours to hold.
   clear_timer();
-  drop_worker();
+  release_worker();
   // Known trouble again (a PIN file touched, another key gone) is no news.
   const bool news = reported_trouble_ != error.id;
   reported_trouble_ = error.id;

@@ -1,5 +1,5 @@
 #pragma once
-// One reader and the key in it: its worker process, its deadlines, its quarantine.
+// One reader (or USB port) and the key in it: its worker process, its deadlines, its quarantine.
 //
 //   empty ─card─► opening ─identity─► (admission) ─► logging_in ─► ready ⇄ signing
 //                    │                    │              │            │
@@ -43,7 +43,8 @@ class ReaderSlot {
     std::function<void(ReaderSlot&, Result<Signature>)> signed_;
   };
 
-  ReaderSlot(EventLoop& loop, const Config& config, std::string reader, Hooks hooks);
+  /// usb: `reader` is a USB port by the name the USB watch gave it, not a reader of pcscd.
+  ReaderSlot(EventLoop& loop, const Config& config, std::string reader, bool usb, Hooks hooks);
   ~ReaderSlot();
   ReaderSlot(const ReaderSlot&) = delete;
   ReaderSlot& operator=(const ReaderSlot&) = delete;
@@ -63,6 +64,7 @@ class ReaderSlot {
 
   SlotState state() const { return state_; }
   const std::string& reader() const { return reader_; }
+  bool usb() const { return usb_; }
   /// What was identified; stays while the slot is hung, empty when no card is known.
   const std::optional<SlotKey>& key() const { return key_; }
   const std::optional<Error>& trouble() const { return trouble_; }
@@ -75,6 +77,8 @@ class ReaderSlot {
   void start_worker();
   void start_worker_later();
   void drop_worker();
+  /// A worker that is idle ends by itself and gives its USB device back to the kernel's driver.
+  void release_worker();
   void start_probe();
   void drop_probe();
   bool order(worker::v1::ToWorker order, Milliseconds deadline);
@@ -93,11 +97,13 @@ class ReaderSlot {
   EventLoop& loop_;
   const Config& config_;
   const std::string reader_;
+  const bool usb_;
   Hooks hooks_;
   SlotState state_ = SlotState::empty;
   bool card_ = false;
   std::optional<std::uint32_t> events_;
   std::optional<Child> worker_;
+  pid_t leaving_ = -1;  // a released worker, not yet reaped
   pid_t probe_ = -1;
   Fd probe_channel_;
   std::uint64_t generation_ = 0;  // of the worker

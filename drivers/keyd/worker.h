@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "drivers/gmt0017/apdu_transport.h"
 #include "drivers/gmt0017/key_device.h"
 #include "drivers/keyd/guarded_login.h"
 #include "protocol/keyd_worker.pb.h"
@@ -33,8 +34,13 @@ class Worker {
 /// Serves orders from the SOCK_SEQPACKET socket until it closes or the key session is lost. returns the exit code
 int run_worker(int channel, OpenKey open);
 /// Connects to the reader and asks the card who it is, to learn whether it answers at all. returns 0 when it does
-int run_probe(const std::string& reader);
+/// usb_devices  path of the USB matching file when `reader` is a USB port; empty: a PC/SC reader
+int run_probe(const std::string& reader, const std::string& usb_devices);
 /// Reports the reader list on the socket whenever it changes.
 int run_reader_watch(int channel);
+/// The same for the USB devices that the matching file takes for tax keys. Opens none of them.
+int run_usb_watch(int channel, const std::string& usb_devices);
+/// The way to the card in a reader or, when `usb_devices` is not empty, at a USB port. errors: of the driver
+Result<std::unique_ptr<ApduTransport>> connect_card(const std::string& reader, const std::string& usb_devices);
 
 }  // namespace taxgate::keyd
