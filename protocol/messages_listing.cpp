@@ -19,6 +19,8 @@ const Message kListingMessages[] = {
     {"listing.refused", "The platform refused the listing with code {wanted}.", "平台拒绝了清单查询,代码 {wanted}。",
      "Look the code up in the platform's documents; the window stays open and is asked for again.",
      "请在平台文档中查询该代码;该时间段将再次查询。"},
+    {"store.taxpayers", "The ledger numbers at most {left} taxpayers.", "账本最多支持 {left} 个纳税人。",
+     "Spread the taxpayers over several gateways.", "请将纳税人分配到多个网关。"},
 };
 const std::size_t kListingMessageCount = std::size(kListingMessages);
 

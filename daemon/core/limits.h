@@ -28,10 +28,13 @@ inline constexpr std::size_t kGroupCommit = 512;   // acceptances in one commit:
 inline constexpr std::size_t kIntakeBatch = 16;    // requests given to the rules together: few wake-ups, no idle stage
 inline constexpr milliseconds kBulkSlice{5};       // one bulk transaction: longer would show in the acceptances' p99
 inline constexpr std::size_t kBulkRows = 256;      // and never more rows than this, whatever the clock says
+inline constexpr std::size_t kNightRows = 4096;    // rows of one transaction of the night sync: 5 ms of inserts
+inline constexpr std::size_t kApplyRows = 512;     // statuses of one transaction: each may be a page of its own, 4 MiB
 inline constexpr int kCheckpointPages = 1000;      // WAL pages before a checkpoint between commits: 4 MiB, 8–12 ms
 inline constexpr int kCheckpointBusyPages = 8000;  // while acceptances wait a checkpoint may be put off up to here
 inline constexpr int kStoreCacheKiB =
     8 * 1024;  // page cache of the writer, which only appends; a reader gets a quarter
+inline constexpr std::int64_t kNightPending = 131072;  // changes before they are applied: a reader may scan them
 inline constexpr std::size_t kStoredText = 16 * 1024 * 1024;  // one column of one row; the API's body limit is smaller
 inline constexpr int kListPage = 1000;                        // rows in one answer of a list query, whatever was asked
 inline constexpr milliseconds kReaderBusy{2000};  // a reader waits this long for SQLite's lock (recovery only)

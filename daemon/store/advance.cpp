@@ -1,6 +1,7 @@
 // One compare-and-swap step of a submission: state, journal rows, evidence and ledger in one commit.
 #include "daemon/core/limits.h"
 #include "daemon/store/codec.h"
+#include "daemon/store/night_rows.h"
 #include "daemon/store/operations.h"
 #include "daemon/store/rows.h"
 
@@ -143,6 +144,7 @@ Result<Submission> advance(Session& session, const Advance& wanted) {
   put_parts(session, next);
   for (const auto& invoice : wanted.ledger) {
     upsert_invoice(session, invoice);
+    observe_by_day(session, invoice);
     if (invoice.is_red && !wanted.red_of.empty())
       session.db()
           .query("INSERT OR IGNORE INTO red_of(blue, red) VALUES(?, ?)")

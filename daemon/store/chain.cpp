@@ -1,6 +1,7 @@
 // Checks the SM3 chain: whoever changes, removes or inserts a journal row, the bytes it vouches for, or a digest, is
 // found.
 #include "daemon/store/codec.h"
+#include "daemon/store/night_rows.h"
 #include "daemon/store/rows.h"
 #include "daemon/store/sqlite_store.h"
 
@@ -15,6 +16,7 @@ std::unexpected<Error> broken(std::int64_t seq, std::string_view what) {
 std::string content_now(Connection& db, const Query& row, std::int64_t seq) {
   constexpr int kRequest = 12, kDocument = 13;
   if (!row.null(kRequest)) return std::string(as_text(content_of_acceptance(row.view(kRequest), row.view(kDocument))));
+  if (row.view(5) == "status") return content_of_changes(db, row.view(10));
   std::vector<SignedEnvelope> evidence;
   auto q = db.query(
       "SELECT bytes, signature, certificate, signer_id, key_serial FROM envelope WHERE journal = ? ORDER BY id");

@@ -85,6 +85,38 @@ CREATE TABLE credit(
 CREATE INDEX credit_taxpayer ON credit(taxpayer);
 )";
 
+// The night sync (docs/sync.md): the platform's status of every invoice and how it changed, readable by any SQLite tool
+// through the view, which shows what is applied.
+#define TAXGATE_CODE(shift)                                                                                       \
+  "(CASE WHEN bits >> " #shift " & 127 = 0 THEN '' WHEN bits >> " #shift " & 127 < 11 THEN CAST((bits >> " #shift \
+  " & 127) - 1 AS TEXT) WHEN bits >> " #shift " & 127 < 111 THEN printf('%02d', (bits >> " #shift                 \
+  " & 127) - 11) WHEN bits >> " #shift                                                                            \
+  " & 127 = 111 THEN "                                                                                            \
+  "'Y' ELSE 'N' END)"
+constexpr const char* kVersion4 =
+    R"(
+CREATE TABLE taxpayer(no INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+CREATE TABLE status(
+  partition INTEGER NOT NULL, rest INTEGER NOT NULL, bits INTEGER NOT NULL, seen_at INTEGER NOT NULL,
+  hash INTEGER NOT NULL, PRIMARY KEY(partition, rest)) WITHOUT ROWID;
+CREATE TABLE change(
+  seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, partition INTEGER NOT NULL, rest INTEGER NOT NULL,
+  before INTEGER NOT NULL, after INTEGER NOT NULL, at INTEGER NOT NULL, hash INTEGER NOT NULL);
+CREATE TABLE quarantine(
+  id INTEGER PRIMARY KEY, run INTEGER NOT NULL, at INTEGER NOT NULL, taxpayer TEXT NOT NULL, number TEXT NOT NULL,
+  reason TEXT NOT NULL, field TEXT NOT NULL, before INTEGER NOT NULL, after INTEGER NOT NULL, hash INTEGER NOT NULL,
+  evidence BLOB NOT NULL, times INTEGER NOT NULL, UNIQUE(taxpayer, number, hash));
+INSERT INTO meta VALUES('applied_seq', 0);
+CREATE VIEW invoice_status AS SELECT t.id AS taxpayer,
+  CASE s.partition >> 7 & 3
+    WHEN 0 THEN printf('%02d%018d', s.partition & 127, rest)
+    WHEN 1 THEN printf('%04d%02d%012d', rest / 1000000000000, s.partition & 127, rest % 1000000000000)
+    ELSE printf('0%04d%02d%013d', rest / 10000000000000, s.partition & 127, rest % 10000000000000) END AS number,
+)" TAXGATE_CODE(0) " AS state, " TAXGATE_CODE(7) " AS lock, " TAXGATE_CODE(14) " AS use, " TAXGATE_CODE(
+        21) " AS booking, " TAXGATE_CODE(28) " AS abnormal, " TAXGATE_CODE(35) " AS risk, " TAXGATE_CODE(42) R"( AS agriculture,
+  seen_at FROM status s JOIN taxpayer t ON t.no = s.partition >> 9;
+)";
+
 void index_all_invoices(Connection& c) {
   auto q = c.query("SELECT record FROM invoice");
   while (q.row()) {
@@ -98,7 +130,8 @@ struct Version {
   const char* sql;
   void (*fill)(Connection&) = nullptr;  // what SQL cannot compute, in the same transaction
 };
-constexpr std::array<Version, kSchemaVersion> kVersions{{{kVersion1}, {kVersion2}, {kVersion3, index_all_invoices}}};
+constexpr std::array<Version, kSchemaVersion> kVersions{
+    {{kVersion1}, {kVersion2}, {kVersion3, index_all_invoices}, {kVersion4}}};
 
 Result<void> outcome(const Connection& c) {
   if (c.failure()) return std::unexpected(*c.failure());
@@ -201,6 +234,7 @@ Result<void> prepare_for_writing(Connection& c) {
     if (c.failure()) return std::unexpected(*c.failure());
     if (found != setting.wanted) return fail(Errc::retry_later, "store.pragma", setting.get, found, setting.wanted);
   }
+  c.count_wal();
   return outcome(c);
 }
 

@@ -3,6 +3,7 @@
 
 #include "daemon/core/limits.h"
 #include "daemon/store/codec.h"
+#include "daemon/store/night_rows.h"
 #include "daemon/store/rows.h"
 #include "daemon/store/sqlite_store.h"
 
@@ -149,6 +150,7 @@ class SqliteReader final : public Reader {
       }
     }
     if (out) {
+      overlay_status(db_, out->invoice);
       auto q = db_.query("SELECT red FROM red_of WHERE blue = ? ORDER BY red");
       q.bind(number);
       while (q.row()) out->reds.push_back(q.text(0));

@@ -134,6 +134,7 @@ Result<void> SqliteStore::start() {
   if (options_.probe) options_.probe("open.marked");
   if (auto loaded = session_.load(); !loaded) return loaded;
   writer_ = std::make_unique<Writer>(db_, session_, options_.probe, options_.max_pending, options_.checkpoint_pages);
+  night_ = std::make_unique<SqliteNight>(*writer_, options_.path, options_.vfs);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   log::info("store.opened", "{}: schema {}, journal row {}, {} submissions, {} ms", options_.path, kSchemaVersion,
             shared_->last_seq.load(), shared_->keys.size(), ms.count());

@@ -1,6 +1,7 @@
 #pragma once
 // Store over one SQLite file. Private to this room; made by Store::open.
 #include "daemon/core/files.h"
+#include "daemon/store/night_store.h"
 #include "daemon/store/operations.h"
 #include "daemon/store/writer.h"
 
@@ -27,6 +28,7 @@ class SqliteStore final : public Store {
   void record_credit(CreditRecord record, Done<CreditRecord> done) override;
   void set_cursor(std::string name, std::int64_t value, Done<void> done) override;
   void note(JournalRow row, Done<void> done) override;
+  NightStore& night() override { return *night_; }
   Result<std::unique_ptr<Reader>> reader() override;
   void on_commit(std::function<void(std::int64_t last_seq)> callback) override;
   Result<void> verify_chain() override;
@@ -38,6 +40,7 @@ class SqliteStore final : public Store {
   Connection db_;
   Session session_;
   std::unique_ptr<Writer> writer_;  // last: its thread uses everything above
+  std::unique_ptr<SqliteNight> night_;
 };
 
 /// A read-only connection of its own. errors  those of SQLite

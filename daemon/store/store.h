@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/store/night.h"
 #include "daemon/store/records.h"
 #include "protocol/error.h"
 #include "protocol/legal_time.h"
@@ -21,9 +22,6 @@
 struct sqlite3_vfs;
 
 namespace taxgate::store {
-
-template <class T>
-using Done = std::move_only_function<void(Result<T>)>;
 
 /// A seam for tests: called with a name and a running number before and after each durable step
 /// ("accept.before_commit"). The kill tests count calls, then kill the process at the k-th.
@@ -113,6 +111,8 @@ class Store {
   virtual void set_cursor(std::string name, std::int64_t value, Done<void> done) = 0;
   virtual void note(JournalRow row, Done<void> done) = 0;  // a journal row of its own
 
+  /// The night sync's part: status, changes, quarantine. As long-lived as the store.
+  virtual NightStore& night() = 0;
   /// A new read-only connection.
   virtual Result<std::unique_ptr<Reader>> reader() = 0;
   /// Called on the writer thread after each commit with the highest journal seq (wakes event readers). Set once, before

@@ -1,5 +1,6 @@
 #include "daemon/sync/merge.h"
 
+#include <algorithm>
 #include <array>
 
 #include "daemon/sync/transitions.h"
@@ -104,6 +105,23 @@ void Batch::clear() {
   facts.clear();
   quarantined.clear();
   counts = {};
+}
+
+Invoice invoice_of(const listing::Facts& facts, PlatformStatus status) {
+  Invoice out;
+  out.number = facts.number;
+  out.type = facts.type;
+  out.issued_at = facts.issued_at;
+  out.seller = {facts.seller_id, facts.seller_name};
+  out.buyer = {facts.buyer_id, facts.buyer_name};
+  out.amount = facts.amount;
+  out.tax = facts.tax;
+  out.is_red = facts.red;
+  out.status = status.text(StatusField::state);
+  out.use = status.text(StatusField::use);
+  out.booking = status.text(StatusField::booking);
+  out.locked = status.text(StatusField::lock) == "Y";
+  return out;
 }
 
 Result<listing::PageHead> merge_page(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, ByteView page,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/sync/mirror.h"
+#include "protocol/invoice.h"
 #include "protocol/listing.h"
 
 namespace taxgate::sync {
@@ -66,5 +67,8 @@ struct Workspace {
 /// errors    those of listing::split
 Result<listing::PageHead> merge_page(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, ByteView page,
                                      Workspace& workspace, Batch& batch);
+
+/// A new invoice as the ledger keeps it: facts and status, no lines (a listing has none).
+Invoice invoice_of(const listing::Facts& facts, PlatformStatus status);
 
 }  // namespace taxgate::sync
