@@ -12,7 +12,6 @@ int count_wal_pages(void* connection, sqlite3*, const char*, int pages) {
   return SQLITE_OK;
 }
 
-constexpr int kRestartMs = 4;  // readers take snapshots of less than a millisecond; a commit may be waiting
 constexpr int kBusyMs =
     2000;  // another connection of this process holds the lock only while it recovers or resets the WAL
 
@@ -36,7 +35,6 @@ Result<void> Connection::open(const std::string& path, const std::string& vfs, M
   }
   sqlite3_extended_result_codes(db_, 1);
   sqlite3_busy_timeout(db_, kBusyMs);
-  sqlite3_wal_hook(db_, count_wal_pages, this);
   return {};
 }
 
@@ -87,25 +85,18 @@ std::string Connection::value(const std::string& sql) {
   return out;
 }
 
+void Connection::count_wal() { sqlite3_wal_hook(db_, count_wal_pages, this); }
+
 void Connection::checkpoint() {
   if (failure_) return;
   int pages = 0, copied = 0;
   const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
-  if (code != SQLITE_OK) {
-    if ((code & 0xFF) != SQLITE_BUSY) note_failure(code, "checkpoint");
-    return;
-  }
-  if (pages != copied) return;  // a reader in the way: again after the next commit
-  // Copied in full. Only a WAL that nobody reads is begun anew, and under load somebody always reads: without this
-  // short wait it would grow for ever, and flushing a file that grows takes twice as long as flushing one that does
-  // not.
-  sqlite3_busy_timeout(db_, kRestartMs);
-  const int restarted = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
-  sqlite3_busy_timeout(db_, kBusyMs);
-  if (restarted == SQLITE_OK)
+  // Copied in full: the next commit starts the WAL anew, so count from there. A reader in the way: try after the next
+  // commit.
+  if (code == SQLITE_OK && pages == copied)
     wal_pages_ = 0;
-  else if ((restarted & 0xFF) != SQLITE_BUSY)
-    note_failure(restarted, "checkpoint");
+  else if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY)
+    note_failure(code, "checkpoint");
 }
 
 void Connection::shrink() { sqlite3_db_release_memory(db_); }

@@ -53,6 +53,8 @@ class Connection {
   /// Gives back the memory of cached pages (after a long scan).
   void shrink();
   bool in_transaction() const;
+  /// Begins to count WAL pages. After the settings: "PRAGMA wal_autocheckpoint" would end it.
+  void count_wal();
   /// WAL pages after the last commit.
   int wal_pages() const { return wal_pages_; }
   void set_wal_pages(int pages) { wal_pages_ = pages; }

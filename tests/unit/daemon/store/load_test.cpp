@@ -1,0 +1,87 @@
+// What steady load asks of the store beyond single operations: acceptances that come together, and a WAL that does not
+// grow although somebody always reads.
+#include <atomic>
+#include <thread>
+
+#include "daemon/core/limits.h"
+#include "tests/unit/daemon/store/store_fixture.h"
+
+namespace taxgate::store {
+namespace {
+
+class LoadTest : public ::testing::Test {
+ protected:
+  LoadTest() {
+    std::string name = "/tmp/taxgate-store-load-XXXXXX";
+    directory_ = ::mkdtemp(name.data());
+  }
+  ~LoadTest() override {
+    store_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  void open() {
+    Options options;
+    options.path = directory_ + "/taxgate.db";
+    options.clock = &clock_;
+    auto opened = Store::open(std::move(options));
+    ASSERT_TRUE(opened) << opened.error().id;
+    store_ = std::move(*opened);
+  }
+  /// Accepts `count` new submissions given together and waits for all answers.
+  void accept_together(int first, int count) {
+    std::promise<void> all;
+    std::atomic<int> left{count};
+    std::vector<Acceptance> batch;
+    for (int i = 0; i < count; ++i) {
+      auto submission = wanted("k" + std::to_string(first + i));
+      submission.document.append(document_bytes_, 'd');
+      batch.push_back({std::move(submission), kErp, {}, [&](Result<Accepted> r) {
+                         EXPECT_TRUE(r && r->outcome == AcceptOutcome::created);
+                         if (--left == 0) all.set_value();
+                       }});
+    }
+    store_->accept(std::move(batch));
+    all.get_future().wait();
+  }
+
+  std::size_t document_bytes_ = 100;
+  std::string directory_;
+  ManualClock clock_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(LoadTest, AcceptancesGivenTogetherShareOneCommit) {
+  open();
+  std::atomic<int> commits{0};
+  store_->on_commit([&](std::int64_t) { ++commits; });
+  accept_together(0, 50);
+  store_.reset();  // joins the writer: the callback comes after the answers
+  EXPECT_EQ(commits, 1);
+}
+
+TEST_F(LoadTest, TheWalIsBegunAnewAlthoughSomebodyAlwaysReads) {
+  open();
+  document_bytes_ = 20'000;
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i)
+    readers.emplace_back([&] {
+      auto reader = store_->reader();
+      while (!stop) {
+        (*reader)->begin_snapshot();
+        EXPECT_TRUE((*reader)->last_seq());
+        EXPECT_TRUE((*reader)->counts());
+        std::this_thread::sleep_for(std::chrono::microseconds(300));  // what a batch of requests takes
+        (*reader)->end_snapshot();
+      }
+    });
+  constexpr int kBatch = 16, kBatches = 400;  // 130 MB
+  for (int i = 0; i < kBatches; ++i) accept_together(i * kBatch, kBatch);
+  stop = true;
+  for (auto& reader : readers) reader.join();
+  constexpr std::uintmax_t kMost = 2 * limits::kCheckpointBusyPages * std::uintmax_t{4096 + 24};
+  EXPECT_LT(std::filesystem::file_size(directory_ + "/taxgate.db-wal"), kMost);
+}
+
+}  // namespace
+}  // namespace taxgate::store
