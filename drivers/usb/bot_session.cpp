@@ -48,18 +48,14 @@ Result<BotSession::Answer> BotSession::run(const Command& command, Effect effect
     return fail(Errc::limit_reached, "usb.transfer_size", {}, std::to_string(command.length),
                 std::to_string(quirks_.max_transfer));
   bool again = true;
-  unsigned not_ready = 0;
+  waits_ = 0;
   for (;;) {
     Pass result = pass(command);
     switch (result.end) {
       case Pass::End::passed:
         // No data although some was asked for: not ready yet. Only a question is put again.
-        if (command.phase == Phase::in && result.data.empty() && effect == Effect::none &&
-            not_ready++ < quirks_.not_ready_retries) {
-          ++ladder_.not_ready;
-          pause_(quirks_.not_ready_pause);
+        if (command.phase == Phase::in && result.data.empty() && effect == Effect::none && (result.waited || wait()))
           continue;
-        }
         return Answer{std::move(result.data), {}};
       case Pass::End::failed: {
         bool lost_device = false;
@@ -127,7 +123,7 @@ bool BotSession::data_in(const Command& command, std::uint32_t tag, Pass& pass,
                          std::optional<bot::StatusBlock>& early) {
   // A status block must fit too, in case it comes first.
   Bytes buffer(std::max(command.length, bot::kStatusBlock));
-  for (unsigned empty = 0;;) {
+  for (;;) {
     const Transfer got = transport_.in(buffer, quirks_.timeout);
     if (got.end == Moved::stalled) {
       ++ladder_.data_stalls;
@@ -148,9 +144,8 @@ bool BotSession::data_in(const Command& command, std::uint32_t tag, Pass& pass,
       if (!data_follows) return true;
       continue;
     }
-    if (bytes.empty() && empty++ < quirks_.not_ready_retries) {
-      ++ladder_.not_ready;
-      pause_(quirks_.not_ready_pause);
+    if (bytes.empty() && wait()) {
+      pass.waited = true;
       continue;
     }
     buffer.resize(std::min(got.bytes, command.length));
@@ -189,6 +184,14 @@ void BotSession::status(const Command& command, std::uint32_t tag, Pass& pass, s
     pass.what = "data taken in part";
     pass.end = Pass::End::lost;
   }
+}
+
+bool BotSession::wait() {
+  if (waits_ >= quirks_.not_ready_retries) return false;
+  ++waits_;
+  ++ladder_.not_ready;
+  pause_(quirks_.not_ready_pause);
+  return true;
 }
 
 bool BotSession::reset_recovery() {

@@ -57,7 +57,7 @@ class BotSession {
   /// One pass over the wire. `taken`: the device had the command block.
   struct Pass {
     enum class End : std::uint8_t { passed, failed, refused, lost, gone } end = End::lost;
-    bool taken = false, recovered = false;
+    bool taken = false, waited = false;
     Bytes data;
     const char* what = "";
   };
@@ -69,6 +69,7 @@ class BotSession {
   bool data_in(const Command& command, std::uint32_t tag, Pass& pass, std::optional<bot::StatusBlock>& early);
   void status(const Command& command, std::uint32_t tag, Pass& pass, std::optional<bot::StatusBlock> early);
   void lose(Pass& pass, Moved moved, const char* what);
+  bool wait();            // for a device that is not ready; false: waited often enough
   bool reset_recovery();  // false: gone
   bool reset_device();    // false: gone
   std::optional<bot::Sense> sense(bool& gone);
@@ -77,6 +78,7 @@ class BotSession {
   Quirks quirks_;
   Pause pause_;
   std::uint32_t tag_ = 0;
+  unsigned waits_ = 0;  // of the command under way
   Ladder ladder_;
 };
 

@@ -186,7 +186,7 @@ TEST_F(BotSessionTest, AnEmptyPacketIsWaitedOutAsOftenAsTheQuirkSays) {
   bulk.command(kRead).data_in({}).status(bot::Status::passed, 8);
   bulk.command(kRead).data_in({7}).status();
   EXPECT_EQ(one.ask(kCdb, 8, Effect::none)->data, Bytes{7});
-  EXPECT_EQ(one.ladder().not_ready, 4U);
+  EXPECT_EQ(one.ladder().not_ready, 3U);
 }
 
 TEST_F(BotSessionTest, ADeviceThatIsNeverReadyEndsTheQuestionWithoutData) {
