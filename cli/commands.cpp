@@ -44,6 +44,8 @@ constexpr std::array kSubmit{
            "蓝字发票第 N 行的一部分,可重复;省略则全额红冲"},
     Option{"--initiator", "seller|buyer", "which side we are (default seller)", "我方身份(默认销售方)"},
     Option{"--tax-device", "NUMBER", "device number, information table only", "税控设备编号(仅信息表)"},
+    Option{"--codes", "CHANNEL", "whose codes the reason is in (default: the bureau's)",
+           "原因代码所属渠道(默认税务局)"},
     Option{"--order", "TEXT", "order", "订单"},
     Option{"--contract", "TEXT", "contract", "合同"},
     Option{"--project", "TEXT", "project", "项目"},
@@ -80,6 +82,32 @@ constexpr std::array kCallerAdd{
 constexpr std::array kConfig{Option{"--taxgated", "PROGRAM", "the program that checks (default: beside this one)",
                                     "执行检查的程序(默认与本程序同目录)"}};
 
+constexpr Option kAt{"--at", "TIME", "when: yyyy-MM-dd or yyyy-MM-dd HH:mm:ss (default: now)",
+                     "时间:yyyy-MM-dd 或 yyyy-MM-dd HH:mm:ss(默认现在)"};
+constexpr std::array kCredit{kTaxpayer,
+                             Option{"--month", "YYYY-MM", "the month (default: the current one)", "月份(默认本月)"},
+                             Option{"--amount", "A", "what issuing a blue invoice of this amount would meet",
+                                    "试算开具此金额(不含税)的蓝字发票"},
+                             Option{"--type", "FPLX", "its type (default 81)", "该发票的类型(默认 81)"},
+                             Option{"--no-platform", "", "do not ask the platform for its figure", "不查询平台额度"}};
+constexpr std::array kCreditFiled{
+    kTaxpayer, Option{"--period", "YYYY-MM", "month whose return was filed and matched", "已申报并比对通过的所属期"},
+    kAt, kReason};
+constexpr std::array kCreditAdjust{
+    kTaxpayer,
+    Option{"--total", "AMOUNT", "the new total limit", "新的发票总额度"},
+    Option{"--class", "I|II|III|IV", "initial grant of a new taxpayer, once", "新办纳税人初始授信类别(仅一次)"},
+    Option{"--sheets", "N", "paper invoices picked up", "领用纸质发票份数"},
+    Option{"--per-sheet", "AMOUNT", "limit of one picked-up sheet", "领用发票的单张限额"},
+    Option{"--from", "TIME", "in force, or picked up, from", "生效或领用时间"},
+    Option{"--until", "DAY", "last day of a short-term limit", "短期额度的最后一日"},
+    Option{"--per-invoice", "AMOUNT", "highest amount of one tax-device invoice", "税控发票单张最高开票限额"},
+    Option{"--monthly-count", "N", "tax-device invoices a month", "每月税控发票份数"},
+    Option{"--result", "approved|applied|rejected", "of an application; only approved counts (default)",
+           "申请结果;仅 approved 生效(默认)"},
+    Option{"--reference", "NUMBER", "number of the application or pick-up", "申请或领用编号"},
+    kReason};
+
 constexpr std::array kCommands{
     Command{{"submit", kMaybeFile, kSubmit},
             "hand in a red-letter submission: a JSON FILE (- for stdin) or flags",
@@ -114,6 +142,18 @@ constexpr std::array kCommands{
             "导入蓝字发票:JSON 或每行一张(NDJSON)",
             run_import},
     Command{{"invoice", kNumber, {}}, "an invoice of the ledger and its reds", "台账中的发票及其红字发票", run_invoice},
+    Command{{"credit", kNone, kCredit},
+            "the month's credit line and the movements that made it so",
+            "本月发票总额度及其变动",
+            run_credit},
+    Command{{"credit filed", kNone, kCreditFiled},
+            "record that a month's return was filed and matched",
+            "记录某月已申报并比对通过",
+            run_credit_filed},
+    Command{{"credit adjust", kNone, kCreditAdjust},
+            "record a limit, an application or picked-up paper",
+            "记录额度调整、申请或领用纸质发票",
+            run_credit_adjust},
     Command{{"events", kNone, kEvents}, "what happened", "事件", run_events},
     Command{{"status", kNone, {}},
             "one screen; exit 0 well, 1 attention, 2 failing",

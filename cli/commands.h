@@ -42,6 +42,10 @@ Exit run_keys(Session&);
 Exit run_holds(Session&);
 Exit run_events(Session&);
 Exit run_invoice(Session&);
+// commands_credit.cpp
+Exit run_credit(Session&);
+Exit run_credit_filed(Session&);
+Exit run_credit_adjust(Session&);
 // commands_admin.cpp
 Exit run_caller_add(Session&);
 Exit run_caller_list(Session&);

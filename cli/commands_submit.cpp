@@ -61,6 +61,7 @@ Result<SubmissionRequest> request_of(const Given& given) {
   set("--reason", [&](auto v) { request.set_reason(v); });
   set("--initiator", [&](auto v) { request.set_initiator(v); });
   set("--tax-device", [&](auto v) { request.set_tax_device(v); });
+  set("--codes", [&](auto v) { request.set_codes(v); });
   set("--key", [&](auto v) { request.set_idempotency_key(v); });
   set("--order", [&](auto v) { request.mutable_context()->set_order(v); });
   set("--contract", [&](auto v) { request.mutable_context()->set_contract(v); });

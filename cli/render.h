@@ -18,6 +18,7 @@ std::string events_text(const Screen& screen, const api::v1::EventList& list);
 std::string keys_text(const Screen& screen, const api::v1::KeyList& list);
 std::string holds_text(const Screen& screen, const api::v1::HoldList& list);
 std::string invoice_text(const Screen& screen, const api::v1::Invoice& invoice);
+std::string credit_text(const Screen& screen, const api::v1::CreditStatement& statement);
 std::string callers_text(const Screen& screen, const api::v1::CallerList& list);
 /// One screen.
 std::string status_text(const Screen& screen, const api::v1::Status& status);

@@ -89,7 +89,8 @@ std::string submission_text(const Screen& screen, const Submission& s) {
   add(head, screen, "form", s.track() == "information_table" ? "信息表" : "红字确认单",
       joined({s.form_number(), labelled(screen.pick("state", "状态"), s.form_state()),
               labelled(screen.pick("entered", "录入"), short_time(s.entered_at()))}));
-  add(head, screen, "deadline", "期限", short_time(s.deadline()));
+  add(head, screen, "deadline", "期限",
+      joined({short_time(s.deadline()), screen.pick(s.deadline_warning(), s.deadline_warning_zh())}));
   add(head, screen, "red invoice", "红字发票", s.red_number());
   add(head, screen, "key", "税务密钥", s.key_serial());
   add(head, screen, "caller's key", "幂等键", s.idempotency_key());
@@ -149,7 +150,11 @@ std::string inbox_text(const Screen& screen, const api::v1::Inbox& inbox) {
   for (const auto& f : inbox.forms())
     grid.add({f.number(), f.uuid(), side_word(screen, f.role()), f.counterparty(), f.blue_number(),
               reason_word(screen, f.reason()), grouped(f.amount()), grouped(f.tax()), f.hours_left(), f.submission()});
-  return grid.text({6, 7, 8});
+  std::string out = grid.text({6, 7, 8});
+  for (const auto& f : inbox.forms())
+    if (const auto warning = screen.pick(f.deadline_warning(), f.deadline_warning_zh()); !warning.empty())
+      out += "! " + f.number() + ": " + warning + "\n";
+  return out;
 }
 
 }  // namespace taxgate::cli

@@ -30,7 +30,7 @@ namespace service {
 inline constexpr std::string_view
     apply = "QDHZQRDSQ",
     confirm = "QDHZQRDQR", list = "CXQDHZQRDLB", detail = "CXQDHZQRDMX", upload = "QDFPSC",
-    upload_result = "CXQDFPSCJG", invoice_status = "FPZTXXCX",
+    upload_result = "CXQDFPSCJG", invoice_status = "FPZTXXCX", credit = "CXSXED",
     // ours, documented in docs/fidelity.md: the information table carried over the same transport
     table_upload = "XXBSC", table_download = "XXBXZ", table_cancel = "XXBCX";
 }
@@ -183,6 +183,22 @@ struct InvoiceStatusReply {
 };
 std::string invoice_status_reply_json(const InvoiceStatusReply& reply);
 Result<InvoiceStatusReply> read_invoice_status_reply(std::string_view json);
+
+/// 发票总额度 of the current month (CXSXED). Field names from one vendor's façade, unverified; amounts without tax.
+struct CreditRequest {
+  std::string taxpayer;
+  std::string month; /* "2026-11"; empty: the current one */
+};
+std::string credit_json(const CreditRequest& request);
+Result<CreditRequest> read_credit(std::string_view json);
+struct CreditReply {
+  Outcome outcome;
+  std::string month;
+  Fen total, remaining;    // bysxed, kysyed
+  bool suspended = false;  // ztsxbz
+};
+std::string credit_reply_json(const CreditReply& reply);
+Result<CreditReply> read_credit_reply(std::string_view json);
 
 /// Information table over the same transport: the GBK XML travels Base64'd in {"xml": "..."}; StatusDM in the reply.
 std::string table_json(ByteView gbk_xml);

@@ -39,6 +39,12 @@ struct EventQuery {
   std::string submission;
 };
 
+struct CreditQuery {
+  std::string taxpayer, month;  // empty: the only one there is, the current one
+  std::string amount, type;     // a blue invoice about to be issued, or empty
+  bool ask_platform = true;
+};
+
 class Gateway {
  public:
   virtual ~Gateway() = default;
@@ -58,6 +64,9 @@ class Gateway {
   virtual void invoice(Caller caller, std::string number, Reply<v1::Invoice> reply) = 0;
   virtual void keys(Caller caller, Reply<v1::KeyList> reply) = 0;
   virtual void status(Caller caller, Reply<v1::Status> reply) = 0;
+  virtual void credit(Caller caller, CreditQuery query, Reply<v1::CreditStatement> reply) = 0;
+  virtual void credit_filed(Caller caller, v1::CreditFiledRequest request, Reply<v1::CreditStatement> reply) = 0;
+  virtual void credit_adjust(Caller caller, v1::CreditAdjustRequest request, Reply<v1::CreditStatement> reply) = 0;
   virtual void holds(Caller caller, Reply<v1::HoldList> reply) = 0;
   virtual void hold(Caller caller, v1::HoldRequest request, Reply<v1::HoldList> reply) = 0;
   virtual void release(Caller caller, v1::HoldRequest request, Reply<v1::HoldList> reply) = 0;

@@ -177,6 +177,33 @@ void handle_release_hold(Call call) {
   call.gateway.release(std::move(call.caller), std::move(request), std::move(reply));
 }
 
+void handle_credit(Call call) {
+  const std::string platform = call.query.text("platform");
+  if (!platform.empty() && platform != "yes" && platform != "no")
+    return refuse(call, {Errc::invalid_input, "api.query_range", "platform", platform.substr(0, 64), "yes, no", {}});
+  CreditQuery query{.taxpayer = call.query.text("taxpayer"),
+                    .month = call.query.text("month"),
+                    .amount = call.query.text("amount"),
+                    .type = call.query.text("type"),
+                    .ask_platform = platform != "no"};
+  auto reply = answer_with<v1::CreditStatement>(call);
+  call.gateway.credit(std::move(call.caller), std::move(query), std::move(reply));
+}
+
+void handle_credit_filed(Call call) {
+  v1::CreditFiledRequest request;
+  if (auto read = read_body(call.request, false, request); !read) return refuse(call, read.error());
+  auto reply = answer_with<v1::CreditStatement>(call);
+  call.gateway.credit_filed(std::move(call.caller), std::move(request), std::move(reply));
+}
+
+void handle_credit_adjust(Call call) {
+  v1::CreditAdjustRequest request;
+  if (auto read = read_body(call.request, false, request); !read) return refuse(call, read.error());
+  auto reply = answer_with<v1::CreditStatement>(call);
+  call.gateway.credit_adjust(std::move(call.caller), std::move(request), std::move(reply));
+}
+
 void handle_list_callers(Call call) {
   auto reply = answer_with<v1::CallerList>(call);
   call.directory.list_callers(std::move(call.caller), std::move(reply));

@@ -18,6 +18,7 @@
 #include "daemon/platform/platform.h"
 #include "daemon/queue/queue.h"
 #include "daemon/queue/resolve.h"
+#include "daemon/rules/lifecycle.h"
 #include "daemon/store/store.h"
 
 namespace taxgate::pipeline {
@@ -121,6 +122,14 @@ asio::awaitable<Next> step_send(Context& c, Submission& sub);           // ready
 asio::awaitable<Next> step_ask(Context& c, Submission& sub);            // outcome_unknown
 asio::awaitable<Next> step_follow(Context& c, Submission& sub);         // waiting_counterparty, confirmed
 asio::awaitable<Next> step_upload_result(Context& c, Submission& sub);  // processing
+
+/// What a look at the submission's form means against what was known of it (rules/lifecycle.h, one table). `to`: the
+/// submission's state after it; never one the table does not lead to.
+struct FormSeen {
+  rules::Looked looked = rules::Looked::same;
+  State to = State::waiting_counterparty;
+};
+FormSeen seen_of(const Submission& sub, const leqi::Form& form);
 
 /// Shared by send, ask and follow: takes a form seen on the platform as the truth about our submission.
 asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, std::string event);

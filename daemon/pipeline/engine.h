@@ -13,6 +13,7 @@
 #include "daemon/pipeline/context.h"
 #include "daemon/pipeline/intake.h"
 #include "daemon/pipeline/pipeline.h"
+#include "daemon/rules/credit.h"
 
 namespace taxgate::pipeline {
 
@@ -42,6 +43,11 @@ class Engine final : public Pipeline {
   void invoice(api::Caller caller, std::string number, api::Reply<api::v1::Invoice> reply) override;
   void keys(api::Caller caller, api::Reply<api::v1::KeyList> reply) override;
   void status(api::Caller caller, api::Reply<api::v1::Status> reply) override;
+  void credit(api::Caller caller, api::CreditQuery query, api::Reply<api::v1::CreditStatement> reply) override;
+  void credit_filed(api::Caller caller, api::v1::CreditFiledRequest request,
+                    api::Reply<api::v1::CreditStatement> reply) override;
+  void credit_adjust(api::Caller caller, api::v1::CreditAdjustRequest request,
+                     api::Reply<api::v1::CreditStatement> reply) override;
   void holds(api::Caller caller, api::Reply<api::v1::HoldList> reply) override;
   void hold(api::Caller caller, api::v1::HoldRequest request, api::Reply<api::v1::HoldList> reply) override;
   void release(api::Caller caller, api::v1::HoldRequest request, api::Reply<api::v1::HoldList> reply) override;
@@ -123,6 +129,16 @@ class Engine final : public Pipeline {
   asio::awaitable<void> change_caller(api::Caller by, std::optional<api::v1::CallerInfo> put, std::string remove,
                                       Shared<api::v1::CallerList> reply);
   api::v1::CallerList caller_list() const;
+
+  // credit.cpp
+  Result<std::string> credit_taxpayer(const api::Caller& caller, const std::string& wanted) const;
+  asio::awaitable<void> show_credit(std::string taxpayer, rules::Month month, api::CreditQuery query,
+                                    Shared<api::v1::CreditStatement> reply);
+  asio::awaitable<void> record_credit(store::CreditRecord record, rules::Month shown,
+                                      Shared<api::v1::CreditStatement> reply);
+  asio::awaitable<void> adjust_credit(std::string taxpayer, std::string principal,
+                                      api::v1::CreditAdjustRequest request,
+                                      Shared<api::v1::CreditStatement> reply);
 
   // inbox.cpp
   asio::awaitable<void> watch_inbox();

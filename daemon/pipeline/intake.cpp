@@ -8,6 +8,7 @@
 
 #include "daemon/core/limits.h"
 #include "daemon/ledger/ledger.h"
+#include "daemon/pipeline/bureau_codes.h"
 #include "daemon/pipeline/engine.h"
 #include "daemon/pipeline/present.h"
 
@@ -90,6 +91,8 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
     return out;  // Store::accept compares the bytes and answers same or conflict
   }
 
+  if (auto findings = to_bureau_codes(request, settings.channels); !findings.empty())
+    return std::unexpected(std::move(findings));
   const bool invented = settings.channel == "simulator";
   const bool as_buyer = request.initiator() == "buyer";
   if (!as_buyer && !request.initiator().empty() && request.initiator() != "seller")

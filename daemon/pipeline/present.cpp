@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "daemon/rules/lifecycle.h"
 #include "protocol/messages.h"
 #include "protocol/records.h"
 
@@ -85,6 +86,23 @@ api::v1::Submission present(const store::Submission& sub, std::string_view chann
   }
   if (context != nullptr) *out.mutable_context() = *context;
   return out;
+}
+
+namespace {
+template <class Message>
+void warn(Message& out, LegalTime entered_at, const rules::Calendar& calendar) {
+  const auto warning = rules::holiday_warning(entered_at, calendar);
+  if (!warning) return;
+  out.set_deadline_warning(message_text(*warning, Language::english));
+  out.set_deadline_warning_zh(message_text(*warning, Language::chinese));
+}
+}  // namespace
+
+void add_holiday_warning(api::v1::Submission& out, const store::Submission& sub, const rules::Calendar& calendar) {
+  if (sub.state == State::waiting_counterparty) warn(out, sub.entered_at, calendar);
+}
+void add_holiday_warning(api::v1::InboxForm& out, const store::InboxForm& form, const rules::Calendar& calendar) {
+  if (form.open) warn(out, form.entered_at, calendar);
 }
 
 void add_timeline(api::v1::Submission& out, const std::vector<store::JournalRow>& rows) {

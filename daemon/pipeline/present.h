@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "daemon/keys/key_host.h"
+#include "daemon/rules/calendar.h"
 #include "daemon/store/records.h"
 #include "protocol/api.pb.h"
 
@@ -13,6 +14,9 @@ api::v1::Submission present(const store::Submission& sub, std::string_view chann
 /// The same when the document and the caller's context are at hand (they are not read from `sub` then). Null: none.
 api::v1::Submission present(const store::Submission& sub, std::string_view channel, const RedDocument* red,
                             const api::v1::Context* context);
+/// Says when the 72 hours of a form that waits touch public holidays.
+void add_holiday_warning(api::v1::Submission& out, const store::Submission& sub, const rules::Calendar& calendar);
+void add_holiday_warning(api::v1::InboxForm& out, const store::InboxForm& form, const rules::Calendar& calendar);
 void add_timeline(api::v1::Submission& out, const std::vector<store::JournalRow>& rows);
 api::v1::Hold present(const store::Hold& hold);
 api::v1::KeyInfo present(const keys::KeyFacts& key);

@@ -38,6 +38,7 @@ asio::awaitable<void> Engine::show(api::Caller caller, std::string id, Shared<ap
   auto rows = co_await context_.read<std::vector<JournalRow>>([id](store::Reader& r) { return r.journal_of(id); });
   if (!rows) co_return reply_error(reply, rows.error());
   auto out = present(**sub, context_.settings->channel);
+  add_holiday_warning(out, **sub, context_.settings->calendar);
   add_timeline(out, *rows);
   (*reply)(std::move(out));
 }
@@ -163,7 +164,11 @@ void Engine::inbox(api::Caller caller, std::string taxpayer, api::Reply<api::v1:
         out.set_channel(self->context_.settings->channel);
         std::ranges::sort(*found, {}, [](const store::InboxForm& f) { return f.entered_at; });  // least time left first
         for (const auto& form : *found)
-          if (self->may_see(who, form.taxpayer)) *out.add_forms() = present(form, self->context_.clock.now());
+          if (self->may_see(who, form.taxpayer)) {
+            auto& shown = *out.add_forms();
+            shown = present(form, self->context_.clock.now());
+            add_holiday_warning(shown, form, self->context_.settings->calendar);
+          }
         (*answer)(std::move(out));
       }(this, std::move(caller), std::move(taxpayer), shared),
       asio::detached);

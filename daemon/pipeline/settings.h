@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "daemon/rules/calendar.h"
+#include "daemon/rules/channel_codes.h"
 #include "daemon/rules/rules.h"
 #include "protocol/decimal.h"
 #include "protocol/error.h"
@@ -45,8 +47,10 @@ struct Settings {
   std::optional<Fen> approval_amount;  // at or above: waiting_approval
   std::int64_t approval_share_basis =
       0;  // above this share of the blue's amount, in 1/10,000: waiting_approval; 0: off
-  std::map<std::string, std::string, std::less<>> hold_codes;  // platform code → hold reason (operator data)
-  rules::CodeTables codes;                                     // operator data, see load_tables
+  std::map<std::string, std::string, std::less<>> hold_codes;      // platform code → hold reason (operator data)
+  rules::ChannelCodes channels = rules::ChannelCodes::defaults();  // operator data, see load_tables
+  rules::Calendar calendar = rules::Calendar::defaults();          // the same
+  rules::CodeTables codes;                                         // operator data, see load_tables
   std::vector<std::string>
       busy_texts;  // platform messages that mean "a form already stands": ask before believing them
 };

@@ -120,19 +120,46 @@ asio::awaitable<Next> take_issued(Context& c, Submission& sub, std::string red_n
   co_return Next::rest();
 }
 
+FormSeen seen_of(const Submission& sub, const leqi::Form& form) {
+  rules::FormLife life;
+  // Another form than the one we followed (a person adopted it) begins its life here.
+  if (sub.form_uuid.empty() || form.uuid.empty() || form.uuid == sub.form_uuid) {
+    life.shown = sub.form_state;
+    if (leqi::form_state(sub.form_state) != nullptr) {
+      life.state = sub.form_state;
+    } else if (sub.state == State::confirmed) {
+      life.state = "04";  // the code shown now is unknown; that it was confirmed is not
+    }
+    life.issued = sub.state == State::issued && !sub.red_number.empty();
+    life.red_number = sub.red_number;
+  }
+  FormSeen out;
+  out.looked = rules::take(life, rules::look_at(form));
+  out.to = life.issued ? State::issued : queue::state_for_code(life.state);
+  return out;
+}
+
 asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, std::string event) {
+  const FormSeen seen = seen_of(sub, form);
+  if (seen.looked == rules::Looked::contradiction)
+    co_return co_await to_attention(
+        c, sub, {Errc::outcome_unknown, "form.contradiction", {}, form.state, sub.form_state, form.red_number}, {});
+  if (seen.looked == rules::Looked::stale) {  // an older answer: what we know came after it
+    c.well(sub.id);
+    co_return Next::later(c.settings->poll_form_ms);
+  }
   if (!form.uuid.empty()) sub.form_uuid = form.uuid;
   if (!form.number.empty()) sub.form_number = form.number;
   const bool news = sub.form_state != form.state;
   sub.form_state = form.state;
   if (form.entered_at.is_set()) sub.entered_at = form.entered_at;
-  const State to = queue::state_for_form(form);
+  const State to = seen.to;
   if (to == State::issued)
     co_return co_await take_issued(c, sub, form.red_number, form.red_issued_at, std::move(event));
 
   // Until the platform's own entry time is known, ours stands in: earlier or equal, so never a deadline too late.
   const LegalTime entered = sub.entered_at.is_set() ? sub.entered_at : sub.intent_at;
-  sub.deadline = to == State::waiting_counterparty ? entered.plus_ms(LegalTime::kConfirmationMs) : LegalTime{};
+  sub.deadline = to == State::waiting_counterparty ? rules::confirmation_deadline(entered) : LegalTime{};
   if (to == State::void_) {
     const auto* known = leqi::form_state(form.state);
     sub.error = error_bytes({Errc::rejected, "form.void", {}, form.state, {}, std::string(known ? known->english : "")},

@@ -86,6 +86,9 @@ asio::awaitable<Next> step_follow(Context& c, Submission& sub) {
   if (!detail || !detail->outcome.ok()) co_return Next::retry(c.back_off(sub.id));
   leqi::Form& form = detail->form;
   const State seen = queue::state_for_form(form);
+  if (const auto looked = seen_of(sub, form).looked;
+      looked == rules::Looked::contradiction || looked == rules::Looked::stale)
+    co_return co_await take_form(c, sub, std::move(form), "seen");
   // Read just now that no red exists: only then may one be uploaded.
   if (seen == State::confirmed && sub.state == State::confirmed && our_duty(c, sub, *red))
     co_return co_await begin_upload(c, sub, *red);
@@ -97,7 +100,7 @@ asio::awaitable<Next> step_follow(Context& c, Submission& sub) {
   if (seen == sub.state && seen == State::waiting_counterparty) {  // the platform's entry time is the one that counts
     sub.form_state = form.state;
     sub.entered_at = form.entered_at;
-    sub.deadline = form.entered_at.plus_ms(LegalTime::kConfirmationMs);
+    sub.deadline = rules::confirmation_deadline(form.entered_at);
     auto moved = co_await c.advance(sub, seen,
                                     row("note", "entered " + form.entered_at.platform_text(), form.number, "platform"));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());

@@ -88,7 +88,7 @@ asio::awaitable<Next> prepare_answer(Context& c, Submission& sub) {
   sub.form_state = form.state;
   sub.form_number = form.number;
   sub.entered_at = form.entered_at;
-  sub.deadline = pending ? form.entered_at.plus_ms(LegalTime::kConfirmationMs) : LegalTime{};
+  sub.deadline = pending ? rules::confirmation_deadline(form.entered_at) : LegalTime{};
   sub.blue_number = form.blue_number;
   sub.amount = form.amount;
   sub.tax = form.tax;

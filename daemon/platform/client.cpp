@@ -106,6 +106,10 @@ class Client final : public Platform {
     ask<leqi::InvoiceStatusReply>({leqi::service::invoice_status, Effect::none, leqi::read_invoice_status_reply},
                                   taxpayer, leqi::invoice_status_json(request), std::move(reply));
   }
+  void credit(std::string taxpayer, leqi::CreditRequest request, Reply<leqi::CreditReply> reply) override {
+    ask<leqi::CreditReply>({leqi::service::credit, Effect::none, leqi::read_credit_reply}, taxpayer,
+                           leqi::credit_json(request), std::move(reply));
+  }
   void download_tables(std::string taxpayer, table::DownloadRequest request,
                        Reply<table::DownloadReply> reply) override {
     const auto xml = table::download_xml(request);

@@ -49,6 +49,7 @@ class Platform {
                              Reply<leqi::UploadResultReply> reply) = 0;
   virtual void invoice_status(std::string taxpayer, leqi::InvoiceStatusRequest request,
                               Reply<leqi::InvoiceStatusReply> reply) = 0;
+  virtual void credit(std::string taxpayer, leqi::CreditRequest request, Reply<leqi::CreditReply> reply) = 0;
   virtual void download_tables(std::string taxpayer, table::DownloadRequest request,
                                Reply<table::DownloadReply> reply) = 0;
   /// One line for people: reachable, last success, calls left. For status.

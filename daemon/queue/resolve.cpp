@@ -154,8 +154,11 @@ Decision decide_table(const RedDocument& wanted, const std::vector<table::Row>& 
 }
 
 State state_for_form(const leqi::Form& form) {
-  if (form.issued && !form.red_number.empty()) return State::issued;
-  switch (leqi::form_class(form.state)) {
+  return form.issued && !form.red_number.empty() ? State::issued : state_for_code(form.state);
+}
+
+State state_for_code(std::string_view code) {
+  switch (leqi::form_class(code)) {
     case leqi::FormClass::confirmed:
       return State::confirmed;
     case leqi::FormClass::void_:

@@ -67,6 +67,8 @@ Decision decide_none(Silence& silence, std::int64_t now_ms, std::int64_t settle_
 
 /// State of a red whose form stands in this platform state. A code we do not know is "not issued": wait and show it.
 State state_for_form(const leqi::Form& form);
+/// The same for a state's code alone, no red known.
+State state_for_code(std::string_view code);
 
 /// The seam the sabotage tests use: what is done about silence, and whether the intent is durable before sending.
 class Discipline {

@@ -1,5 +1,6 @@
 #include "daemon/rules/calendar.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <ranges>

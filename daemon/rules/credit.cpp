@@ -156,7 +156,7 @@ CreditStatement credit_statement(Month month, LegalTime at, const std::vector<Mo
       if (movement.kind == MovementKind::issued) out.issued = plus(out.issued, entry.used);
       if (movement.kind == MovementKind::red) out.restored = minus(out.restored, entry.used);
       if (movement.kind == MovementKind::pickup) out.picked_up = plus(out.picked_up, entry.used);
-      if (invoice && tax_device(movement.type)) ++out.count_used;
+      if (invoice && tax_device(movement.type)) out.count_used += std::max<std::int64_t>(movement.count, 1);
       out.entries.push_back(std::move(entry));
     }
     std::ranges::sort(out.entries, {}, [](const CreditEntry& e) {

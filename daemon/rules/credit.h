@@ -39,7 +39,7 @@ enum class MovementKind : std::uint8_t {
 std::string_view name(MovementKind kind);
 std::optional<MovementKind> movement_kind_named(std::string_view name);
 
-/// One movement. Amounts positive.
+/// One movement, or (issued) several of one day and type added up. Amounts positive.
 struct Movement {
   MovementKind kind = MovementKind::issued;
   LegalTime at;        // issued, picked up, in force from
@@ -54,7 +54,7 @@ struct Movement {
   LegalTime until;                            // first instant after a short-term limit; not set: for good
   std::optional<Fen> per_invoice;             // C12: highest amount of one invoice
   std::optional<std::int64_t> monthly_count;  // C12: tax-device sheets a month
-  std::int64_t sheets = 0;                    // pickup
+  std::int64_t count = 0;                     // invoices or sheets it stands for; 0: one
   std::string note;                           // why, by whom: shown, never judged
 };
 

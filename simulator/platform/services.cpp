@@ -10,9 +10,9 @@ namespace {
 
 namespace s = leqi::service;
 
-constexpr std::array<std::string_view, 10> kServices{
-    s::apply,         s::confirm,        s::list,         s::detail,         s::upload,
-    s::upload_result, s::invoice_status, s::table_upload, s::table_download, s::table_cancel};
+constexpr std::array<std::string_view, 11> kServices{s::apply,        s::confirm,        s::list,           s::detail,
+                                                     s::upload,       s::upload_result,  s::invoice_status, s::credit,
+                                                     s::table_upload, s::table_download, s::table_cancel};
 
 std::string requester(const RedDocument& red) { return red.initiator == Side::buyer ? red.buyer.id : red.seller.id; }
 
@@ -57,6 +57,8 @@ Services::Facts Services::facts(std::string_view service, std::string_view json)
       return {r->taxpayer, world_.blue_of_upload(r->receipt, r->serial)};
   } else if (service == s::invoice_status) {
     if (const auto r = leqi::read_invoice_status(json)) return {r->taxpayer, r->number};
+  } else if (service == s::credit) {
+    if (const auto r = leqi::read_credit(json)) return {r->taxpayer, {}};
   } else if (const auto xml = leqi::read_table_json(json)) {
     if (service == s::table_upload) {
       if (const auto r = table::read_upload(*xml)) return {requester(*r), r->blue_number};
@@ -112,6 +114,10 @@ std::string Services::dispatch(std::string_view service, std::string_view json, 
     const auto r = leqi::read_invoice_status(json);
     return r ? leqi::invoice_status_reply_json(world_.invoice_status(*r, now))
              : refusal_json(service, malformed(r.error()));
+  }
+  if (service == s::credit) {
+    const auto r = leqi::read_credit(json);
+    return r ? leqi::credit_reply_json(world_.credit(*r, now)) : refusal_json(service, malformed(r.error()));
   }
   const auto xml = leqi::read_table_json(json);
   if (!xml) return refusal_json(service, malformed(xml.error()));

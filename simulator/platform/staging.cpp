@@ -106,8 +106,10 @@ std::optional<Behaviour> maybe_behaviour(Members& m) {
 Result<Taxpayer> read_taxpayer(const json::value& value, const std::string& path) {
   if (!value.is_object()) return refuse(path, "not an object");
   Members m{value.get_object(), path + ".", {}};
-  m.only({"id", "name", "normal", "behaviour"});
+  m.only({"id", "name", "normal", "behaviour", "credit_limit", "credit_used_elsewhere"});
   Taxpayer t;
+  if (m.find("credit_limit") != nullptr) t.credit_limit = m.fen("credit_limit");
+  if (m.find("credit_used_elsewhere") != nullptr) t.credit_used_elsewhere = m.fen("credit_used_elsewhere");
   t.id = m.text("id");
   t.name = m.text("name");
   t.normal = m.flag("normal", true);

@@ -49,6 +49,8 @@ struct Taxpayer {
   std::string id, name;
   std::optional<Behaviour> behaviour;  // else the world's default
   bool normal = true;                  // false: 非正常 or 注销; nobody may start a form with it
+  std::optional<Fen> credit_limit;     // 发票总额度; none: the platform has no figure
+  Fen credit_used_elsewhere;           // of the month: what no gateway knows of
 };
 
 /// Circumstances of one request.
@@ -103,6 +105,7 @@ class World {
   leqi::UploadReply upload(const leqi::UploadRequest& request, const RequestContext& context);
   leqi::UploadResultReply upload_result(const leqi::UploadResultRequest& request, LegalTime now);
   leqi::InvoiceStatusReply invoice_status(const leqi::InvoiceStatusRequest& request, LegalTime now);
+  leqi::CreditReply credit(const leqi::CreditRequest& request, LegalTime now);
   table::Row table_upload(const RedDocument& red, const RequestContext& context);
   table::DownloadReply table_download(const table::DownloadRequest& request, LegalTime now);
   table::Row table_cancel(const table::CancelRequest& request, const RequestContext& context);

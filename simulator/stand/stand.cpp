@@ -69,8 +69,9 @@ Result<std::unique_ptr<Stand>> Stand::build(StandOptions options) {
     const bool upload =
         std::ranges::find(stand->options_.upload_taxpayers, t.party.id) != stand->options_.upload_taxpayers.end();
     if (seed.back() != '[') seed += ',';
-    seed += fmt::format(R"({{"id":"{}","name":"{}","behaviour":{{"issue":"{}","write_off_ms":0}}}})", t.party.id,
-                        t.party.name, upload ? "upload" : "automatic");
+    seed += fmt::format(
+        R"({{"id":"{}","name":"{}","credit_limit":"7500000.00","behaviour":{{"issue":"{}","write_off_ms":0}}}})",
+        t.party.id, t.party.name, upload ? "upload" : "automatic");
   }
   if (auto ok = stand->control("POST", "/seed", seed + "]}"); !ok) return std::unexpected(ok.error());
   return stand;

@@ -28,6 +28,13 @@ class PlainGateway : public api::Gateway, public api::CallerDirectory {
   void invoice(api::Caller, std::string, api::Reply<api::v1::Invoice> r) override { no(r); }
   void keys(api::Caller, api::Reply<api::v1::KeyList> r) override { no(r); }
   void status(api::Caller, api::Reply<api::v1::Status> r) override { no(r); }
+  void credit(api::Caller, api::CreditQuery, api::Reply<api::v1::CreditStatement> r) override { no(r); }
+  void credit_filed(api::Caller, api::v1::CreditFiledRequest, api::Reply<api::v1::CreditStatement> r) override {
+    no(r);
+  }
+  void credit_adjust(api::Caller, api::v1::CreditAdjustRequest, api::Reply<api::v1::CreditStatement> r) override {
+    no(r);
+  }
   void holds(api::Caller, api::Reply<api::v1::HoldList> r) override { no(r); }
   void hold(api::Caller, api::v1::HoldRequest, api::Reply<api::v1::HoldList> r) override { no(r); }
   void release(api::Caller, api::v1::HoldRequest, api::Reply<api::v1::HoldList> r) override { no(r); }

@@ -20,6 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)leqi::read_upload_result_reply(bytes);
   (void)leqi::read_invoice_status(bytes);
   (void)leqi::read_invoice_status_reply(bytes);
+  (void)leqi::read_credit(bytes);
+  (void)leqi::read_credit_reply(bytes);
   (void)leqi::read_table_json(bytes);
   // What was read must be written and read again as the same thing.
   if (auto red = leqi::read_apply(bytes)) {

@@ -81,6 +81,20 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
   }
   void keys(api::Caller, api::Reply<v1::KeyList> reply) override { give("keys", keys_answer, reply); }
   void status(api::Caller, api::Reply<v1::Status> reply) override { give("status", status_answer, reply); }
+  v1::CreditStatement credit_answer;
+  v1::CreditFiledRequest filed;
+  v1::CreditAdjustRequest adjusted;
+  void credit(api::Caller, api::CreditQuery q, api::Reply<v1::CreditStatement> reply) override {
+    give("credit:" + q.taxpayer + ":" + q.month + ":" + q.amount + (q.ask_platform ? "" : ":no"), credit_answer, reply);
+  }
+  void credit_filed(api::Caller, v1::CreditFiledRequest r, api::Reply<v1::CreditStatement> reply) override {
+    filed = r;
+    give("filed:" + r.taxpayer() + ":" + r.period(), credit_answer, reply);
+  }
+  void credit_adjust(api::Caller, v1::CreditAdjustRequest r, api::Reply<v1::CreditStatement> reply) override {
+    adjusted = r;
+    give("adjust:" + r.taxpayer(), credit_answer, reply);
+  }
   void holds(api::Caller, api::Reply<v1::HoldList> reply) override { give("holds", holds_answer, reply); }
   void hold(api::Caller, v1::HoldRequest r, api::Reply<v1::HoldList> reply) override {
     give("hold:" + r.taxpayer() + ":" + r.reason(), holds_answer, reply);

@@ -328,6 +328,22 @@ TEST(LeqiStates, AreThirteenWithTheClassesOfTheTable) {
   EXPECT_EQ(form_state("14"), nullptr);
 }
 
+TEST(LeqiCredit, FiguresGoThereAndBackAndAMissingOneIsNoZero) {
+  const auto asked = read_credit(credit_json({"91310115TGDM00011U", "2026-11"}));
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->month, "2026-11");
+  CreditReply reply{{"00", ""}, "2026-11", Fen{750'000'000}, Fen{-1}, true};
+  const auto read = read_credit_reply(credit_reply_json(reply));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->total, Fen{750'000'000});
+  EXPECT_EQ(read->remaining, Fen{-1});
+  EXPECT_TRUE(read->suspended);
+  EXPECT_FALSE(read_credit_reply(R"({"returncode":"00","bysxed":"7500000.00"})"));
+  const auto no = read_credit_reply(credit_reply_json({{"01", "未查询到发票总额度"}, {}, {}, {}, false}));
+  ASSERT_TRUE(no);
+  EXPECT_FALSE(no->outcome.ok());
+}
+
 void read_everything(std::string_view bytes) {
   (void)read_reply(bytes, kKey);
   (void)open(bytes, kKey);
@@ -346,6 +362,8 @@ void read_everything(std::string_view bytes) {
   (void)read_upload_result_reply(bytes);
   (void)read_invoice_status(bytes);
   (void)read_invoice_status_reply(bytes);
+  (void)read_credit(bytes);
+  (void)read_credit_reply(bytes);
   (void)read_table_json(bytes);
 }
 

@@ -144,6 +144,36 @@ class FakeGateway final : public Gateway {
     count.set_count(3);
     reply(std::move(status));
   }
+  CreditQuery last_credit;
+  void credit(Caller caller, CreditQuery query, Reply<v1::CreditStatement> reply) override {
+    if (note("credit:" + query.taxpayer + ":" + query.month, caller, reply)) return;
+    last_credit = std::move(query);
+    reply(credit_statement());
+  }
+  void credit_filed(Caller caller, v1::CreditFiledRequest request, Reply<v1::CreditStatement> reply) override {
+    if (note("filed:" + request.taxpayer() + ":" + request.period(), caller, reply)) return;
+    reply(credit_statement());
+  }
+  void credit_adjust(Caller caller, v1::CreditAdjustRequest request, Reply<v1::CreditStatement> reply) override {
+    if (note("adjust:" + request.taxpayer() + ":" + request.limit(), caller, reply)) return;
+    reply(credit_statement());
+  }
+  static v1::CreditStatement credit_statement() {
+    v1::CreditStatement s;
+    s.set_taxpayer("91310115TGDM00011U");
+    s.set_month("2026-05");
+    s.set_limit("7500000.00");
+    s.set_remaining("3300000.00");
+    s.set_available("3300000.00");
+    s.set_available_from("ledger");
+    s.set_channel("simulator");
+    auto& m = *s.add_movements();
+    m.set_kind("red");
+    m.set_amount("500000.00");
+    m.set_used("-500000.00");
+    m.set_rule("C1.restored");
+    return s;
+  }
   void holds(Caller caller, Reply<v1::HoldList> reply) override {
     if (note("holds", caller, reply)) return;
     reply(v1::HoldList{});

@@ -1,5 +1,7 @@
 #include "daemon/ledger/ledger.h"
 
+#include "daemon/ledger/credit.h"
+
 #include <gmock/gmock.h>
 
 #include <map>
@@ -221,6 +223,58 @@ TEST_F(LedgerTest, AnAllDigitalRedOfAnOldInvoiceKeepsItsKind) {
   red.blue_type = "01";
   red.track = Track::information_table;
   EXPECT_EQ(booked({hundred(), {}}, red, "990024113000000099", {1})[0].type, "01");
+}
+
+// ---- the credit line's facts ----
+
+store::IssuedRow issued_row(std::string_view at, std::int64_t amount, std::int64_t count, std::string number = {}) {
+  store::IssuedRow row;
+  row.at = *LegalTime::parse(at);
+  row.type = "81";
+  row.amount = {amount};
+  row.count = count;
+  row.number = std::move(number);
+  if (!row.number.empty()) row.blue = kBlue;
+  return row;
+}
+
+TEST_F(LedgerTest, CreditMovementsAreTheLedgersInvoicesAndWhatWasTold) {
+  reader.invoices[kBlue].invoice.issued_at = *LegalTime::parse("2026-11-03");
+  add(1, State::issued, 10, "26990000000000000901");
+  reader.issued = {issued_row("2026-11-03 10:00:00", 100'000, 3),
+                   issued_row("2026-11-20 10:00:00", 10'000, 1, "26990000000000000901"),
+                   issued_row("2026-11-21 10:00:00", 5'000, 1, "26990000000000000777")};
+  store::CreditRecord limit;
+  limit.kind = "limit";
+  limit.at = *LegalTime::parse("2026-11-01");
+  limit.amount = {1'000'000};
+  store::CreditRecord filing;
+  filing.kind = "filing";
+  filing.at = *LegalTime::parse("2026-11-10");
+  filing.period = rules::Month::parse("2026-10")->index;
+  reader.records = {limit, filing};
+  const LegalTime now = *LegalTime::parse("2026-11-22");
+  const auto month = *rules::Month::parse("2026-11");
+  const auto facts = credit_facts(reader, "91310115TGDM00011U", month, now);
+  ASSERT_TRUE(facts);
+  ASSERT_EQ(facts->filings.size(), 1U);
+  const auto s = rules::credit_statement(month, now, facts->movements, facts->filings);
+  EXPECT_EQ(s.issued, Fen{100'000});
+  EXPECT_EQ(s.restored, Fen{10'000}) << "ours: goods returned, same month";
+  EXPECT_EQ(s.remaining, Fen{910'000});
+  EXPECT_TRUE(s.previous_filed);
+  ASSERT_EQ(s.entries.size(), 4U);
+  EXPECT_EQ(s.entries[1].movement.count, 3);
+  EXPECT_EQ(s.entries[3].rule, "C2.unknown_reason") << "nobody told us why that one was made";
+}
+
+TEST_F(LedgerTest, ARedWhoseDocumentIsDamagedIsNoSilentNumber) {
+  add(1, State::issued, 10, "26990000000000000901");
+  reader.reds.back().document = "\x01garbage";
+  reader.issued = {issued_row("2026-11-20 10:00:00", 10'000, 1, "26990000000000000901")};
+  const auto facts = credit_facts(reader, "T", *rules::Month::parse("2026-11"), *LegalTime::parse("2026-11-22"));
+  ASSERT_FALSE(facts);
+  EXPECT_EQ(facts.error().id, "ledger.document");
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ Movement pickup(std::string_view at, std::int64_t sheets, Fen each) {
   Movement m;
   m.kind = MovementKind::pickup;
   m.at = day(at);
-  m.sheets = sheets;
+  m.count = sheets;
   m.amount = Fen{each.value * sheets};
   return m;
 }

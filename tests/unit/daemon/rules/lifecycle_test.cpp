@@ -6,6 +6,8 @@
 #include <random>
 #include <set>
 
+#include "simulator/platform/world.h"
+
 namespace taxgate::rules {
 namespace {
 
@@ -32,6 +34,14 @@ TEST(FormTable, HasThirteenStatesAndExactlyTheTransitionsOfB1) {
     for (const auto& to : tos)
       if (leqi::form_may_follow(from, to)) found.emplace(from, to);
   EXPECT_EQ(found, wanted);
+}
+
+// Written apart from ours, so that one mistake cannot hide on both sides.
+TEST(FormTable, TheVirtualPlatformsOwnTableSaysTheSame) {
+  for (const auto& from : leqi::form_states())
+    for (const auto& to : leqi::form_states())
+      EXPECT_EQ(leqi::form_may_follow(from.code, to.code), simulator::form_transition_allowed(from.code, to.code))
+          << from.code << " " << to.code;
 }
 
 TEST(FormTable, NothingFollowsAVoidStateAndNothingLeadsBack) {

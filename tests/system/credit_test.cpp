@@ -1,0 +1,166 @@
+// The credit line through the whole stack: ledger, daemon, platform, command line.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <array>
+#include <cstdio>
+
+#include "daemon/rules/credit.h"
+#include "tests/system/whole_fixture.h"
+
+namespace taxgate::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using api::v1::CreditStatement;
+using testing::HasSubstr;
+
+struct Ran {
+  int exit = -1;
+  std::string out;
+};
+
+Ran run(simulator::Stand& stand, const std::string& arguments) {
+  const std::string command =
+      fmt::format("{}/taxgate --lang en --socket {} {} 2>&1", TAXGATE_BIN_DIR, stand.api_socket(), arguments);
+  Ran ran;
+  std::FILE* pipe = ::popen(command.c_str(), "re");
+  if (pipe == nullptr) return ran;
+  std::array<char, 4096> buffer{};
+  while (const auto n = std::fread(buffer.data(), 1, buffer.size(), pipe)) ran.out.append(buffer.data(), n);
+  const int status = ::pclose(pipe);
+  ran.exit = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return ran;
+}
+
+class CreditStory : public testing::Test {
+ protected:
+  CreditStory() : whole({.upload = true}) { EXPECT_TRUE(whole.stand().start_taxgated()); }
+  CreditStatement ask(const std::string& query = {}) {
+    auto answer = whole.stand().call<CreditStatement>("GET", "/v1/credit?taxpayer=" + whole.us() + query);
+    EXPECT_TRUE(answer) << (answer ? "" : answer.error().id);
+    return answer.value_or(CreditStatement{});
+  }
+  /// Issued just now, so that the month is the current one whatever the day.
+  Invoice blue_of_this_month() {
+    Invoice out = whole.invoice();
+    out.issued_at = whole.stand().legal_now().plus_ms(-1000);
+    EXPECT_TRUE(whole.stand().import_invoices({out}));
+    return out;
+  }
+  rules::Month month() { return rules::Month::of(whole.stand().legal_now()); }
+  Whole whole;
+};
+
+TEST_F(CreditStory, ABlueTakesARedOfTheSameMonthGivesBackAndThePlatformAgrees) {
+  const auto unknown = ask();
+  EXPECT_EQ(unknown.limit(), "");
+  EXPECT_EQ(unknown.available(), "7500000.00") << "the platform's figure counts also where we know nothing";
+  ASSERT_EQ(unknown.notes_size(), 1);
+  EXPECT_EQ(unknown.notes(0).code(), "credit.no_limit");
+
+  const auto told = run(whole.stand(), "credit adjust --taxpayer " + whole.us() + " --total 7500000 --reason notice");
+  EXPECT_EQ(told.exit, 0) << told.out;
+  EXPECT_THAT(told.out, HasSubstr("7,500,000.00"));
+
+  const Invoice blue = blue_of_this_month();
+  auto now = ask();
+  EXPECT_EQ(now.used(), "1000.00");
+  EXPECT_EQ(now.remaining(), "7499000.00");
+  EXPECT_EQ(now.platform_remaining(), "7499000.00");
+  EXPECT_EQ(now.difference(), "0.00");
+  EXPECT_EQ(now.available_from(), "platform");
+
+  const auto accepted = whole.stand().submit(whole.full_red(blue));
+  ASSERT_TRUE(accepted);
+  const auto ended = whole.stand().wait_state(accepted->id(), {"attention"}, 30s);
+  ASSERT_TRUE(ended);
+  ASSERT_EQ(ended->state(), "issued");
+  now = ask();
+  EXPECT_EQ(now.restored(), "1000.00");
+  EXPECT_EQ(now.used(), "0.00");
+  EXPECT_EQ(now.remaining(), "7500000.00");
+  EXPECT_EQ(now.difference(), "0.00");
+  ASSERT_EQ(now.movements_size(), 3);
+  EXPECT_EQ(now.movements(2).rule(), "C1.restored");
+  EXPECT_EQ(now.movements(2).number(), ended->red_number());
+
+  const auto shown = run(whole.stand(), "credit");
+  EXPECT_EQ(shown.exit, 0) << shown.out;
+  EXPECT_THAT(shown.out, HasSubstr("channel: simulator"));
+  EXPECT_THAT(shown.out, HasSubstr("C1.restored"));
+  EXPECT_THAT(shown.out, HasSubstr(ended->red_number()));
+  EXPECT_EQ(run(whole.stand(), "credit --json --amount 7500001").exit, 1) << "more than is left";
+  EXPECT_THAT(run(whole.stand(), "--lang zh credit --amount 7500001").out, HasSubstr("剩余可用额度"));
+}
+
+TEST_F(CreditStory, ADifferenceToThePlatformIsReportedAndItsFigureWins) {
+  ASSERT_EQ(run(whole.stand(), "credit adjust --total 7500000").exit, 0);
+  ASSERT_TRUE(whole.stand().control(
+      "POST", "/seed",
+      fmt::format(
+          R"({{"taxpayers":[{{"id":"{}","name":"x","credit_limit":"7500000.00","credit_used_elsewhere":"50000.00"}}]}})",
+          whole.us())));
+  const auto now = ask();
+  EXPECT_EQ(now.remaining(), "7500000.00");
+  EXPECT_EQ(now.difference(), "-50000.00");
+  EXPECT_EQ(now.available(), "7450000.00");
+  const auto shown = run(whole.stand(), "credit");
+  EXPECT_EQ(shown.exit, 1);
+  EXPECT_THAT(shown.out, HasSubstr("credit.differs"));
+  const auto alone = ask("&platform=no");
+  EXPECT_EQ(alone.available(), "7500000.00");
+  EXPECT_EQ(alone.available_from(), "ledger");
+}
+
+TEST_F(CreditStory, WhatWasToldSurvivesARestartAndIsRefusedWhenItCannotBe) {
+  const auto last = month().previous(), before = last.previous();
+  const std::string from = " --from " + before.text() + "-01";
+  ASSERT_EQ(run(whole.stand(), "credit adjust --total 100000" + from).exit, 1) << "the platform's limit is another";
+  Invoice old = whole.invoice();
+  old.issued_at = last.begin().plus_ms(3'600'000);
+  old.amount = Fen{7'000'000};
+  old.lines[0].amount = old.amount;
+  old.lines[0].price = *Decimal::parse("7000");
+  old.tax = old.lines[0].tax = Fen{910'000};
+  ASSERT_TRUE(whole.stand().import_invoices({old}));
+  const auto carried = ask("&platform=no");
+  EXPECT_EQ(carried.carried(), "30000.00");
+  EXPECT_EQ(carried.remaining(), "30000.00");
+  EXPECT_EQ(carried.after_filing(), "100000.00");
+
+  EXPECT_EQ(run(whole.stand(), "credit filed --period " + month().text()).exit, 2) << "this month is not over";
+  EXPECT_EQ(run(whole.stand(), "credit filed").exit, 2);
+  EXPECT_EQ(run(whole.stand(), "credit adjust --sheets 40 --per-sheet 100").exit, 2) << "without a number";
+  EXPECT_EQ(run(whole.stand(), "credit adjust --total 1 --class I").exit, 2);
+  EXPECT_EQ(run(whole.stand(), "credit --month 2026-13").exit, 2);
+  EXPECT_EQ(run(whole.stand(), "credit --taxpayer " + sample::invented_id("310115", 2999)).exit, 2);
+  EXPECT_NE(run(whole.stand(), "credit filed --period " + last.text()).exit, 2);
+  EXPECT_NE(run(whole.stand(), "credit adjust --sheets 40 --per-sheet 100 --reference P-1").exit, 2);
+  EXPECT_NE(run(whole.stand(), "credit adjust --sheets 40 --per-sheet 100 --reference P-1").exit, 2) << "once";
+
+  whole.stand().taxgated().stop();
+  ASSERT_TRUE(whole.stand().start_taxgated());
+  const auto now = ask("&platform=no");
+  EXPECT_TRUE(now.previous_filed());
+  EXPECT_EQ(now.picked_up(), "4000.00");
+  EXPECT_EQ(now.remaining(), "96000.00");
+}
+
+TEST_F(CreditStory, AVendorsSwappedReasonIsTurnedRoundOnTheWay) {
+  const Invoice blue = blue_of_this_month();
+  auto request = whole.full_red(blue);
+  request.set_codes("nuonuo");
+  request.set_reason("2");  // 开票有误 at this vendor, 销货退回 at the bureau
+  const auto accepted = whole.stand().submit(request);
+  ASSERT_TRUE(accepted) << accepted.error().id;
+  EXPECT_EQ(accepted->reason(), "01");
+  request.set_idempotency_key("another");
+  request.set_reason("02");
+  const auto refused = whole.stand().submit(request);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().id, "codes.no_meaning");
+}
+
+}  // namespace
+}  // namespace taxgate::tests
