@@ -23,9 +23,26 @@ auto read(const Result<Bytes>& answer, Reader reader, std::string_view context) 
   return value;
 }
 
+/// A PIN attempt costs a try and a signature counts; everything else this session asks may be asked twice.
+bool only_reads(ByteView command) {
+  if (command.size() < 2) return false;
+  return command[1] != static_cast<std::uint8_t>(Ins::verify_pin) &&
+         command[1] != static_cast<std::uint8_t>(Ins::ecc_sign_data);
+}
+
 }  // namespace
 
 Result<Bytes> CardSession::call(ByteView command, std::string_view context) {
+  auto answer = call_once(command, context);
+  if (answer || answer.error().code != Errc::rejected || !only_reads(command)) return answer;
+  const Error first = std::move(answer.error());
+  answer = call_once(command, context);
+  if (!answer && answer.error().code == Errc::rejected && answer.error() != first)
+    return fail(Errc::outcome_unknown, "key.interrupted", {}, {}, {}, first.detail + ", then " + answer.error().detail);
+  return answer;
+}
+
+Result<Bytes> CardSession::call_once(ByteView command, std::string_view context) {
   auto raw = transport_.transmit(command);
   if (!raw) {
     Error error = std::move(raw.error());

@@ -8,6 +8,8 @@
 
 namespace taxgate::gmt0017 {
 
+/// A reader that hands up a cut answer as a whole one can make two bytes of data pose as a refusal. So a refusal of a
+/// command that only reads is believed when the card repeats it; a card that is gone says so then.
 /// errors  those of ApduTransport::transmit; status_error(); corrupt key.card_format when an answer cannot be read
 /// thread  one caller at a time. The transport must outlive the session.
 class CardSession {
@@ -28,6 +30,7 @@ class CardSession {
 
  private:
   Result<Bytes> call(ByteView command, std::string_view context);  // response data after 9000
+  Result<Bytes> call_once(ByteView command, std::string_view context);
 
   ApduTransport& transport_;
 };

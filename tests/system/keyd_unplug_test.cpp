@@ -115,11 +115,7 @@ class Lane {
       if (stack_.verifies(request, *reply)) return ::testing::AssertionSuccess();
       last = reply->failure().errc() + " " + reply->failure().id();
       ++failures_[last];
-      // vpcd hands a cut answer up as a whole one; its last bytes may read as a status word of the card. taxgated
-      // repeats the order then too (pipeline/step_sign.cpp): only what a person must mend, or a malformed order, ends
-      // it.
-      const bool cut_answer = reply->failure().id() == "key.card_refused";
-      if (!cut_answer && reply->failure().errc() != "retry_later" && reply->failure().errc() != "device_gone" &&
+      if (reply->failure().errc() != "retry_later" && reply->failure().errc() != "device_gone" &&
           reply->failure().errc() != "outcome_unknown")
         return ::testing::AssertionFailure() << "final answer " << last;
       if (Clock::now() < reseat) continue;

@@ -76,6 +76,39 @@ TEST(CardSession, DoesNotTakeACutAnswerForAStatusWord) {
   EXPECT_EQ(card.sent.size(), 1U);
 }
 
+TEST(CardSession, BelievesARefusalOfAReadingCommandOnlyWhenTheCardRepeatsIt) {
+  // Two bytes of a challenge that pose as a status word, and the card is gone: not refused, gone.
+  FakeTransport card;
+  CardSession session(card);
+  card.status(0x6A80);
+  EXPECT_EQ(id_of(session.verify_pin(1, pin_of("123456"))), "key.gone");
+  EXPECT_EQ(card.sent.size(), 2U);
+  EXPECT_EQ(card.sent[0], card.sent[1]);
+  // It is still there: its answer counts.
+  card.status(0x6162);
+  card.ok(encode_names(std::vector<std::string>{"ab"}));
+  EXPECT_EQ(session.applications()->front(), "ab");
+  // It says so twice: refused. It says one thing and then another: nothing is known.
+  card.status(0x6A80);
+  card.status(0x6A80);
+  EXPECT_EQ(id_of(session.device_info()), "key.card_refused");
+  card.status(0x6A80);
+  card.status(0x6A86);
+  EXPECT_EQ(id_of(session.device_info()), "key.interrupted");
+}
+
+TEST(CardSession, NeverRepeatsAPinAttemptOrASignature) {
+  FakeTransport card;
+  CardSession session(card);
+  card.ok(Bytes{1, 2, 3, 4, 5, 6, 7, 8});
+  card.status(0x6A80);
+  EXPECT_EQ(id_of(session.verify_pin(1, pin_of("123456"))), "key.card_refused");
+  EXPECT_EQ(card.sent.size(), 2U) << "one challenge, one attempt";
+  card.status(0x6A80);
+  EXPECT_EQ(id_of(session.sign_digest(1, 1, Digest{})), "key.card_refused");
+  EXPECT_EQ(card.sent.size(), 3U);
+}
+
 TEST(CardSession, RefusesAnswersOfTheWrongShape) {
   FakeTransport card;
   CardSession session(card);
@@ -114,8 +147,9 @@ TEST(Gmt0017Key, TakesTheFirstApplicationAndContainerWhenNoneAreNamed) {
   card->ok(encode_names(containers));
   card->ok(Bytes{0, 3});
   card->status(sw::no_certificate);
+  card->status(sw::no_certificate);
   EXPECT_EQ(id_of(key->identify()), "key.no_certificate");
-  ASSERT_EQ(card->sent.size(), 6U);
+  ASSERT_EQ(card->sent.size(), 7U) << "a refusal is believed when it is repeated";
   EXPECT_NE(as_text(card->sent[2]).find("FIRST"), std::string_view::npos);
   EXPECT_NE(as_text(card->sent[4]).find("C1"), std::string_view::npos);
 }
