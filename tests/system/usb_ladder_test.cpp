@@ -64,6 +64,7 @@ class UsbLadder : public ::testing::Test {
   }
   /// One command of the card; "" or the error's id. `ran`: how often the card ran it.
   std::string command(std::uint64_t ran = 1) {
+    if (!transport) return "not open";
     const auto before = card->counters().commands;
     const auto answer = transport->transmit(gmt0017::get_dev_info());
     EXPECT_EQ(card->counters().commands - before, ran);

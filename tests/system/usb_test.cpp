@@ -182,8 +182,10 @@ TEST(UsbKeys, AThousandTimesInAndOutLeakNeitherDescriptorsNorProcessesNorMemory)
       memory_then = resident_kib(stack.keyd_pid());
       watch_memory_then = resident_kib(watch);
     }
+    const auto opens = stack.bed().counters(1).opens;
     stack.unplug(0);
     stack.plug(0);
+    ASSERT_TRUE(stack.wait_until([&] { return stack.bed().counters(1).opens > opens; }, "not opened"));
     // Every tenth time it is waited for and signs; between them it is pulled in whatever state it is in.
     if (cycle % 10 == 9) {
       ASSERT_TRUE(stack.sign(client, 0, fmt::format("cycle-{}", cycle)));

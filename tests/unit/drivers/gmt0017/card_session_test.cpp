@@ -87,7 +87,9 @@ TEST(CardSession, BelievesARefusalOfAReadingCommandOnlyWhenTheCardRepeatsIt) {
   // It is still there: its answer counts.
   card.status(0x6162);
   card.ok(encode_names(std::vector<std::string>{"ab"}));
-  EXPECT_EQ(session.applications()->front(), "ab");
+  const auto names = session.applications();
+  ASSERT_TRUE(names) << names.error().id;
+  EXPECT_EQ(names->front(), "ab");
   // It says so twice: refused. It says one thing and then another: nothing is known.
   card.status(0x6A80);
   card.status(0x6A80);

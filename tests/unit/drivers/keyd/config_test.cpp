@@ -64,6 +64,15 @@ TEST(KeydConfig, NamesFileLineAndKeyOfAMistake) {
   EXPECT_EQ(load_config("/no/such/file.toml", "").error().id, "keyd.config_file");
 }
 
+TEST(KeydConfig, LooksAtNoUsbDeviceUnlessAMatchingFileIsNamed) {
+  EXPECT_EQ(parse("")->usb_devices, "");
+  EXPECT_EQ(parse("[usb]\ndevices = \"/etc/t.toml\"\n")->usb_devices, "/etc/t.toml");
+  EXPECT_EQ(trouble("[usb]\n"), "keyd.config_missing usb.devices keyd.toml:3");
+  EXPECT_EQ(trouble("[usb]\ndevices = \"t.toml\"\n"), "keyd.config_value usb.devices keyd.toml:3");
+  EXPECT_EQ(trouble("[usb]\ndevices = \"/t\"\ndevice = 1\n"), "keyd.config_unknown usb.device keyd.toml:5");
+  EXPECT_EQ(trouble("usb = true\n"), "keyd.config_type usb keyd.toml:3");
+}
+
 TEST(KeydConfig, NeverTakesAPinItself) {
   EXPECT_EQ(trouble("[[pin]]\nserial = \"S\"\npin = \"123456\"\n"), "keyd.config_unknown pin[0].pin keyd.toml:5");
   EXPECT_EQ(parse("[[pin]]\nserial = \"S\"\npin = \"123456\"\n").error().wanted.find("123456"), std::string::npos);

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+
 namespace taxgate::usb {
 namespace {
 
@@ -75,6 +78,20 @@ TEST(UsbDeviceTable, NamesFileLineAndKeyOfAMistake) {
   EXPECT_EQ(DeviceTable::parse("device = 1\n", "f.toml").error().id, "keyd.config_type");
   EXPECT_EQ(DeviceTable::parse("[[device\n", "f.toml").error().id, "keyd.config_syntax");
   EXPECT_EQ(DeviceTable::load("/no/such/file.toml").error().id, "keyd.config_file");
+}
+
+TEST(UsbDeviceTable, TheExampleOfThePageIsGoodAndSaysTheDefaults) {
+  std::ostringstream page;
+  page << std::ifstream(std::string(TAXGATE_SOURCE_DIR) + "/docs/usb.md").rdbuf();
+  const std::string text = page.str(), mark = "```usb-devices\n";
+  const auto from = text.find(mark);
+  ASSERT_NE(from, std::string::npos);
+  const auto table = DeviceTable::parse(
+      text.substr(from + mark.size(), text.find("```", from + 3) - from - mark.size()), "docs/usb.md");
+  ASSERT_TRUE(table) << table.error().id << " " << table.error().left;
+  ASSERT_EQ(table->rows().size(), 1U);
+  EXPECT_EQ(table->rows().front().quirks, Quirks{});
+  EXPECT_TRUE(table->rows().front().use);
 }
 
 TEST(UsbDeviceTable, TheShippedFileIsGoodAndOpensNoTaxDisk) {
