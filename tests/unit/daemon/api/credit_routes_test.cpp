@@ -10,6 +10,7 @@ namespace {
 
 class CreditRoutes : public ApiTest {
  protected:
+  void SetUp() override { start(); }
   std::string last_call() {
     return on_io([this] { return gateway_.calls.empty() ? std::string("-") : gateway_.calls.back(); });
   }
