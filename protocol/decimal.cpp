@@ -25,6 +25,8 @@ constexpr U128 pow10(int n) {
 constexpr U128 kTooManyDigits = pow10(Decimal::kMaxDigits);
 
 U128 magnitude(__int128 v) { return v < 0 ? -static_cast<U128>(v) : static_cast<U128>(v); }
+/// Fits 64 bits: nearly every number on an invoice does, and 128-bit division is slow.
+bool small(__int128 v) { return v == static_cast<std::int64_t>(v); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::unexpected<Error> range(std::string_view field = {}, std::string_view wanted = {}) {
@@ -94,6 +96,11 @@ std::string Fen::text() const {
 }
 
 Result<Decimal> Decimal::make(__int128 unscaled, int scale) {
+  if (small(unscaled)) {
+    auto short_form = static_cast<std::int64_t>(unscaled);
+    for (; scale > 0 && short_form % 10 == 0; --scale) short_form /= 10;
+    unscaled = short_form;
+  }
   while (scale > 0 && unscaled % 10 == 0) {
     unscaled /= 10;
     --scale;
@@ -159,6 +166,7 @@ Decimal Decimal::abs() const { return unscaled_ < 0 ? negated() : *this; }
 bool operator==(const Decimal& a, const Decimal& b) { return a.unscaled_ == b.unscaled_ && a.scale_ == b.scale_; }
 
 std::strong_ordering operator<=>(const Decimal& a, const Decimal& b) {
+  if (a.scale_ == b.scale_) return a.unscaled_ <=> b.unscaled_;
   // Whole parts first, then fractions brought to the widest scale: nothing here passes 128 bits.
   const auto da = static_cast<__int128>(pow10(a.scale_)), db = static_cast<__int128>(pow10(b.scale_));
   const __int128 wa = a.unscaled_ / da, wb = b.unscaled_ / db;

@@ -1,5 +1,6 @@
 // What does not forbid a red and should be known before it is sent, and the verdict as a whole.
 #include <algorithm>
+#include <bitset>
 
 #include "daemon/rules/check.h"
 #include "daemon/rules/codes.h"
@@ -11,9 +12,27 @@ namespace {
 
 constexpr std::string_view kVoidable = "R34.voidable";  // said before anything else
 
-void advise_on_name(const Facts& facts, const Party& party, const std::optional<std::string>& registered,
-                    std::string_view field, Report& report) {
-  if (!special_character(party.name, facts.tables).empty())
+using Bytes = std::bitset<256>;
+
+/// Names are looked at in every check: only bytes that begin a special character are compared.
+Bytes beginnings(const CodeTables& tables) {
+  Bytes out;
+  for (const std::string& c : tables.special_character) out.set(static_cast<unsigned char>(c[0]));
+  return out;
+}
+
+std::string_view first_special(std::string_view name, const Bytes& begins, const CodeTables& tables) {
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (!begins[static_cast<unsigned char>(name[i])]) continue;
+    for (const std::string& c : tables.special_character)
+      if (name.substr(i).starts_with(c)) return c;
+  }
+  return {};
+}
+
+void advise_on_name(const Facts& facts, const Bytes& begins, const Party& party,
+                    const std::optional<std::string>& registered, std::string_view field, Report& report) {
+  if (!first_special(party.name, begins, facts.tables).empty())
     report.add(Severity::warn, "R15.special", std::string(field));
   if (registered && *registered != party.name) report.add(Severity::warn, "R15.register", std::string(field));
 }
@@ -21,9 +40,7 @@ void advise_on_name(const Facts& facts, const Party& party, const std::optional<
 }  // namespace
 
 std::string_view special_character(std::string_view name, const CodeTables& tables) {
-  for (const std::string& c : tables.special_character)
-    if (name.find(c) != std::string_view::npos) return c;
-  return {};
+  return first_special(name, beginnings(tables), tables);
 }
 
 bool may_be_voided(const Invoice& blue, LegalTime today, const CodeTables& tables) {
@@ -44,8 +61,9 @@ void advise_on_blue(const Facts& facts, Report& report) {
     report.add(Severity::note, "K3.blue_alert", "taxpayer", known.alert);
   if (known.export_used.value_or(false) && !known.export_rolled_back)
     report.add(Severity::warn, "X13.unknown", "blue_number");
-  advise_on_name(facts, blue.seller, known.seller_registered, "blue.seller", report);
-  advise_on_name(facts, blue.buyer, known.buyer_registered, "blue.buyer", report);
+  const Bytes begins = beginnings(facts.tables);
+  advise_on_name(facts, begins, blue.seller, known.seller_registered, "blue.seller", report);
+  advise_on_name(facts, begins, blue.buyer, known.buyer_registered, "blue.buyer", report);
 }
 
 Verdict weighed(const Facts& facts, const RedDocument* red, Side initiator, Report report) {

@@ -1,26 +1,35 @@
 #pragma once
 // What deriving and judging share. Private to daemon/rules.
+#include <array>
+#include <cstddef>
+#include <memory_resource>
 #include <vector>
 
 #include "daemon/rules/lines.h"
 
 namespace taxgate::rules {
 
-/// One blue invoice read once; borrows the caller's state, circumstances and tables.
+/// One blue invoice read once; borrows the caller's state, circumstances and tables. Lines lie in memory of its own, so
+/// that an ordinary check allocates nothing.
 struct Facts {
   Facts(const BlueState& state, const Circumstances& known, const CodeTables& tables)
       : blue(*state.blue),
         reds(state.reds),
         known(known),
         tables(tables),
-        merged(merge(*state.blue)),
-        left(left_of(merged, state.reds)) {}
+        merged(merge(*state.blue, &memory)),
+        left(left_of(merged, state.reds, &memory)) {}
+  Facts(const Facts&) = delete;
+  Facts& operator=(const Facts&) = delete;
   const Invoice& blue;
   const std::vector<RedDocument>& reds;
   const Circumstances& known;
   const CodeTables& tables;
+  static constexpr std::size_t kOwnMemory = 8192;  // two dozen lines; longer invoices take the heap
+  alignas(std::max_align_t) std::array<std::byte, kOwnMemory> own;
+  std::pmr::monotonic_buffer_resource memory{own.data(), own.size()};
   Merged merged;
-  std::vector<LineLeft> left;  // parallel to merged.lines
+  std::pmr::vector<LineLeft> left;  // parallel to merged.lines
 
   /// Earlier reds took something: ours, or whatever the platform calls partly reversed.
   bool partly_reversed() const;

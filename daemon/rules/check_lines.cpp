@@ -153,7 +153,7 @@ void check_totals(const Facts& facts, const RedDocument& red, Findings& findings
 }
 
 /// R4: every redeemable line of the blue must be there.
-void check_all_lines(const Facts& facts, const std::vector<bool>& seen, Findings& findings) {
+void check_all_lines(const Facts& facts, const std::pmr::vector<bool>& seen, Findings& findings) {
   for (std::size_t at = 0; at < seen.size(); ++at) {
     if (seen[at] || exhausted(facts.left[at])) continue;
     add(findings, "R4.full_only", "lines", {}, facts.blue.amount.text(),
@@ -169,7 +169,10 @@ void check_lines(const Facts& facts, const RedDocument& red, Findings& findings)
     add(findings, "B6.no_lines", "lines");
     return;
   }
-  std::vector<bool> seen(facts.left.size());
+  constexpr std::size_t kBits = 256;  // 2,000 lines' marks; the heap beyond
+  std::array<std::byte, kBits> own;
+  std::pmr::monotonic_buffer_resource memory(own.data(), own.size());
+  std::pmr::vector<bool> seen(facts.left.size(), false, &memory);
   for (std::size_t i = 0; i < red.lines.size(); ++i) {
     const int at = facts.merged.find(red.lines[i].blue_line);
     if (at < 0) {

@@ -71,26 +71,20 @@ class Taking {
   std::optional<Part> by_quantity(const Decimal& quantity) {
     if (quantity.sign() <= 0) return found("wish.not_positive", "quantity", quantity.text());
     if (reason_ == Reason::allowance) return found("B6.allowance_blank", "quantity", quantity.text());
-    if (!left_.quantity || !left_.price) return found("R2.quantity_unknown", "quantity", quantity.text());
+    if (!left_.price) return found("R2.quantity_unknown", "quantity", quantity.text());
     if (quantity > *left_.quantity)
       return found("R2.quantity_cap", "quantity", quantity.text(), left_.quantity->text());
     if (quantity == *left_.quantity) return all();
-    const auto amount = amount_of(quantity);
-    if (!amount) return found("decimal.range", "quantity", quantity.text());
-    if (*amount <= Fen{0}) return found("B6.below_one_fen", "quantity", quantity.text(), "0.01");
-    const auto tax = tax_of(*amount);
-    if (!tax) return found("decimal.range", "quantity", quantity.text());
-    return Part{quantity, *amount, *tax};
+    const Fen amount = amount_of(quantity);
+    if (amount <= Fen{0}) return found("B6.below_one_fen", "quantity", quantity.text(), "0.01");
+    return Part{quantity, amount, tax_of(amount)};
   }
 
   std::optional<Part> by_amount(Fen amount, std::string_view field) {
     if (amount <= Fen{0}) return found("wish.not_positive", field, amount.text());
     if (amount > left_.amount) return found("R2.amount_cap", field, amount.text(), left_.amount.text());
     if (amount == left_.amount) return all();
-    const auto tax = tax_of(amount);
-    const auto quantity = quantity_of(amount);
-    if (!tax || !quantity) return found("decimal.range", field, amount.text());
-    return Part{*quantity, amount, *tax};
+    return Part{quantity_of(amount), amount, tax_of(amount)};
   }
 
   std::optional<Part> by_total(Fen total) {
@@ -98,79 +92,65 @@ class Taking {
     if (total <= Fen{0}) return found("wish.not_positive", "total", total.text());
     if (total > all_total) return found("R2.total_cap", "total", total.text(), all_total.text());
     if (total == all_total) return all();
-    const auto amount = amount_in(total, all_total);
-    if (!amount) return found("decimal.range", "total", total.text());
-    Fen tax = minus(total, *amount), net = *amount;
+    Fen tax = minus(total, amount_in(total, all_total));
     // A fen moved between amount and tax keeps the total and the rest on the rate.
-    if (by_rate_ && left_.tax > Fen{0}) {
-      if (const auto drift = drift_after(net, tax)) {
-        const Fen shift{*drift > kTaxDrift ? 1 : *drift < -kTaxDrift ? -1 : 0};
-        net -= shift;
-        tax += shift;
-      }
-    }
+    if (by_rate_ && left_.tax > Fen{0}) tax += shift(minus(total, tax), tax);
     if (left_.tax > Fen{0}) tax = std::clamp(tax, Fen{0}, left_.tax - Fen{1});
-    net = minus(total, tax);
+    const Fen net = minus(total, tax);
     if (net >= left_.amount || net <= Fen{0}) return found("B6.remainder", "total", total.text(), all_total.text());
-    const auto quantity = quantity_of(net);
-    if (!quantity) return found("decimal.range", "total", total.text());
-    return Part{*quantity, net, tax};
+    return Part{quantity_of(net), net, tax};
   }
 
-  Result<Fen> amount_in(Fen total, Fen all_total) const {
+  // What follows takes less than the line holds, so no number can leave its range; were one to, the line's own amount
+  // is the answer, and the check of the finished document refuses it.
+
+  Fen amount_in(Fen total, Fen all_total) const {
     if (left_.tax == Fen{0}) return total;
-    if (!by_rate_) return Decimal::share(total, Decimal::from_fen(left_.amount), Decimal::from_fen(all_total));
     const auto whole = Decimal::from_int(1) + rate_;
-    if (!whole) return std::unexpected(whole.error());
-    return Decimal::share(total, Decimal::from_int(1), *whole);
+    const auto net = by_rate_ ? Decimal::share(total, Decimal::from_int(1), whole.value_or(Decimal::from_int(1)))
+                              : Decimal::share(total, Decimal::from_fen(left_.amount), Decimal::from_fen(all_total));
+    return net.value_or(left_.amount);
   }
 
   /// quantity × price; a fen off when the rest would otherwise leave its price.
-  Result<Fen> amount_of(const Decimal& quantity) const {
-    auto amount = quantity.times(*left_.price);
-    const auto whole = product(*left_.quantity, *left_.price), part = product(quantity, *left_.price);
-    if (!amount || !whole || !part) return fail(Errc::invalid_input, "decimal.range");
-    const MilliFen off = (milli(left_.amount) - *whole) - (milli(*amount) - *part);  // of the rest
-    if (off > kPriceDrift) *amount += Fen{1};
-    if (off < -kPriceDrift) *amount -= Fen{1};
-    return std::min(*amount, left_.amount);
+  Fen amount_of(const Decimal& quantity) const {
+    Fen amount = quantity.times(*left_.price).value_or(left_.amount);
+    const MilliFen whole = product(*left_.quantity, *left_.price).value_or(milli(left_.amount));
+    const MilliFen part = product(quantity, *left_.price).value_or(milli(amount));
+    const MilliFen off = (milli(left_.amount) - whole) - (milli(amount) - part);  // of the rest
+    if (off > kPriceDrift) amount += Fen{1};
+    if (off < -kPriceDrift) amount -= Fen{1};
+    return std::min(amount, left_.amount);
   }
 
-  /// How far the rest's tax lies from its rate, when `amount` and `tax` are taken.
-  std::optional<MilliFen> drift_after(Fen amount, Fen tax) const {
-    const auto rest = taxed(minus(left_.amount, amount), rate_);
-    if (!rest) return std::nullopt;
-    return milli(minus(left_.tax, tax)) - *rest;
+  /// A fen for the tax when the rest's tax would otherwise lie too far from its rate, once these are taken.
+  Fen shift(Fen amount, Fen tax) const {
+    const Fen rest = minus(left_.tax, tax);
+    const MilliFen drift = milli(rest) - taxed(minus(left_.amount, amount), rate_).value_or(milli(rest));
+    return Fen{drift > kTaxDrift ? 1 : drift < -kTaxDrift ? -1 : 0};
   }
 
-  Result<Fen> tax_of(Fen amount) const {
+  Fen tax_of(Fen amount) const {
     if (amount >= left_.amount) return left_.tax;
     if (left_.tax == Fen{0}) return Fen{0};
+    const Fen most = left_.tax - Fen{1};  // all of the tax goes only with all of the amount (B.6)
     if (!by_rate_) {
       const auto share = Decimal::share(left_.tax, Decimal::from_fen(amount), Decimal::from_fen(left_.amount));
-      return share ? Result<Fen>(std::min(*share, left_.tax - Fen{1})) : share;
+      return std::min(share.value_or(most), most);
     }
-    auto tax = rate_.times(amount);
-    if (!tax) return tax;
-    if (const auto drift = drift_after(amount, *tax)) {
-      if (*drift > kTaxDrift) *tax += Fen{1};
-      if (*drift < -kTaxDrift) *tax -= Fen{1};
-    }
-    // All of the tax goes only with all of the amount (B.6).
-    return std::clamp(*tax, Fen{0}, left_.tax - Fen{1});
+    const Fen tax = rate_.times(amount).value_or(most);
+    return std::clamp(tax + shift(amount, tax), Fen{0}, most);
   }
 
   /// The shortest quantity whose value is `amount` at the kept price; none where the line has no quantity.
-  Result<std::optional<Decimal>> quantity_of(Fen amount) const {
-    if (reason_ == Reason::allowance || !left_.quantity || !left_.price) return std::optional<Decimal>{};
-    Result<Decimal> quantity = fail(Errc::invalid_input, "decimal.range");
+  std::optional<Decimal> quantity_of(Fen amount) const {
+    if (reason_ == Reason::allowance || !left_.price) return std::nullopt;  // a price stands only beside a quantity
+    Decimal quantity;
     for (int scale = 0; scale <= kQuantityScale; ++scale) {
-      quantity = Decimal::divide(Decimal::from_fen(amount), *left_.price, scale);
-      if (!quantity) return std::unexpected(quantity.error());
-      const auto back = quantity->times(*left_.price);
-      if (!quantity->is_zero() && back && *back == amount && *quantity <= *left_.quantity) break;
+      quantity = Decimal::divide(Decimal::from_fen(amount), *left_.price, scale).value_or(*left_.quantity);
+      if (!quantity.is_zero() && quantity.times(*left_.price) == amount && quantity <= *left_.quantity) break;
     }
-    return std::optional(std::min(*quantity, *left_.quantity));
+    return std::min(quantity, *left_.quantity);
   }
 
   const LineLeft& left_;

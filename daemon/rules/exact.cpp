@@ -1,11 +1,50 @@
 #include "daemon/rules/exact.h"
 
+#include <array>
+#include <optional>
+
 namespace taxgate::rules {
 namespace {
 
 // Thirteen decimals are what all-digital invoices carry; a quantity beyond 10^10 needs more to keep within a fen.
 constexpr int kPriceScales[] = {13, Decimal::kMaxScale};
 constexpr std::size_t kPriceText = 25;  // fpspdj
+
+using U128 = unsigned __int128;
+
+constexpr std::array<std::uint64_t, 19> kPowers = [] {
+  std::array<std::uint64_t, 19> out{};
+  std::uint64_t power = 1;
+  for (auto& p : out) {
+    p = power;
+    power *= 10;
+  }
+  return out;
+}();
+constexpr int kMilliScale = 5;                                // decimals of a yuan in a milli-fen
+constexpr std::int64_t kMostMilli = 999'999'999'999'999'999;  // what Fen holds: the slow way's bound too
+
+bool small(__int128 v) { return v == static_cast<std::int64_t>(v); }
+
+/// a × b, which have `scale` decimals of a yuan together, in milli-fen; nullopt where 64-bit factors do not do.
+std::optional<MilliFen> quick(__int128 a, __int128 b, int scale) {
+  const int shift = scale - kMilliScale;
+  if (!small(a) || !small(b) || shift < -kMilliScale || shift >= static_cast<int>(kPowers.size())) return std::nullopt;
+  const __int128 value = a * b;
+  const bool negative = value < 0;
+  U128 size = static_cast<U128>(negative ? -value : value);
+  if (shift <= 0) {
+    if (size > kMostMilli) return std::nullopt;
+    size *= kPowers[static_cast<std::size_t>(-shift)];
+  } else {
+    const std::uint64_t by = kPowers[static_cast<std::size_t>(shift)];
+    size += by / 2;  // half away from zero
+    size = size >> 64 == 0 ? static_cast<std::uint64_t>(size) / by : size / by;
+  }
+  if (size > kMostMilli) return std::nullopt;
+  const auto out = static_cast<MilliFen>(size);
+  return negative ? -out : out;
+}
 
 const Decimal& thousandth() {
   static const Decimal value = *Decimal::parse("0.001");
@@ -15,6 +54,7 @@ const Decimal& thousandth() {
 }  // namespace
 
 Result<MilliFen> product(const Decimal& quantity, const Decimal& price) {
+  if (const auto fast = quick(quantity.unscaled(), price.unscaled(), quantity.scale() + price.scale())) return *fast;
   const auto thousandfold = Decimal::divide(quantity, thousandth(), Decimal::kMaxScale);
   if (thousandfold) {
     if (const auto exact = thousandfold->times(price)) return static_cast<MilliFen>(exact->value);
@@ -25,6 +65,8 @@ Result<MilliFen> product(const Decimal& quantity, const Decimal& price) {
 }
 
 Result<MilliFen> taxed(Fen amount, const Decimal& rate) {
+  constexpr int kFenScale = 2;
+  if (const auto fast = quick(amount.value, rate.unscaled(), kFenScale + rate.scale())) return *fast;
   std::int64_t thousandfold = 0;
   if (!__builtin_mul_overflow(amount.value, std::int64_t{1000}, &thousandfold)) {
     if (const auto exact = rate.times(Fen{thousandfold})) return static_cast<MilliFen>(exact->value);

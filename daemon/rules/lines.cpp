@@ -13,7 +13,7 @@ bool by_number(const MergedLine& a, const MergedLine& b) { return a.line->number
 
 /// The row a discount row belongs to: the nearest one above it that is not itself a discount, of the same goods and
 /// rate.
-MergedLine* owner_of(std::vector<MergedLine>& lines, const InvoiceLine& discount) {
+MergedLine* owner_of(std::pmr::vector<MergedLine>& lines, const InvoiceLine& discount) {
   if (lines.empty()) return nullptr;
   MergedLine& last = lines.back();
   const bool same = last.line->rate == discount.rate && last.line->tax_code == discount.tax_code;
@@ -117,8 +117,8 @@ int Merged::find(int number) const {
   return static_cast<int>(at - lines.begin());
 }
 
-Merged merge(const Invoice& blue) {
-  Merged out;
+Merged merge(const Invoice& blue, std::pmr::memory_resource* memory) {
+  Merged out(memory);
   out.lines.reserve(blue.lines.size());
   read_rows(blue, out);
   check_numbers(blue, out);
@@ -126,8 +126,9 @@ Merged merge(const Invoice& blue) {
   return out;
 }
 
-std::vector<LineLeft> left_of(const Merged& merged, const std::vector<RedDocument>& reds) {
-  std::vector<LineLeft> out;
+std::pmr::vector<LineLeft> left_of(const Merged& merged, const std::vector<RedDocument>& reds,
+                                   std::pmr::memory_resource* memory) {
+  std::pmr::vector<LineLeft> out(memory);
   out.reserve(merged.lines.size());
   for (const MergedLine& l : merged.lines) out.push_back({l.line->number, l.quantity, l.amount, l.tax, std::nullopt});
   for (const RedDocument& red : reds) {
@@ -140,7 +141,10 @@ std::vector<LineLeft> left_of(const Merged& merged, const std::vector<RedDocumen
   return out;
 }
 
-std::vector<LineLeft> left(const BlueState& state) { return left_of(merge(*state.blue), state.reds); }
+std::vector<LineLeft> left(const BlueState& state) {
+  const auto out = left_of(merge(*state.blue), state.reds);
+  return {out.begin(), out.end()};
+}
 
 Findings check_blue(const Invoice& blue) { return merge(blue).findings; }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The blue invoice's lines as the platform redeems them: discount rows merged into the line they discount, less what
 // earlier reds took. Private to daemon/rules.
+#include <memory_resource>
 #include <optional>
 #include <vector>
 
@@ -16,16 +17,18 @@ struct MergedLine {
 
 /// Merged lines by line number. `findings`: what makes the invoice unusable (blue.*).
 struct Merged {
-  std::vector<MergedLine> lines;
-  std::vector<int> discount_rows;  // numbers that may not be named in a wish
+  explicit Merged(std::pmr::memory_resource* memory) : lines(memory), discount_rows(memory) {}
+  std::pmr::vector<MergedLine> lines;
+  std::pmr::vector<int> discount_rows;  // numbers that may not be named in a wish
   Findings findings;
   /// Index into `lines`, or -1.
   int find(int number) const;
 };
-Merged merge(const Invoice& blue);
+Merged merge(const Invoice& blue, std::pmr::memory_resource* memory = std::pmr::get_default_resource());
 
 /// Parallel to merged.lines.
-std::vector<LineLeft> left_of(const Merged& merged, const std::vector<RedDocument>& reds);
+std::pmr::vector<LineLeft> left_of(const Merged& merged, const std::vector<RedDocument>& reds,
+                                   std::pmr::memory_resource* memory = std::pmr::get_default_resource());
 
 /// True when nothing can be taken from the line any more.
 inline bool exhausted(const LineLeft& left) { return left.amount <= Fen{0}; }

@@ -51,7 +51,7 @@ Result<Wish> unperformed(const BlueState& state, const Decimal& performed, const
   if (performed.sign() < 0 || performed >= whole)
     return fail(Errc::invalid_input, "R21.share", "performed", performed.text(), whole.text());
   const Merged merged = merge(*state.blue);
-  const std::vector<LineLeft> rest = left_of(merged, state.reds);
+  const auto rest = left_of(merged, state.reds);
   Wish wish{.initiator = Side::seller, .reason = Reason::service_stopped, .lines = {}, .tax_device = {}};
   for (std::size_t i = 0; i < rest.size(); ++i) {
     const MergedLine& line = merged.lines[i];
