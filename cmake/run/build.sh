@@ -37,12 +37,13 @@ need_program() {
 
 run_benches() {
   local name="$1" json="$2" bench found=0 status=0
+  shift 2
   for bench in "$ROOT"/build/bin/bench_*; do
     [ -x "$bench" ] || continue
     if [ -n "$name" ] && [ "$(basename "$bench")" != "bench_$name" ]; then continue; fi
     found=1
     [ -n "$json" ] || echo "--- $(basename "$bench")"
-    "$bench" ${json:+"$json"} || status=1
+    "$bench" ${json:+"$json"} "$@" || status=1
   done
   if [ $found -eq 0 ]; then echo "run: no benchmark${name:+ named $name} in this tree" >&2; status=1; fi
   return $status

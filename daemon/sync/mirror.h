@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -42,6 +43,13 @@ class Mirror {
   /// Every entry in order.
   void each(const std::function<void(const InvoiceKey&, const Known&)>& each) const;
 
+  /// The mirror as bytes, in pieces of a few kilobytes, for a file the driver keeps between nights (docs/sync.md has
+  /// the format). stamp  the change up to which this is
+  void save(std::int64_t stamp, const std::function<void(ByteView)>& sink) const;
+  /// Replaces everything by what save() gave. source  fills the span, false: there is not that much. returns  the
+  /// stamp; nullopt: damaged, or of another version, and the mirror is empty: fill it from the store.
+  std::optional<std::int64_t> load(const std::function<bool(std::span<std::uint8_t>)>& source);
+
   // ---- for merge_page only: places are valid until the next put()
   struct Place {
     std::uint64_t* tag = nullptr;  // nullptr: not there
@@ -76,6 +84,9 @@ class Mirror {
     std::size_t leaf_of(std::uint64_t rest) const;
   };
 
+  struct Input;
+  bool load_partitions(Input& in);
+  bool load_leaf(Input& in, Partition& partition);
   const Partition* partition(std::uint32_t id) const;
   Partition& make_partition(std::uint32_t id);
   std::optional<std::uint16_t> intern(PlatformStatus status);

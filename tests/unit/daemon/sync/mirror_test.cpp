@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -72,6 +73,59 @@ TEST(Mirror, ANewNightHasMetNobody) {
   EXPECT_EQ(missing(), 500U);
   mirror.begin();
   EXPECT_EQ(missing(), 1000U);
+}
+
+std::string saved(const Mirror& mirror, std::int64_t stamp) {
+  std::string out;
+  mirror.save(stamp, [&](ByteView piece) { out.append(as_text(piece)); });
+  return out;
+}
+std::optional<std::int64_t> loaded(Mirror& mirror, const std::string& bytes) {
+  std::size_t at = 0;
+  return mirror.load([&](std::span<std::uint8_t> into) {
+    if (bytes.size() - at < into.size()) return false;
+    std::copy_n(bytes.begin() + static_cast<long>(at), into.size(), into.begin());
+    at += into.size();
+    return true;
+  });
+}
+
+TEST(Mirror, ComesBackFromItsBytesWithItsStamp) {
+  std::mt19937_64 random(5);
+  Mirror mirror;
+  for (int i = 0; i < 5000; ++i)
+    mirror.put({static_cast<std::uint32_t>(random() % 5), random() % 100'000}, state(static_cast<int>(random() % 9)),
+               random() >> (64 - kHashBits));
+  Mirror again;
+  again.put({9, 9}, state(1), 1);
+  EXPECT_EQ(loaded(again, saved(mirror, 42)), 42);
+  EXPECT_EQ(again.size(), mirror.size());
+  mirror.each([&](const InvoiceKey& key, const Mirror::Known& k) {
+    const auto found = again.find(key);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->hash, k.hash);
+    EXPECT_EQ(found->status, k.status);
+  });
+  EXPECT_EQ(saved(again, 42), saved(mirror, 42));
+  ASSERT_TRUE(again.put({2, 100'001}, state(3), 3)) << "and goes on growing";
+  Mirror empty;
+  EXPECT_EQ(loaded(empty, saved(Mirror(), 7)), 7);
+}
+
+TEST(Mirror, AFlippedBitOrACutAnywhereMakesItsBytesWorthless) {
+  Mirror mirror;
+  for (std::uint64_t i = 0; i < 600; ++i) mirror.put({1, i * 3}, state(static_cast<int>(i % 4)), i + 1);
+  const std::string good = saved(mirror, 1);
+  for (std::size_t at = 0; at < good.size(); at += at < 200 || at + 200 > good.size() ? 1 : 37) {
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 16);
+    Mirror m;
+    ASSERT_EQ(loaded(m, bad), std::nullopt) << at;
+    ASSERT_EQ(m.size(), 0U);
+    ASSERT_EQ(loaded(m, good.substr(0, at)), std::nullopt) << at;
+  }
+  Mirror m;
+  EXPECT_EQ(loaded(m, good + "x"), std::nullopt);
 }
 
 TEST(Mirror, RefusesMoreStatusesThanItsTagsCanName) {
