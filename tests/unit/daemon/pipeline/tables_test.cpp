@@ -32,14 +32,65 @@ TEST_F(TablesFile, OverridesTheListsItNamesAndKeepsTheOthers) {
 }
 
 TEST_F(TablesFile, RefusesWhatItDoesNotKnowByName) {
-  for (const char* text : {"refused_uses = [\"1\"]\n", "refused_use = \"1\"\n", "refused_use = [1]\n",
-                           "[hold_codes]\n1 = 2\n", "x = = 1\n"}) {
+  for (const char* text :
+       {"refused_uses = [\"1\"]\n", "refused_use = \"1\"\n", "refused_use = [1]\n", "[hold_codes]\n1 = 2\n",
+        "x = = 1\n", "hold_codes = 1\n", "[[approval]]\n", "[[approval]]\namount = 50000.0\n",
+        "[[approval]]\namount = \"-1.00\"\n", "[[approval]]\namounts = \"1.00\"\n", "approval = 1\n",
+        "approval = [1]\n", "[[evidence]]\nkinds = [\"a\"]\nrule = \"R1\"\n",
+        "[[evidence]]\nkinds = [\"a\"]\nseverity = \"fatal\"\n", "[[evidence]]\nrule = \"R22\"\n",
+        "[reason_words]\n\"退货\" = \"9\"\n", "remark_characters = \"1.5\"\n", "remark_characters = 450\n"}) {
     Settings settings;
     const auto loaded = load_tables(with(text), settings);
     ASSERT_FALSE(loaded) << text;
     EXPECT_EQ(loaded.error().id, "config.tables");
     EXPECT_NE(loaded.error().field.find(name_), std::string::npos);
   }
+}
+
+TEST_F(TablesFile, NamesWhoApprovesWhichPapersAreDemandedAndWhatWordsMean) {
+  Settings settings;
+  ASSERT_TRUE(load_tables(with("service_prefix = [\"3\", \"2\"]\nremark_characters = \"200\"\n"
+                               "[[approval]]\nquantity_share = \"0.2\"\nreasons = [\"02\"]\n"
+                               "[[approval]]\namount = \"100000.00\"\ncustomers = [\"key\"]\n"
+                               "[[evidence]]\nrule = \"P16\"\nseverity = \"refuse\"\nkinds = [\"paper\"]\n"
+                               "provinces = [\"44\"]\n[reason_words]\n\"客户退票\" = \"01\"\n"),
+                          settings));
+  EXPECT_EQ(settings.codes.service_prefix, (rules::Codes{"3", "2"}));
+  EXPECT_EQ(settings.codes.remark_characters, 200);
+  ASSERT_EQ(settings.codes.approvals.size(), 2U);
+  EXPECT_EQ(settings.codes.approvals[0].quantity_share, *Decimal::parse("0.2"));
+  EXPECT_EQ(settings.codes.approvals[1].amount, Fen{10'000'000});
+  EXPECT_EQ(settings.codes.approvals[1].customers, rules::Codes{"key"});
+  ASSERT_EQ(settings.codes.evidence.size(), 1U);
+  EXPECT_EQ(settings.codes.evidence[0].severity, rules::Severity::refuse);
+  ASSERT_EQ(settings.codes.reason_words.size(), 1U);
+  EXPECT_EQ(settings.codes.reason_words[0].second, "01");
+}
+
+TEST_F(TablesFile, EveryListOfTheRulesCanBeNamed) {
+  for (const rules::CodeList& list : rules::code_lists()) {
+    Settings settings;
+    ASSERT_TRUE(load_tables(with(std::string(list.key) + " = [\"x\"]\n"), settings)) << list.key;
+    EXPECT_EQ(settings.codes.*(list.list), rules::Codes{"x"}) << list.key;
+  }
+}
+
+TEST_F(TablesFile, AnEmptyTableOfHoldsMeansNone) {
+  Settings settings;
+  settings.hold_codes["31022"] = "risk_information";
+  ASSERT_TRUE(load_tables(with("[hold_codes]\n"), settings));
+  EXPECT_TRUE(settings.hold_codes.empty());
+}
+
+TEST(SettingsOfConfig, TakeTheApprovalBoundsAsRowsOfTheRules) {
+  Config config;
+  EXPECT_TRUE(settings_from(config)->codes.approvals.empty());
+  config.approval.amount = Fen{5'000'000};
+  config.approval.share = *Decimal::parse("0.1");
+  const auto settings = settings_from(config);
+  ASSERT_EQ(settings->codes.approvals.size(), 2U);
+  EXPECT_EQ(settings->codes.approvals[0].amount, Fen{5'000'000});
+  EXPECT_EQ(settings->codes.approvals[1].share, *Decimal::parse("0.1"));
 }
 
 TEST_F(TablesFile, AChangedUseCodeChangesTheVerdict) {
