@@ -181,7 +181,7 @@ function(taxgate_test_links target)
     string(REGEX REPLACE "=.*" "" name ${room})
     target_link_libraries(${target} PRIVATE taxgate_${name})
   endforeach()
-  target_link_libraries(${target} PRIVATE OpenSSL::SSL SQLite::SQLite3 Boost::json fmt::fmt PkgConfig::PCSC)
+  target_link_libraries(${target} PRIVATE OpenSSL::SSL SQLite::SQLite3 Boost::json fmt::fmt PkgConfig::PCSC PkgConfig::USB)
   target_compile_definitions(${target} PRIVATE TAXGATE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                              TAXGATE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 endfunction()

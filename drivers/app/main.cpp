@@ -13,6 +13,7 @@
 #include "drivers/keyd/config.h"
 #include "drivers/keyd/host.h"
 #include "drivers/keyd/worker.h"
+#include "drivers/usb/device_table.h"
 #include "protocol/messages.h"
 
 namespace {
@@ -70,6 +71,8 @@ int main(int argc, char** argv) {
   const auto config = keyd::load_config(argv[2], credentials ? credentials : "");
   if (!config) return say(config.error());
   if (argc == 4) {
+    if (!config->usb_devices.empty())
+      if (const auto table = usb::DeviceTable::load(config->usb_devices); !table) return say(table.error());
     fmt::print("{}: good; {} PIN rules\n", argv[2], config->pins.size());
     return 0;
   }

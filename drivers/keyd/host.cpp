@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/core/service_notify.h"
 #include "drivers/keyd/child_process.h"
 #include "drivers/keyd/client_port.h"
 #include "drivers/keyd/event_loop.h"
@@ -73,6 +74,8 @@ class Host {
     if (!config_.usb_devices.empty()) start_watch(usb_);
     log_(LogLevel::notice, "keyd.started",
          fmt::format("socket {}, log number {}", config_.socket, sign_log_.last_number()));
+    notify_.ready("serves");
+    watch_ourselves();
     return {};
   }
 
@@ -80,9 +83,9 @@ class Host {
     loop_.run();
     for (ReaderSlot* slot : slots()) desk_.slot_removed(*slot);
     slots_.clear();
-    // Those that own nothing were killed; those that end by themselves are waited for.
-    const auto until = std::chrono::steady_clock::now() + kFarewell;
     if (config_.usb_devices.empty()) return;
+    // The watches own nothing; workers that end by themselves are waited for.
+    const auto until = std::chrono::steady_clock::now() + kFarewell;
     for (const Watch* watch : {&readers_, &usb_})
       if (watch->pid > 0) ::kill(watch->pid, SIGKILL);
     while (std::chrono::steady_clock::now() < until)
@@ -115,11 +118,25 @@ class Host {
 
   // ---- signals and files ----
 
+  /// systemd's watchdog hears from this loop only while it turns. Without a watchdog there is no timer.
+  void watch_ourselves() {
+    if (notify_.alive_interval().count() == 0) return;
+    notify_.alive();
+    loop_.after(notify_.alive_interval(), [this] { watch_ourselves(); });
+  }
+
   void signalled() {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-      if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) loop_.stop();
-      if (info.ssi_signo == SIGHUP) reconsider();
+      if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
+        notify_.stopping("stopping");
+        loop_.stop();
+      }
+      if (info.ssi_signo == SIGHUP) {
+        notify_.reloading();
+        reconsider();
+        notify_.ready("serves; keys in trouble were asked again");
+      }
     }
     int status = 0;
     pid_t pid = 0;
@@ -346,6 +363,7 @@ class Host {
   EventLoop loop_;
   SignDesk desk_;
   ClientPort port_;
+  const ServiceNotify notify_ = ServiceNotify::from_environment();
   Fd signals_, pin_events_;
   Watch readers_{.usb = false, .pid = -1, .channel = Fd(), .service = {}},
       usb_{.usb = true, .pid = -1, .channel = Fd(), .service = {}};
