@@ -66,6 +66,11 @@ TEST_F(CreditStoreTest, TheSameReferenceOrTheSamePeriodTwiceIsOneRecordAndAnothe
   open();
   ASSERT_TRUE(put(record("pickup", Fen{400}, "P-1")));
   EXPECT_EQ(put(record("pickup", Fen{400}, "P-1"))->id, 1);
+  auto again = record("pickup", Fen{400}, "P-1");
+  again.at = again.at.plus_ms(5'000);
+  EXPECT_EQ(put(again)->id, 1) << "the command given once more a little later";
+  again.at = again.at.plus_ms(24 * LegalTime::kHourMs);
+  EXPECT_EQ(put(again).error().id, "store.credit_conflict");
   EXPECT_EQ(put(record("pickup", Fen{500}, "P-1")).error().id, "store.credit_conflict");
   EXPECT_EQ(put(record("limit", Fen{500}, "P-1"))->id, 2) << "another kind";
   auto filing = record("filing", {});
