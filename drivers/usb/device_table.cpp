@@ -103,6 +103,8 @@ DeviceRow read_row(const toml::table& table, const std::string& prefix, const st
   if (const auto n = reader.number("max_transfer", kMinTransfer, kMaxTransfer))
     quirks.max_transfer = static_cast<std::uint32_t>(*n);
   if (const auto ms = reader.number("timeout_ms", 1, kMaxTimeoutMs)) quirks.timeout = std::chrono::milliseconds(*ms);
+  quirks.inquiry_vendor = reader.text("inquiry_vendor");
+  quirks.inquiry_product = reader.text("inquiry_product");
   reader.cdb("send_cdb", quirks.send_cdb);
   reader.cdb("receive_cdb", quirks.receive_cdb);
   reader.finish();

@@ -2,6 +2,7 @@
 // What is peculiar to one make of device: data, never code. From the matching file (device_table.h).
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 #include "protocol/bot.h"
 
@@ -21,6 +22,9 @@ struct Quirks {
   std::chrono::milliseconds timeout{2500};
   /// Vendors' tails differ; the first two bytes do not. Unverified: 16 bytes, the tail zero.
   Bytes send_cdb = cdb(bot::kCardSend), receive_cdb = cdb(bot::kCardReceive);
+
+  /// To be found in the device's INQUIRY answer, for makes that only tell themselves apart there; empty: any.
+  std::string inquiry_vendor = {}, inquiry_product = {};
 
   friend bool operator==(const Quirks&, const Quirks&) = default;
 

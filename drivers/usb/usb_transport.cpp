@@ -26,7 +26,14 @@ class UsbTransport final : public ApduTransport {
       : bulk_(std::move(bulk)), session_(*bulk_, std::move(quirks), std::move(pause)) {}
 
   Result<void> start() {
-    if (const auto inquiry = session_.start(); !inquiry) return std::unexpected(inquiry.error());
+    const auto inquiry = session_.start();
+    if (!inquiry) return std::unexpected(inquiry.error());
+    const auto& quirks = session_.quirks();
+    const bool ours = inquiry->vendor.find(quirks.inquiry_vendor) != std::string::npos &&
+                      inquiry->product.find(quirks.inquiry_product) != std::string::npos;
+    if (!ours)
+      return fail(Errc::rejected, "usb.inquiry", {}, inquiry->vendor + " " + inquiry->product,
+                  quirks.inquiry_vendor + " " + quirks.inquiry_product);
     return {};
   }
 

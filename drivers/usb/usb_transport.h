@@ -11,7 +11,7 @@ namespace taxgate::usb {
 /// A command is never given twice: when it is not certain what became of it, the answer is outcome_unknown, the caller
 /// drops the connection, and the next one asks the card for its state first. The answer is fetched again once, which
 /// runs nothing.
-/// errors  of BotSession::start
+/// errors  of BotSession::start; rejected usb.inquiry (another make than the quirks are of)
 Result<std::unique_ptr<ApduTransport>> apdu_over_bulk(std::unique_ptr<BulkTransport> bulk, Quirks quirks,
                                                       BotSession::Pause pause);
 

@@ -51,6 +51,7 @@ TEST(UsbDeviceTable, TakesQuirksAsData) {
   const auto table = DeviceTable::parse(
       "[[device]]\nvendor = 1\nproduct = 2\nnot_ready_retries = 5\nnot_ready_pause_ms = 7\nstatus_first = true\n"
       "zero_data_length = true\nmax_transfer = 1024\ntimeout_ms = 900\nsend_cdb = \"fe0100\"\nreceive_cdb = \"FE02\"\n"
+      "inquiry_vendor = \"V\"\ninquiry_product = \"P\"\n"
       "use = false\n",
       "f.toml");
   ASSERT_TRUE(table);
@@ -61,6 +62,8 @@ TEST(UsbDeviceTable, TakesQuirksAsData) {
   wanted.status_first = wanted.zero_data_length = true;
   wanted.max_transfer = 1024;
   wanted.timeout = std::chrono::milliseconds(900);
+  wanted.inquiry_vendor = "V";
+  wanted.inquiry_product = "P";
   wanted.send_cdb = {0xFE, 0x01, 0x00};
   wanted.receive_cdb = {0xFE, 0x02};
   EXPECT_EQ(row.quirks, wanted);

@@ -29,6 +29,19 @@ class UsbTransportTest : public ::testing::Test {
   std::unique_ptr<ApduTransport> transport;
 };
 
+TEST_F(UsbTransportTest, ADeviceThatCallsItselfOtherwiseIsNotSpokenTo) {
+  const auto open = [](std::string vendor) {
+    auto scripted = std::make_unique<ScriptedBulk>();
+    scripted->call("max_lun").command(bot::kInquiry).data_in(bot::encode(bot::Inquiry{"NISEC", "P", "1"})).status();
+    Quirks quirks;
+    quirks.inquiry_vendor = std::move(vendor);
+    const auto opened = apdu_over_bulk(std::move(scripted), quirks, [](std::chrono::milliseconds) {});
+    return opened ? std::string("open") : opened.error().id;
+  };
+  EXPECT_EQ(open("NISEC"), "open");
+  EXPECT_EQ(open("BANK"), "usb.inquiry");
+}
+
 TEST_F(UsbTransportTest, CarriesACommandInOneTransactionAndItsAnswerInAnother) {
   bulk->command(0xFE).data_out().status();
   bulk->command(0xFE).data_in(bot::wrap_apdu(kAnswer)).status(bot::Status::passed, 5193);
