@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <ranges>
 
 namespace taxgate::rules {
@@ -54,8 +53,9 @@ LegalTime CivilDay::begin() const { return {days * kDayMs - LegalTime::kOffsetMs
 std::string CivilDay::text() const { return begin().plus_ms(1).platform_text().substr(0, 10); }
 int CivilDay::year() const { return begin().year(); }
 bool CivilDay::weekend() const {
-  const std::chrono::weekday day{std::chrono::sys_days{std::chrono::days{days}}};
-  return day == std::chrono::Saturday || day == std::chrono::Sunday;
+  constexpr int kWeek = 7, kThursday = 4;  // day 0, 1970-01-01, was a Thursday; Sunday counts as 0
+  const int day = ((days + kThursday) % kWeek + kWeek) % kWeek;
+  return day == 0 || day == kWeek - 1;
 }
 
 Calendar::Calendar(std::vector<CalendarDay> days, std::string source) : source_(std::move(source)) {
