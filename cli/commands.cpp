@@ -108,6 +108,17 @@ constexpr std::array kCreditAdjust{
     Option{"--reference", "NUMBER", "number of the application or pick-up", "申请或领用编号"},
     kReason};
 
+constexpr std::array kDoctor{Option{"--fix", "", "repair what is safe to repair", "修复可安全修复的问题"},
+                             Option{"--config", "FILE", "of taxgated (default /etc/taxgate/taxgated.toml)",
+                                    "taxgated 的配置(默认 /etc/taxgate/taxgated.toml)"},
+                             Option{"--keyd-config", "FILE", "of taxgate-keyd (default /etc/taxgate/keyd.toml)",
+                                    "taxgate-keyd 的配置(默认 /etc/taxgate/keyd.toml)"},
+                             Option{"--root", "DIR", "look below DIR for /etc, /run, /sys, /dev and /usr",
+                                    "在 DIR 下查找 /etc、/run、/sys、/dev、/usr"}};
+constexpr std::array kSelftest{Option{"--seller", "ID", "seller's taxpayer id", "销售方纳税人识别号"},
+                               Option{"--blue", "NUMBER", "a blue invoice made for testing", "用于测试的蓝字发票号码"},
+                               kReason, kKey, kWait};
+
 constexpr std::array kCommands{
     Command{{"submit", kMaybeFile, kSubmit},
             "hand in a red-letter submission: a JSON FILE (- for stdin) or flags",
@@ -166,6 +177,14 @@ constexpr std::array kCommands{
             "check a configuration file of taxgated",
             "检查 taxgated 配置文件",
             run_config_check},
+    Command{{"doctor", kNone, kDoctor},
+            "what on this machine is wrong, and the remedy; exit 0 well, 1 attention, 2 failing",
+            "检查本机问题及处理办法;退出码 0 正常 1 注意 2 故障",
+            run_doctor},
+    Command{{"selftest", kNone, kSelftest},
+            "a test submission (simulator or sandbox): time and code of each step",
+            "测试提交(仅模拟或沙箱):各步骤耗时与代码",
+            run_selftest},
 };
 
 std::string usage_of(const Command& command) {

@@ -51,5 +51,8 @@ Exit run_caller_add(Session&);
 Exit run_caller_list(Session&);
 Exit run_caller_remove(Session&);
 Exit run_config_check(Session&);
+// commands_doctor.cpp
+Exit run_doctor(Session&);
+Exit run_selftest(Session&);
 
 }  // namespace taxgate::cli

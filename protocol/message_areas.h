@@ -7,6 +7,8 @@
 
 namespace taxgate {
 
+extern const Message kDoctorMessages[];
+extern const std::size_t kDoctorMessageCount;
 extern const Message kUsbMessages[];
 extern const std::size_t kUsbMessageCount;
 

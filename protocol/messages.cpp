@@ -11,7 +11,7 @@ namespace {
 
 const std::vector<Message>& catalogue() {
   static const std::vector<Message> rows = [] {
-    const std::array<std::span<const Message>, 15> areas{{
+    const std::array<std::span<const Message>, 16> areas{{
         {kProtocolMessages, kProtocolMessageCount},
         {kRulesMessages, kRulesMessageCount},
         {kLawMessages, kLawMessageCount},
@@ -25,6 +25,7 @@ const std::vector<Message>& catalogue() {
         {kListingMessages, kListingMessageCount},
         {kDeviceMessages, kDeviceMessageCount},
         {kUsbMessages, kUsbMessageCount},
+        {kDoctorMessages, kDoctorMessageCount},
         {kPipelineMessages, kPipelineMessageCount},
         {kCreditMessages, kCreditMessageCount},
     }};

@@ -3,17 +3,15 @@
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
 
 #include "daemon/api/server.h"
@@ -23,6 +21,7 @@
 #include "daemon/core/files.h"
 #include "daemon/core/lanes.h"
 #include "daemon/core/log.h"
+#include "daemon/core/service_notify.h"
 #include "daemon/events/webhooks.h"
 #include "daemon/keys/key_host_client.h"
 #include "daemon/pipeline/pipeline.h"
@@ -40,22 +39,6 @@ void say(const Error& error) {
   std::fprintf(stderr, "taxgated: %s\n", message_text(error, Language::english).c_str());
   if (const std::string remedy = remedy_text(error, Language::english); !remedy.empty())
     std::fprintf(stderr, "          %s\n", remedy.c_str());
-}
-
-/// systemd's readiness message; nothing happens outside systemd.
-void notify(std::string_view state) {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  if (path == nullptr || *path == '\0') return;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::size_t length = std::strlen(path);
-  if (length >= sizeof(address.sun_path)) return;
-  std::memcpy(address.sun_path, path, length);
-  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd) return;
-  (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
-                 static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length));
 }
 
 /// No core dumps, no ptrace by others of our uid: the platform's SM4 keys are in this memory.
@@ -189,8 +172,9 @@ class Daemon {
     if (auto ok = write_file_atomic(config->state_dir + "/api.json", where, 0644); !ok) return ok;
     log::notice("daemon.ready", "taxgated {} serves, channel {} ({}), {} open submissions", TAXGATE_VERSION,
                 name(config->channel), name_zh(config->channel), pipeline_->open_submissions());
-    notify("READY=1");
+    notify_.ready(fmt::format("serves, channel {}", name(config->channel)));
     wait_for_signal();
+    watch_ourselves();
     return {};
   }
 
@@ -204,16 +188,28 @@ class Daemon {
     };
   }
 
+  /// systemd's watchdog hears from this loop only while it turns. Without a watchdog there is no timer.
+  void watch_ourselves() {
+    if (notify_.alive_interval().count() == 0) return;
+    notify_.alive();
+    alive_timer_.expires_after(notify_.alive_interval());
+    alive_timer_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) watch_ourselves();
+    });
+  }
+
   void wait_for_signal() {
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
+        notify_.reloading();
         reload();
+        notify_.ready(fmt::format("serves, channel {}; configuration read again", name(live_.get()->channel)));
         wait_for_signal();
         return;
       }
       log::notice("daemon.stopping", "stopping on signal {}", signal);
-      notify("STOPPING=1");
+      notify_.stopping("stopping");
       server_->stop();
       pipeline_->stop();
       io_.stop();
@@ -250,6 +246,8 @@ class Daemon {
   std::atomic<std::int64_t> steps_{0};
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
+  const ServiceNotify notify_ = ServiceNotify::from_environment();
+  boost::asio::steady_timer alive_timer_{io_};
   std::unique_ptr<LegalClock> clock_;
   std::unique_ptr<store::Store> store_;
   Lane verify_lane_{"verify"};
