@@ -2,7 +2,7 @@
 // The two transformations every byte of the platform's listing goes through, Base64 and SM4-ECB, as fast as the
 // processor can: run-time dispatch between AVX-512 with GFNI, AVX2 with GFNI, and a portable way over the libraries,
 // which is also what any other processor gets. Same results as from_base64() and sm4_ecb_decrypt() of sm.h, which are
-// the slow twins in the tests. Meant for bulk (a TLS record or more); day work uses sm.h. Pure; any thread. Source: RFC
+// the slow twins in the tests. Meant for bulk (a TLS record or more); day work uses sm.h. Source: RFC
 // 4648 section 4; GB/T 32907-2016; docs/sync.md says how the kernels work.
 #include <array>
 #include <cstddef>
@@ -23,7 +23,8 @@ std::string_view name(Level level);
 /// Levels this processor can run, for tests and benchmarks.
 std::span<const Level> levels();
 
-/// The 32 round keys of one SM4 key, for decryption. Wiped at destruction.
+/// The 32 round keys of one SM4 key, for decryption. Wiped at destruction. One thread at a time: the portable way keeps
+/// the library's cipher in it.
 class Sm4Decryptor {
  public:
   /// key16  16 bytes. Construct once a session: the schedule costs a microsecond.

@@ -82,7 +82,7 @@ TEST_F(NightCrash, AKillAtEveryStepLeavesNeitherGapNorDoubleEvent) {
     ASSERT_EQ(night_differences(options_in(dir_, clock_)), std::vector<std::string>{}) << "killed at step " << k;
   }
   std::printf("%ld points, killed at each\n", k - 1);
-  EXPECT_GT(k, 50);
+  EXPECT_GT(k, 65);
 }
 
 TEST_F(NightCrash, ALossOfPowerAtEveryWriteAndFlushLeavesNeitherGapNorDoubleEvent) {

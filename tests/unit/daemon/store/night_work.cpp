@@ -3,8 +3,10 @@
 namespace taxgate::store {
 namespace {
 
-constexpr int kNights = 3;
+constexpr int kNights = 4;
 constexpr std::uint64_t kInvoices = 40;
+// The last night is one large batch: its commit takes several transactions, and so does its apply.
+constexpr std::uint64_t kBulkFrom = 1000, kBulk = 4500;
 constexpr std::size_t kBatch = 7;
 constexpr const char* kCursor = "night:test";
 
@@ -20,7 +22,10 @@ NightBatch batch_of(int night, std::uint32_t taxpayer, const Listing& listing, s
   NightBatch batch;
   batch.run = night;
   batch.taxpayer = kOurs;
-  for (std::uint64_t serial = from; serial < from + kBatch && serial < kInvoices; ++serial) {
+  const bool bulk = night == kNights;
+  const std::uint64_t begin = bulk ? kBulkFrom : from;
+  const std::uint64_t end = bulk ? kBulkFrom + kBulk : std::min(from + kBatch, kInvoices);
+  for (std::uint64_t serial = begin; serial < end; ++serial) {
     const auto shown = listing.find(serial);
     if (shown == listing.end()) continue;
     const auto key = *invoice_key(taxpayer, listed_number(serial));
@@ -44,7 +49,7 @@ NightBatch batch_of(int night, std::uint32_t taxpayer, const Listing& listing, s
         batch.quarantined.push_back(r);
         continue;
       }
-    } else {
+    } else if (!bulk) {
       Invoice i = sample_invoice(listed_number(serial));
       i.lines.clear();
       batch.invoices.push_back(i);
@@ -53,7 +58,7 @@ NightBatch batch_of(int night, std::uint32_t taxpayer, const Listing& listing, s
     batch.changes.push_back(c);
   }
   batch.cursor = kCursor;
-  batch.cursor_value = night * 1000 + static_cast<std::int64_t>(std::min(from + kBatch, kInvoices));
+  batch.cursor_value = night * 1000 + static_cast<std::int64_t>(bulk ? kInvoices : end);
   return batch;
 }
 
@@ -72,7 +77,7 @@ bool finish_nights(Store& store, const Confirm& confirm) {
     return false;
   const auto apply_all = [&] {
     for (;;) {
-      auto plan = (*night_reader)->plan(11);
+      auto plan = (*night_reader)->plan(2000);
       if (!plan) return false;
       if (plan->rows.empty()) return true;
       const auto upto = plan->upto;
@@ -88,7 +93,7 @@ bool finish_nights(Store& store, const Confirm& confirm) {
   }
   for (; night <= kNights; ++night, from = 0) {
     const Listing listing = listing_of(night);
-    for (; from < kInvoices; from += kBatch) {
+    for (; from < kInvoices; from += night == kNights ? kInvoices : kBatch) {
       auto batch = batch_of(night, *taxpayer, listing, from, mirror);
       const auto cursor = batch.cursor_value;
       if (!commit(store, std::move(batch))) return false;
@@ -124,6 +129,8 @@ std::vector<std::string> whole(Store& store) {
 
 Listing listing_of(int night) {
   Listing out;
+  if (night == kNights)
+    for (std::uint64_t serial = kBulkFrom; serial < kBulkFrom + kBulk; ++serial) out[serial] = status_of("0");
   for (std::uint64_t serial = 0; serial < kInvoices; ++serial) {
     if (serial % 10 == 9 && night == 1) continue;  // new on the second night
     std::string state = "0";
