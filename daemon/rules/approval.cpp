@@ -24,10 +24,10 @@ int line_above(const Decimal& share, const Facts& facts, const RedDocument& red)
     if (at < 0 || !red.lines[i].quantity) continue;
     const auto& whole = facts.merged.lines[static_cast<std::size_t>(at)].quantity;
     const auto& left = facts.left[static_cast<std::size_t>(at)].quantity;
-    if (!whole || !left) continue;
-    const auto before = *whole - *left;
-    const auto back = before ? *before + red.lines[i].quantity->abs() : before;
-    if (back && against_share(*back, share, *whole) > 0) return static_cast<int>(i);
+    if (!left) continue;
+    const Decimal before = (*whole - *left).value_or(*whole);  // a sum beyond all numbers is above every share
+    const Decimal back = (before + red.lines[i].quantity->abs()).value_or(*whole);
+    if (against_share(back, share, *whole) > 0) return static_cast<int>(i);
   }
   return -1;
 }

@@ -128,7 +128,8 @@ void check_head(const Facts& facts, const RedDocument& red, Findings& findings) 
       add(findings, "R12.document", "track", table ? "information_table" : "confirmation_form",
           table ? "confirmation_form" : "information_table");
     if (!may_reverse(table ? InvoiceClass::sk : InvoiceClass::sd, *blue_class))
-      add(findings, "R3.matrix", "blue.type", facts.blue.type, table ? "SK" : "SD");
+      add(findings, "R3.matrix", "blue.type", facts.blue.type,
+          "SK");  // a form's red is all-digital and reverses every class
     else if (table)
       check_table(facts, red, findings);
   }

@@ -10,7 +10,6 @@ namespace taxgate::rules {
 namespace {
 
 std::string in_line(std::size_t i, std::string_view field) { return fmt::format("lines[{}].{}", i, field); }
-std::string text(const std::optional<Decimal>& value) { return value ? value->text() : std::string{}; }
 
 class LineCheck {
  public:
@@ -60,14 +59,14 @@ class LineCheck {
       return;
     }
     if (red_.reason == Reason::allowance) {
-      if (line_.quantity) found("B6.allowance_blank", "quantity", text(line_.quantity));
+      if (line_.quantity) found("B6.allowance_blank", "quantity", line_.quantity->text());
       return;
     }
     // 02/03 keep the unit price after merging the discount row; 01 repeats the whole line.
     if (left_.price && !line_.price)
-      found("B6.price_kept", "price", {}, text(left_.price));
+      found("B6.price_kept", "price", {}, left_.price->text());
     else if (line_.price && left_.price && *line_.price != *left_.price)
-      found("B6.price_kept", "price", text(line_.price), text(left_.price));
+      found("B6.price_kept", "price", line_.price->text(), left_.price->text());
   }
 
   /// R2, three independent caps. True when none is passed.

@@ -14,15 +14,8 @@ bool may_reverse(InvoiceClass red, InvoiceClass blue) {
 }
 
 Track select_track(SellerKind seller, InvoiceClass blue) {
-  switch (seller) {
-    case SellerKind::tax_device_only:
-      return Track::information_table;
-    case SellerKind::all_digital_only:
-      return Track::confirmation_form;
-    case SellerKind::both:
-    case SellerKind::unknown:
-      break;
-  }
+  if (seller == SellerKind::tax_device_only) return Track::information_table;
+  if (seller == SellerKind::all_digital_only) return Track::confirmation_form;
   return blue == InvoiceClass::sk ? Track::information_table : Track::confirmation_form;
 }
 

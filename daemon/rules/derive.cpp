@@ -148,7 +148,7 @@ class Taking {
     Decimal quantity;
     for (int scale = 0; scale <= kQuantityScale; ++scale) {
       quantity = Decimal::divide(Decimal::from_fen(amount), *left_.price, scale).value_or(*left_.quantity);
-      if (!quantity.is_zero() && quantity.times(*left_.price) == amount && quantity <= *left_.quantity) break;
+      if (!quantity.is_zero() && quantity.times(*left_.price) == amount) break;
     }
     return std::min(quantity, *left_.quantity);
   }

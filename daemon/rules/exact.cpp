@@ -8,7 +8,6 @@ namespace {
 
 // Thirteen decimals are what all-digital invoices carry; a quantity beyond 10^10 needs more to keep within a fen.
 constexpr int kPriceScales[] = {13, Decimal::kMaxScale};
-constexpr std::size_t kPriceText = 25;  // fpspdj
 
 using U128 = unsigned __int128;
 
@@ -80,10 +79,9 @@ Result<Decimal> unit_price(Fen amount, const Decimal& quantity) {
   Result<Decimal> best = fail(Errc::invalid_input, "decimal.range");
   for (const int scale : kPriceScales) {
     const auto price = Decimal::divide(Decimal::from_fen(amount), quantity, scale);
-    if (!price || price->text().size() > kPriceText) continue;
+    if (!price) continue;
     best = price;
-    const auto back = product(quantity, *price);
-    if (back && magnitude(*back - milli(amount)) < kFen) break;
+    if (magnitude(product(quantity, *price).value_or(0) - milli(amount)) < kFen) break;
   }
   return best;
 }

@@ -21,7 +21,7 @@ MergedLine* owner_of(std::pmr::vector<MergedLine>& lines, const InvoiceLine& dis
 }
 
 void price_after_discount(MergedLine& merged) {
-  if (!merged.quantity || merged.quantity->is_zero()) return;
+  if (!merged.quantity) return;
   // A 100 % discount leaves nothing to redeem; its price stays unset.
   const auto price = unit_price(merged.amount, *merged.quantity);
   merged.price = price ? std::optional(*price) : std::nullopt;
@@ -83,8 +83,8 @@ void take(LineLeft& left, const RedLine& red) {
   left.amount = less(left.amount, red.amount);
   left.tax = less(left.tax, red.tax);
   if (!left.quantity || !red.quantity) return;
-  const auto rest = *left.quantity - red.quantity->abs();
-  left.quantity = rest && rest->sign() > 0 ? *rest : Decimal{};
+  const Decimal rest = (*left.quantity - red.quantity->abs()).value_or(Decimal{});
+  left.quantity = rest.sign() > 0 ? rest : Decimal{};
 }
 
 /// The price a further return keeps. It is the merged price as long as the rest agrees with it; after an allowance, or

@@ -47,16 +47,9 @@ Treatment treatment(const Decimal& rate, std::string_view preference) {
 }
 
 std::string_view term(Treatment treatment, bool chinese) {
-  switch (treatment) {
-    case Treatment::zero_rated:
-      return chinese ? "零税率" : "zero rate";
-    case Treatment::exempt:
-      return chinese ? "免税" : "exempt";
-    case Treatment::not_taxed:
-      return chinese ? "不征税" : "not taxed";
-    case Treatment::taxed:
-      break;
-  }
+  if (treatment == Treatment::zero_rated) return chinese ? "零税率" : "zero rate";
+  if (treatment == Treatment::exempt) return chinese ? "免税" : "exempt";
+  if (treatment == Treatment::not_taxed) return chinese ? "不征税" : "not taxed";
   return chinese ? "应税" : "taxed";
 }
 
