@@ -28,7 +28,7 @@ bool small(__int128 v) { return v == static_cast<std::int64_t>(v); }
 /// a × b, which have `scale` decimals of a yuan together, in milli-fen; nullopt where 64-bit factors do not do.
 std::optional<MilliFen> quick(__int128 a, __int128 b, int scale) {
   const int shift = scale - kMilliScale;
-  if (!small(a) || !small(b) || shift < -kMilliScale || shift >= static_cast<int>(kPowers.size())) return std::nullopt;
+  if (!small(a) || !small(b) || shift >= static_cast<int>(kPowers.size())) return std::nullopt;
   const __int128 value = a * b;
   const bool negative = value < 0;
   U128 size = static_cast<U128>(negative ? -value : value);

@@ -43,6 +43,8 @@ TEST(Arithmetic, WhatNoNumberHoldsIsSaid) {
   EXPECT_EQ(taxed(fen("9999999999999999.99"), dec("99999999999999999999")).error().id, "decimal.range");
   EXPECT_EQ(*taxed(fen("9000000000000000.00"), dec("0.13")), static_cast<MilliFen>(1'170'000'000'000'000) * 100'000);
   EXPECT_EQ(*taxed(fen("0.01"), dec("0.00000000000000000001")), 0);
+  EXPECT_EQ(*product(dec("999999999999999999999999"), dec("0.00000000000000000001")), 1'000'000'000);
+  EXPECT_EQ(*taxed(fen("80000000000000.00"), dec("5")), static_cast<MilliFen>(400'000'000'000'000) * 100'000);
   EXPECT_EQ(unit_price(fen("1000000.00"), dec("0.00000000000000000001")).error().id, "decimal.range");
   EXPECT_EQ(unit_price(fen("0.37"), dec("100000000000000"))->text(), "0.0000000000000037");
   EXPECT_EQ(minus(Fen{std::numeric_limits<std::int64_t>::min() + 1}, Fen{5}).value,
@@ -149,6 +151,12 @@ TEST(OddReds, OneFieldAtATime) {
                        r.lines[0].price = dec("99999999999999999999");
                      }),
               Contains("B6.price"));
+}
+
+TEST(OddReds, AQuantityWhereTheBlueHasNone) {
+  const Invoice blue = invoice({line(1, "", "", "10.00", "0", "0.00")});
+  EXPECT_THAT(judged(blue, Reason::wrong_invoice, [](RedDocument& r) { r.lines[0].quantity = dec("-1"); }),
+              Contains("R2.quantity_unknown"));
 }
 
 TEST(OddReds, TaxOnALineWithoutTaxAndRatesBeyondReason) {

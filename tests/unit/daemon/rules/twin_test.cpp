@@ -31,7 +31,7 @@ Rules twin(const Case& c) {
   Rules out;
   std::int64_t taken = 0, taken_tax = 0;
   for (const RedDocument& r : reds) taken -= r.amount.value, taken_tax -= r.tax.value;
-  const std::int64_t wanted = -red.amount.value, wanted_tax = -red.tax.value;
+  const std::int64_t wanted = std::abs(red.amount.value), wanted_tax = std::abs(red.tax.value);
   const bool everything = wanted == blue.amount.value && wanted_tax == blue.tax.value;
 
   if (in(blue.status, {"2", "3", "8", "1", "4"}) || blue.locked || taken == blue.amount.value) out.insert("R8");
@@ -58,24 +58,24 @@ Rules twin(const Case& c) {
       for (const RedLine& b : r.lines)
         if (b.blue_line == l.blue_line)
           left += b.amount.value, left_tax += b.tax.value, left_pieces -= pieces(b.quantity);
-    const std::int64_t amount = -l.amount.value, tax = -l.tax.value;
+    const std::int64_t amount = std::abs(l.amount.value), tax = std::abs(l.tax.value);
     if (amount > left || tax > left_tax || pieces(l.quantity) > left_pieces)
       out.insert("R2");
     else if (left_tax > 0 && (amount == left) != (tax == left_tax))
       out.insert("B6");
-    if (amount <= 0 || tax < 0) out.insert("B6");
-    if (l.quantity &&
-        std::abs(pieces(l.quantity) * l.price->times(Fen{1'000'000})->value - amount * 1'000'000) > 1'000'000)
+    if (l.amount.value >= 0 || l.tax.value > 0) out.insert("B6");
+    // In millionths of a yuan; a fen is 10,000 of them.
+    if (l.quantity && std::abs(pieces(l.quantity) * l.price->times(Fen{1'000'000})->value - amount * 10'000) > 10'000)
       out.insert("B6");
     if (of.tax.value + tax != 0 && std::abs(amount * percent(of.rate) - tax * 100) > 600) out.insert("B6");
     if (red.reason == Reason::wrong_invoice && reds.empty() &&
-        (amount != of.amount.value || tax != of.tax.value || pieces(l.quantity) != pieces(of.quantity)))
+        (amount != of.amount.value || tax != of.tax.value || (l.quantity && pieces(l.quantity) != pieces(of.quantity))))
       out.insert("R4");
   }
   if (red.reason == Reason::wrong_invoice && reds.empty() && red.lines.size() < blue.lines.size()) out.insert("R4");
-  if (wanted != sum || wanted_tax != sum_tax) out.insert("B6");
+  if (-red.amount.value != sum || -red.tax.value != sum_tax) out.insert("B6");
   if (wanted > blue.amount.value - taken || wanted_tax > blue.tax.value - taken_tax) out.insert("R2");
-  if (wanted + wanted_tax <= 0) out.insert("B6");
+  if (red.amount.value + red.tax.value >= 0) out.insert("B6");
 
   if (blue.difference == "02" && !everything) out.insert("R6");
   if (known.farm_use == "1" && !everything) out.insert("R5");
