@@ -64,8 +64,10 @@ Rules twin(const Case& c) {
     else if (left_tax > 0 && (amount == left) != (tax == left_tax))
       out.insert("B6");
     if (l.amount.value >= 0 || l.tax.value > 0) out.insert("B6");
-    // In millionths of a yuan; a fen is 10,000 of them.
-    if (l.quantity && std::abs(pieces(l.quantity) * l.price->times(Fen{1'000'000})->value - amount * 10'000) > 10'000)
+    // In 10^-10 yuan. The tolerance of 0.01 is judged to the thousandth of a fen, so it ends half of one later.
+    constexpr std::int64_t kFenParts = 100'000'000, kTolerance = kFenParts + kFenParts / 2'000;
+    if (l.quantity &&
+        std::abs(pieces(l.quantity) * l.price->times(Fen{100 * kFenParts})->value - amount * kFenParts) >= kTolerance)
       out.insert("B6");
     if (of.tax.value + tax != 0 && std::abs(amount * percent(of.rate) - tax * 100) > 600) out.insert("B6");
     if (red.reason == Reason::wrong_invoice && reds.empty() &&
