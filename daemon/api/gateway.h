@@ -49,6 +49,9 @@ class Gateway {
  public:
   virtual ~Gateway() = default;
   virtual void submit(Caller caller, v1::SubmissionRequest request, Reply<Submitted> reply) = 0;
+  /// What the rules say to it; nothing is kept. `menu`: also what is left of the blue invoice and which reasons fit.
+  /// An answer that refuses is a reply, not a finding: findings are a gateway that cannot answer.
+  virtual void check(Caller caller, v1::SubmissionRequest request, bool menu, Reply<v1::CheckReply> reply) = 0;
   /// wait_ms > 0: answers when the state leaves `seen_state` (or is final), or after wait_ms.
   virtual void get(Caller caller, std::string id, int wait_ms, std::string seen_state, Reply<v1::Submission> reply) = 0;
   virtual void list(Caller caller, ListQuery query, Reply<v1::SubmissionList> reply) = 0;

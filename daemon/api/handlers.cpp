@@ -58,6 +58,17 @@ void handle_submit(Call call) {
   call.gateway.submit(std::move(call.caller), std::move(request), std::move(reply));
 }
 
+void handle_check(Call call) {
+  const std::string menu = call.query.text("menu");
+  if (!menu.empty() && menu != "yes" && menu != "no")
+    return refuse(call, {Errc::invalid_input, "api.query_range", "menu", menu.substr(0, 64), "yes, no", {}});
+  v1::SubmissionRequest request;
+  if (auto read = read_body(call.request, false, request); !read) return refuse(call, read.error());
+  if (auto key = settle_key(call.request, *request.mutable_idempotency_key()); !key) return refuse(call, key.error());
+  auto reply = answer_with<v1::CheckReply>(call);
+  call.gateway.check(std::move(call.caller), std::move(request), menu == "yes", std::move(reply));
+}
+
 void handle_get_submission(Call call) {
   const auto wait = call.query.number("wait", 0, kMaxWaitSeconds, 0);
   if (!wait) return refuse(call, wait.error());

@@ -67,6 +67,18 @@ constexpr FieldFact kFacts[] = {
     {"CreditAdjustRequest.class", "Class of a new taxpayer: the initial grant", "^(I|II|III|IV)?$", "III"},
     {"CreditAdjustRequest.result", "Of an application; only approved counts", "^(approved|applied|rejected)?$",
      "approved"},
+    {"CheckReply.answer", "The heaviest thing that was found",
+     "^(allowed|counterparty_must_confirm|needs_approval|refused)$", "allowed"},
+    {"CheckReply.findings", "All of them, the heaviest first", "", ""},
+    {"CheckReply.lines", "The document as it would be handed in", "", ""},
+    {"CheckReply.left", "With ?menu=yes: what is left of each blue line", "", ""},
+    {"CheckReply.reasons", "With ?menu=yes: the four reasons and why not", "", ""},
+    {"CheckReply.accepted_as", "The submission this idempotency key stands for already", "", ""},
+    {"CheckReply.amount", "Yuan without tax, negative", kMoney, "-100.00"},
+    {"CheckReply.tax", "Yuan, negative", kMoney, "-13.00"},
+    {"Finding.code", "Stable id, e.g. R2.tax_cap", "", ""},
+    {"Finding.rule", "Row of docs/rules.md", "", ""},
+    {"Finding.severity", "", "^(refuse|needs_approval|warn|note)$", "refuse"},
     {"code", "", "", ""},
     {"ErrorBody.code", "Stable id, e.g. R2.tax_cap", "", ""},
     {"ErrorBody.more", "Further findings of the same check", "", ""},
@@ -78,6 +90,7 @@ constexpr Required kRequired[] = {
     {"Submission", "id state"},     {"ErrorBody", "code message channel"},
     {"Event", "cursor id at type"}, {"EventList", "next"},
     {"Health", "status"},           {"CallerInfo", "name"},
+    {"CheckReply", "answer"},       {"Finding", "code severity"},
 };
 struct QueryFact {
   std::string_view name, description;
@@ -97,6 +110,7 @@ constexpr QueryFact kQueryFacts[] = {
     {"amount", "Yuan without tax of a blue invoice about to be issued", 0, 0},
     {"type", "Its fplx; default 81", 0, 0},
     {"platform", "no: do not ask the platform", 0, 0},
+    {"menu", "yes: also what is left and which reasons fit", 0, 0},
 };
 
 std::vector<std::string_view> words(std::string_view text) {
@@ -221,7 +235,7 @@ json::object responses(const Route& route) {
   if (route.operation == "events")
     well["content"].as_object()[std::string(kEventStream)] =
         json::object{{"schema", {{"type", "string"}, {"description", "id: cursor, event: type, data: Event as JSON"}}}};
-  if (route.takes == "SubmissionRequest" || route.path.starts_with("/v1/inbox/")) {
+  if (route.operation == "submit" || route.path.starts_with("/v1/inbox/")) {
     json::object created = well;
     created["description"] = "Accepted durably";
     created["headers"] = json::object{{"Location", {{"schema", {{"type", "string"}}}}}};

@@ -16,6 +16,8 @@ constexpr std::array kRoutes{
     // method, path, operation, summary, access, roles, query, takes, gives, import body, action, handler
     Route{Method::post, "/v1/submissions", "submit", "Submit one red-letter request", Access::roles, "submitter", "",
           "SubmissionRequest", "Submission", false, "", handle_submit},
+    Route{Method::post, "/v1/check", "check", "What the rules say to a red-letter request; nothing is kept",
+          Access::reader, "", "menu", "SubmissionRequest", "CheckReply", false, "", handle_check},
     Route{Method::get, "/v1/submissions", "listSubmissions", "Submissions by filter, oldest first", Access::reader, "",
           kListQuery, "", "SubmissionList", false, "", handle_list_submissions},
     Route{Method::get, "/v1/submissions/{id}", "getSubmission", "One submission, on wish when its state leaves `seen`",

@@ -29,6 +29,8 @@ class Engine final : public Pipeline {
   std::size_t open_submissions() const override { return context_.queue.size(); }
 
   void submit(api::Caller caller, api::v1::SubmissionRequest request, api::Reply<api::Submitted> reply) override;
+  void check(api::Caller caller, api::v1::SubmissionRequest request, bool menu,
+             api::Reply<api::v1::CheckReply> reply) override;
   void get(api::Caller caller, std::string id, int wait_ms, std::string seen_state,
            api::Reply<api::v1::Submission> reply) override;
   void list(api::Caller caller, api::ListQuery query, api::Reply<api::v1::SubmissionList> reply) override;
@@ -136,8 +138,7 @@ class Engine final : public Pipeline {
                                     Shared<api::v1::CreditStatement> reply);
   asio::awaitable<void> record_credit(store::CreditRecord record, rules::Month shown,
                                       Shared<api::v1::CreditStatement> reply);
-  asio::awaitable<void> adjust_credit(std::string taxpayer, std::string principal,
-                                      api::v1::CreditAdjustRequest request,
+  asio::awaitable<void> adjust_credit(std::string taxpayer, std::string principal, api::v1::CreditAdjustRequest request,
                                       Shared<api::v1::CreditStatement> reply);
 
   // inbox.cpp

@@ -15,9 +15,8 @@
 namespace taxgate::pipeline {
 namespace {
 
-std::unexpected<Findings> refuse(std::string id, std::string field, std::string wanted = {}, std::string left = {}) {
-  return std::unexpected(
-      Findings{Error{Errc::invalid_input, std::move(id), std::move(field), std::move(wanted), std::move(left), {}}});
+Findings refuse(std::string id, std::string field, std::string wanted = {}, std::string left = {}) {
+  return {Error{Errc::invalid_input, std::move(id), std::move(field), std::move(wanted), std::move(left), {}}};
 }
 
 /// Wanted lines of the request as the rules take them.
@@ -40,8 +39,6 @@ Findings read_wish(const api::v1::SubmissionRequest& request, rules::Wish& wish)
   }
   return findings;
 }
-
-std::int64_t share_basis(Fen amount, Fen whole) { return whole.value == 0 ? 0 : amount.value * 10'000 / whole.value; }
 
 }  // namespace
 
@@ -70,11 +67,95 @@ void Intake::forget(const std::string& number) {
   cache_.erase(it);
 }
 
+Findings Intake::weigh(store::Reader& reader, const Settings& settings,
+                       const std::vector<std::string>& caller_taxpayers, api::v1::SubmissionRequest& request,
+                       bool lane_busy, bool menu, Weighed& out) {
+  if (auto findings = to_bureau_codes(request, settings.channels); !findings.empty()) return findings;
+  const bool invented = settings.channel == "simulator";
+  const bool as_buyer = request.initiator() == "buyer";
+  if (!as_buyer && !request.initiator().empty() && request.initiator() != "seller")
+    return refuse("submission.initiator", "initiator", request.initiator(), "seller, buyer");
+  if (request.seller().empty()) return refuse("submission.missing", "seller");
+  if (request.blue_number().empty()) return refuse("submission.missing", "blue_number");
+  if (auto ok = check_taxpayer_id(request.seller(), "seller", invented); !ok) return {ok.error()};
+
+  // The blue invoice: the ledger's word goes before the caller's.
+  if (auto ok = check_canonical_number(request.blue_number(), "blue_number"); !ok) return {ok.error()};
+  auto cached = known(reader, request.blue_number());
+  if (!cached) return {cached.error()};
+  const Invoice* blue = nullptr;
+  bool has_reds = lane_busy;
+  if (*cached) {
+    blue = &(*cached)->invoice;
+    has_reds = has_reds || (*cached)->has_reds;
+  } else {
+    if (!request.has_blue()) return refuse("ledger.unknown_blue", "blue_number", request.blue_number());
+    Findings findings;
+    Invoice inline_blue = read_record(request.blue(), "blue.", invented, findings);
+    if (findings.empty() && inline_blue.number != request.blue_number())
+      findings.push_back({Errc::invalid_input,
+                          "submission.blue_mismatch",
+                          "blue.number",
+                          inline_blue.number,
+                          request.blue_number(),
+                          {}});
+    if (findings.empty()) std::ranges::move(rules::check_blue(inline_blue), std::back_inserter(findings));
+    if (!findings.empty()) return findings;
+    out.inline_invoices.push_back(std::move(inline_blue));
+    blue = &out.inline_invoices.front();
+  }
+  if (blue->seller.id != request.seller())
+    return refuse("submission.seller_mismatch", "seller", request.seller(), blue->seller.id);
+
+  out.taxpayer = as_buyer ? blue->buyer.id : blue->seller.id;
+  const TaxpayerSettings* taxpayer = find_taxpayer(settings, out.taxpayer);
+  if (!taxpayer) return refuse("taxpayer.unknown", as_buyer ? "blue.buyer" : "seller", out.taxpayer);
+  if (!caller_taxpayers.empty() && std::ranges::find(caller_taxpayers, out.taxpayer) == caller_taxpayers.end())
+    return refuse("caller.taxpayer", "seller", out.taxpayer);
+
+  std::optional<ledger::Blue> with_reds;
+  if (has_reds) {
+    auto fresh = ledger::blue(reader, request.blue_number(), 0);
+    if (!fresh) return {fresh.error()};
+    with_reds = std::move(*fresh);
+  }
+  const rules::BlueState state = with_reds ? with_reds->state() : rules::BlueState{.blue = blue, .reds = {}};
+  rules::Circumstances circumstances;
+  circumstances.today = clock_.now();
+  // R12 is about the seller; of a counterparty's equipment we know nothing.
+  if (!as_buyer) circumstances.seller_kind = taxpayer->kind;
+  if (menu) {
+    for (const auto& left : rules::left(state)) out.left.push_back(present(left, *state.blue));
+    std::ranges::copy(rules::reason_menu(state, circumstances, settings.codes), std::back_inserter(out.reasons));
+  }
+
+  if (request.has_platform_form()) {
+    auto red = document_of(request.platform_form(), *state.blue, invented);
+    if (!red) return std::move(red.error());
+    if (red->seller.id != request.seller() || red->blue_number != request.blue_number())
+      return refuse("submission.form_mismatch", "platform_form", red->blue_number, request.blue_number());
+    out.verdict = rules::judge(state, *red, circumstances, settings.codes);
+    if (!out.verdict.refused()) out.red = std::move(*red);
+  } else {
+    rules::Wish wish;
+    wish.initiator = as_buyer ? Side::buyer : Side::seller;
+    auto reason = parse_reason(request.reason(), "reason");
+    if (!reason) return {reason.error()};
+    wish.reason = *reason;
+    wish.seller_kind = circumstances.seller_kind;
+    wish.tax_device = request.tax_device().empty() ? taxpayer->tax_device : request.tax_device();
+    if (auto findings = read_wish(request, wish); !findings.empty()) return findings;
+    auto decision = rules::decide(state, wish, circumstances, settings.codes);
+    out.red = std::move(decision.red);
+    out.verdict = std::move(decision.verdict);
+  }
+  return {};
+}
+
 std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Settings& settings,
                                                 const std::string& caller,
                                                 const std::vector<std::string>& caller_taxpayers,
                                                 api::v1::SubmissionRequest request, bool lane_busy) {
-  const auto wrap = [](const Error& error) { return std::unexpected(Findings{error}); };
   Admitted out;
   store::Submission& sub = out.submission;
   sub.caller = caller;
@@ -84,103 +165,61 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
 
   // A repeat is answered from what was promised before, whatever the rules would say now.
   auto before = reader.by_idempotency_key(caller, sub.idempotency_key);
-  if (!before) return wrap(before.error());
+  if (!before) return std::unexpected(Findings{before.error()});
   if (*before) {
     sub.kind = (*before)->kind;
     sub.taxpayer = (*before)->taxpayer;
     return out;  // Store::accept compares the bytes and answers same or conflict
   }
 
-  if (auto findings = to_bureau_codes(request, settings.channels); !findings.empty())
+  Weighed weighed;
+  if (auto findings = weigh(reader, settings, caller_taxpayers, request, lane_busy, false, weighed); !findings.empty())
     return std::unexpected(std::move(findings));
-  const bool invented = settings.channel == "simulator";
-  const bool as_buyer = request.initiator() == "buyer";
-  if (!as_buyer && !request.initiator().empty() && request.initiator() != "seller")
-    return refuse("submission.initiator", "initiator", request.initiator(), "seller, buyer");
-  if (request.seller().empty()) return refuse("submission.missing", "seller");
-  if (request.blue_number().empty()) return refuse("submission.missing", "blue_number");
-  if (auto ok = check_taxpayer_id(request.seller(), "seller", invented); !ok) return wrap(ok.error());
-
-  // The blue invoice: the ledger's word goes before the caller's.
-  if (auto ok = check_canonical_number(request.blue_number(), "blue_number"); !ok) return wrap(ok.error());
-  auto cached = known(reader, request.blue_number());
-  if (!cached) return wrap(cached.error());
-  Invoice inline_blue;
-  const Invoice* blue = nullptr;
-  bool has_reds = lane_busy;
-  if (*cached) {
-    blue = &(*cached)->invoice;
-    has_reds = has_reds || (*cached)->has_reds;
-  } else {
-    if (!request.has_blue()) return refuse("ledger.unknown_blue", "blue_number", request.blue_number());
-    Findings findings;
-    inline_blue = read_record(request.blue(), "blue.", invented, findings);
-    if (findings.empty() && inline_blue.number != request.blue_number())
-      findings.push_back({Errc::invalid_input,
-                          "submission.blue_mismatch",
-                          "blue.number",
-                          inline_blue.number,
-                          request.blue_number(),
-                          {}});
-    if (findings.empty()) std::ranges::move(rules::check_blue(inline_blue), std::back_inserter(findings));
-    if (!findings.empty()) return std::unexpected(std::move(findings));
-    blue = &inline_blue;
-    out.inline_invoices.push_back(inline_blue);
-  }
-  if (blue->seller.id != request.seller())
-    return refuse("submission.seller_mismatch", "seller", request.seller(), blue->seller.id);
-
-  sub.taxpayer = as_buyer ? blue->buyer.id : blue->seller.id;
-  const TaxpayerSettings* taxpayer = find_taxpayer(settings, sub.taxpayer);
-  if (!taxpayer) return refuse("taxpayer.unknown", as_buyer ? "blue.buyer" : "seller", sub.taxpayer);
-  if (!caller_taxpayers.empty() && std::ranges::find(caller_taxpayers, sub.taxpayer) == caller_taxpayers.end())
-    return refuse("caller.taxpayer", "seller", sub.taxpayer);
-
-  std::optional<ledger::Blue> with_reds;
-  if (has_reds) {
-    auto fresh = ledger::blue(reader, request.blue_number(), 0);
-    if (!fresh) return wrap(fresh.error());
-    with_reds = std::move(*fresh);
-  }
-  const rules::BlueState state = with_reds ? with_reds->state() : rules::BlueState{.blue = blue, .reds = {}};
-  std::expected<RedDocument, Findings> red;
-  if (request.has_platform_form()) {
-    red = document_of(request.platform_form(), *state.blue, invented);
-    if (red) {
-      if (red->seller.id != request.seller() || red->blue_number != request.blue_number())
-        return refuse("submission.form_mismatch", "platform_form", red->blue_number, request.blue_number());
-      if (auto findings = rules::check(state, *red, settings.codes); !findings.empty())
-        red = std::unexpected(std::move(findings));
-    }
-  } else {
-    rules::Wish wish;
-    wish.initiator = as_buyer ? Side::buyer : Side::seller;
-    auto reason = parse_reason(request.reason(), "reason");
-    if (!reason) return wrap(reason.error());
-    wish.reason = *reason;
-    // R12 is about the seller; of a counterparty's equipment we know nothing.
-    if (!as_buyer) wish.seller_kind = taxpayer->kind;
-    wish.tax_device = request.tax_device().empty() ? taxpayer->tax_device : request.tax_device();
-    if (auto findings = read_wish(request, wish); !findings.empty()) return std::unexpected(std::move(findings));
-    red = rules::derive(state, wish, settings.codes);
-  }
-  if (!red) return std::unexpected(std::move(red.error()));
+  if (!weighed.red) return std::unexpected(weighed.verdict.refusals());
+  RedDocument& red = *weighed.red;
 
   sub.kind = Kind::red;
   sub.step = Step::apply;
+  sub.taxpayer = std::move(weighed.taxpayer);
   sub.lane = sub.blue_number = request.blue_number();
-  sub.amount = red->amount;
-  sub.tax = red->tax;
-  sub.document = to_stored(*red);
+  sub.amount = red.amount;
+  sub.tax = red.tax;
+  sub.document = to_stored(red);
   // A red books in the month it is issued (rules.md F4): whoever waits past the month end changes the return.
   sub.deadline = clock_.now().next_month();
-  const bool large = settings.approval_amount && red->amount.abs() >= *settings.approval_amount;
-  const bool wide = settings.approval_share_basis > 0 &&
-                    share_basis(red->amount.abs(), state.blue->amount.abs()) > settings.approval_share_basis;
-  sub.state = large || wide ? State::waiting_approval : State::queued;
-  out.red = std::move(*red);
+  sub.state = weighed.verdict.answer == rules::Answer::needs_approval ? State::waiting_approval : State::queued;
+  out.inline_invoices = std::move(weighed.inline_invoices);
+  out.red = std::move(red);
   if (request.has_context()) out.context = std::move(*request.mutable_context());
   return out;
+}
+
+Result<api::v1::CheckReply> Intake::check(store::Reader& reader, const Settings& settings, const std::string& caller,
+                                          const std::vector<std::string>& caller_taxpayers,
+                                          api::v1::SubmissionRequest request, bool lane_busy, bool menu) {
+  api::v1::CheckReply reply;
+  reply.set_channel(settings.channel);
+  reply.set_channel_zh(channel_zh(settings.channel));
+  reply.set_blue_number(request.blue_number());
+  if (!request.idempotency_key().empty()) {
+    auto before = reader.by_idempotency_key(caller, request.idempotency_key());
+    if (!before) return std::unexpected(before.error());
+    if (*before) reply.set_accepted_as((*before)->id);
+  }
+  Weighed weighed;
+  const auto findings = weigh(reader, settings, caller_taxpayers, request, lane_busy, menu, weighed);
+  for (const Error& error : findings) {
+    // A request that is wrong is an answer; a store that cannot be read is none.
+    if (error.code != Errc::invalid_input && error.code != Errc::rejected) return std::unexpected(error);
+    weighed.verdict.answer = rules::Answer::refused;
+    weighed.verdict.findings.push_back({error, rules::Severity::refuse});
+  }
+  present(weighed.verdict, weighed.red ? &*weighed.red : nullptr, reply);
+  reply.set_taxpayer(weighed.taxpayer);
+  if (reply.reason().empty()) reply.set_reason(request.reason());  // as given: the rules made no document of it
+  for (auto& left : weighed.left) *reply.add_left() = std::move(left);
+  for (const auto& option : weighed.reasons) *reply.add_reasons() = present(option);
+  return reply;
 }
 
 // ---- the engine's side
@@ -193,6 +232,27 @@ void Engine::submit(api::Caller caller, api::v1::SubmissionRequest request, api:
   if (arrivals_.empty()) asio::post(context_.executor, [this] { admit_arrivals(); });
   arrivals_.push_back({std::move(caller), std::move(request), std::move(reply), busy});
   if (arrivals_.size() >= limits::kIntakeBatch) admit_arrivals();
+}
+
+void Engine::check(api::Caller caller, api::v1::SubmissionRequest request, bool menu,
+                   api::Reply<api::v1::CheckReply> reply) {
+  const bool busy = context_.queue.lane_busy(request.blue_number());
+  // The lane of real submissions, so that both see the same ledger through the same cache.
+  auto shared = std::make_shared<api::Reply<api::v1::CheckReply>>(std::move(reply));
+  auto posted = intake_lane_.post([this, shared, settings = context_.settings, caller = std::move(caller),
+                                   request = std::move(request), busy, menu]() mutable {
+    intake_reader_->begin_snapshot();
+    auto answer =
+        intake_->check(*intake_reader_, *settings, caller.name, caller.taxpayers, std::move(request), busy, menu);
+    intake_reader_->end_snapshot();
+    asio::post(context_.executor, [shared, answer = std::move(answer)]() mutable {
+      if (answer)
+        (*shared)(std::move(*answer));
+      else
+        (*shared)(std::unexpected(Findings{std::move(answer.error())}));
+    });
+  });
+  if (!posted) (*shared)(std::unexpected(Findings{posted.error()}));
 }
 
 void Engine::admit_arrivals() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "daemon/pipeline/settings.h"
+#include "daemon/rules/reasons.h"
 #include "daemon/store/store.h"
 #include "protocol/api.pb.h"
 #include "protocol/records.h"
@@ -22,9 +23,25 @@ struct Admitted {
   std::optional<api::v1::Context> context;
 };
 
+/// What the rules say to one request, and the document they were asked about.
+struct Weighed {
+  std::string taxpayer;                  // who we are in it
+  std::vector<Invoice> inline_invoices;  // the blue invoice, when only the request knows it
+  std::optional<RedDocument> red;        // none: refused
+  rules::Verdict verdict;
+  std::vector<api::v1::LineLeft> left;  // filled with `menu` only
+  std::vector<rules::ReasonOption> reasons;
+};
+
 class Intake {
  public:
   explicit Intake(const LegalClock& clock) : clock_(clock) {}
+  /// The same judgement as admit()'s, whose first half it is, for a caller who wants to know only. `menu`: also what is
+  /// left of the blue invoice and the four reasons. errors: what kept the rules from being asked; all else is in
+  /// `reply`
+  Result<api::v1::CheckReply> check(store::Reader& reader, const Settings& settings, const std::string& caller,
+                                    const std::vector<std::string>& caller_taxpayers,
+                                    api::v1::SubmissionRequest request, bool lane_busy, bool menu);
   /// `lane_busy`: other submissions on this blue invoice are open. errors: findings, all of them
   std::expected<Admitted, Findings> admit(store::Reader& reader, const Settings& settings, const std::string& caller,
                                           const std::vector<std::string>& caller_taxpayers,
@@ -33,6 +50,10 @@ class Intake {
   void forget(const std::string& number);
 
  private:
+  /// Fills `out` as far as it comes. Empty findings: the rules have given their verdict, which may be a refusal.
+  Findings weigh(store::Reader& reader, const Settings& settings, const std::vector<std::string>& caller_taxpayers,
+                 api::v1::SubmissionRequest& request, bool lane_busy, bool menu, Weighed& out);
+
   struct Known {
     Invoice invoice;
     bool has_reds = false;

@@ -14,11 +14,76 @@ namespace {
 
 std::string time_text(LegalTime t) { return t.is_set() ? t.rfc3339() : std::string(); }
 std::string_view side_name(Side side) { return side == Side::seller ? "seller" : "buyer"; }
+std::string_view track_name(Track track) {
+  return track == Track::confirmation_form ? "confirmation_form" : "information_table";
+}
+
+void fill(api::v1::InvoiceLine& l, const RedLine& line) {
+  l.set_line(line.blue_line);
+  l.set_tax_code(line.tax_code);
+  l.set_name(line.name);
+  l.set_spec(line.spec);
+  l.set_unit(line.unit);
+  if (line.quantity) l.set_quantity(line.quantity->text());
+  if (line.price) l.set_price(line.price->text());
+  l.set_amount(line.amount.text());
+  l.set_rate(line.rate.text());
+  l.set_tax(line.tax.text());
+  l.set_preference(line.preference);
+}
+
+void fill(api::v1::Finding& out, const rules::Finding& finding) {
+  const Error& error = finding.error;
+  out.set_code(error.id);
+  out.set_rule(std::string(finding.rule()));
+  out.set_severity(std::string(name(finding.severity)));
+  out.set_field(error.field);
+  out.set_wanted(error.wanted);
+  out.set_left(error.left);
+  out.set_message(message_text(error, Language::english));
+  out.set_message_zh(message_text(error, Language::chinese));
+  out.set_remedy(remedy_text(error, Language::english));
+  out.set_remedy_zh(remedy_text(error, Language::chinese));
+}
 
 }  // namespace
 
 std::string channel_zh(std::string_view channel) {
   return channel == "production" ? "生产" : channel == "sandbox" ? "沙箱" : "模拟";
+}
+
+void present(const rules::Verdict& verdict, const RedDocument* red, api::v1::CheckReply& into) {
+  into.set_answer(std::string(name(verdict.answer)));
+  into.set_counterparty_confirms(verdict.counterparty_confirms);
+  for (const auto& finding : verdict.findings) fill(*into.add_findings(), finding);
+  if (red == nullptr) return;
+  into.set_reason(std::string(reason_code(red->reason)));
+  into.set_track(std::string(track_name(red->track)));
+  into.set_amount(red->amount.text());
+  into.set_tax(red->tax.text());
+  for (const RedLine& line : red->lines) fill(*into.add_lines(), line);
+}
+
+api::v1::LineLeft present(const rules::LineLeft& left, const Invoice& blue) {
+  api::v1::LineLeft out;
+  out.set_blue_line(left.blue_line);
+  if (const auto line = std::ranges::find(blue.lines, left.blue_line, &InvoiceLine::number); line != blue.lines.end())
+    out.set_name(line->name);
+  if (left.quantity) out.set_quantity(left.quantity->text());
+  out.set_amount(left.amount.text());
+  out.set_tax(left.tax.text());
+  if (left.price) out.set_price(left.price->text());
+  return out;
+}
+
+api::v1::ReasonChoice present(const rules::ReasonOption& option) {
+  api::v1::ReasonChoice out;
+  out.set_reason(std::string(reason_code(option.reason)));
+  out.set_text(std::string(reason_term(option.reason, false)));
+  out.set_text_zh(std::string(reason_term(option.reason, true)));
+  out.set_allowed(option.allowed);
+  for (const auto& finding : option.findings) fill(*out.add_findings(), finding);
+  return out;
 }
 
 api::v1::Submission present(const store::Submission& sub, std::string_view channel) {
@@ -64,25 +129,12 @@ api::v1::Submission present(const store::Submission& sub, std::string_view chann
     out.mutable_hold()->set_release_by(sub.hold_release_by);
   }
   if (red != nullptr) {
-    out.set_track(red->track == Track::confirmation_form ? "confirmation_form" : "information_table");
+    out.set_track(std::string(track_name(red->track)));
     out.set_seller(red->seller.id);
     out.set_buyer(red->buyer.id);
     out.set_reason(std::string(reason_code(red->reason)));
     out.set_initiator(std::string(side_name(red->initiator)));
-    for (const RedLine& line : red->lines) {
-      auto& l = *out.add_lines();
-      l.set_line(line.blue_line);
-      l.set_tax_code(line.tax_code);
-      l.set_name(line.name);
-      l.set_spec(line.spec);
-      l.set_unit(line.unit);
-      if (line.quantity) l.set_quantity(line.quantity->text());
-      if (line.price) l.set_price(line.price->text());
-      l.set_amount(line.amount.text());
-      l.set_rate(line.rate.text());
-      l.set_tax(line.tax.text());
-      l.set_preference(line.preference);
-    }
+    for (const RedLine& line : red->lines) fill(*out.add_lines(), line);
   }
   if (context != nullptr) *out.mutable_context() = *context;
   return out;

@@ -4,6 +4,7 @@
 
 #include "daemon/keys/key_host.h"
 #include "daemon/rules/calendar.h"
+#include "daemon/rules/reasons.h"
 #include "daemon/store/records.h"
 #include "protocol/api.pb.h"
 
@@ -17,6 +18,10 @@ api::v1::Submission present(const store::Submission& sub, std::string_view chann
 /// Says when the 72 hours of a form that waits touch public holidays.
 void add_holiday_warning(api::v1::Submission& out, const store::Submission& sub, const rules::Calendar& calendar);
 void add_holiday_warning(api::v1::InboxForm& out, const store::InboxForm& form, const rules::Calendar& calendar);
+/// A verdict in both languages; `red` is the document it is about, null when there is none.
+void present(const rules::Verdict& verdict, const RedDocument* red, api::v1::CheckReply& into);
+api::v1::LineLeft present(const rules::LineLeft& left, const Invoice& blue);
+api::v1::ReasonChoice present(const rules::ReasonOption& option);
 void add_timeline(api::v1::Submission& out, const std::vector<store::JournalRow>& rows);
 api::v1::Hold present(const store::Hold& hold);
 api::v1::KeyInfo present(const keys::KeyFacts& key);

@@ -36,6 +36,19 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
     if (refused(reply)) return;
     reply(api::Submitted{next(), true});
   }
+  std::map<std::string, v1::CheckReply> checks;  // by blue number; "" for the others
+  std::vector<v1::SubmissionRequest> checked;
+  void check(api::Caller, v1::SubmissionRequest request, bool menu, api::Reply<v1::CheckReply> reply) override {
+    calls.push_back("check:" + request.blue_number() + ":" + request.reason() + (menu ? ":menu" : ""));
+    checked.push_back(request);
+    if (refused(reply)) return;
+    const auto it = checks.find(request.blue_number());
+    v1::CheckReply answer = it == checks.end() ? checks[""] : it->second;
+    if (answer.answer().empty()) answer.set_answer("allowed");
+    answer.set_blue_number(request.blue_number());
+    answer.set_reason(request.reason());
+    reply(std::move(answer));
+  }
   void get(api::Caller, std::string id, int wait_ms, std::string seen, api::Reply<v1::Submission> reply) override {
     calls.push_back("get:" + id + ":" + (wait_ms > 0 ? "wait" : "") + ":" + seen);
     if (refused(reply)) return;

@@ -127,6 +127,7 @@ struct Promise {
 constexpr std::string_view kEveryRole = "submitter approver operator auditor admin";
 constexpr Promise kPromises[] = {
     {"POST", "/v1/submissions", "submitter admin"},
+    {"POST", "/v1/check", kEveryRole},
     {"GET", "/v1/submissions", kEveryRole},
     {"GET", "/v1/submissions/s1", kEveryRole},
     {"POST", "/v1/submissions/s1/cancel", "submitter operator admin"},

@@ -56,6 +56,22 @@ class FakeGateway final : public Gateway {
       return reply(refused(Errc::invalid_input, "submission.conflict", "idempotency_key"));
     reply(Submitted{submission("id-" + request.idempotency_key(), request), created});
   }
+  bool last_menu = false;
+  void check(Caller caller, v1::SubmissionRequest request, bool menu, Reply<v1::CheckReply> reply) override {
+    if (note("check", caller, reply)) return;
+    last_request = request;
+    last_menu = menu;
+    v1::CheckReply answer;
+    answer.set_answer("refused");
+    auto& finding = *answer.add_findings();
+    finding.set_code("R2.tax_cap");
+    finding.set_rule("R2");
+    finding.set_severity("refuse");
+    finding.set_remedy("Take less.");
+    finding.set_remedy_zh("减少。");
+    answer.set_channel("simulator");
+    reply(std::move(answer));
+  }
   void get(Caller caller, std::string id, int wait_ms, std::string seen, Reply<v1::Submission> reply) override {
     if (note("get:" + id, caller, reply)) return;
     last_wait_ms = wait_ms;
