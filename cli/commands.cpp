@@ -23,7 +23,7 @@ constexpr std::array kEverywhere{
 
 constexpr std::array<std::string_view, 0> kNone{};
 constexpr std::array<std::string_view, 1> kId{"ID"}, kMaybeId{"[ID]"}, kFile{"FILE"}, kMaybeFile{"[FILE]"},
-    kUuid{"UUID"}, kNumber{"NUMBER"}, kName{"NAME"};
+    kUuid{"UUID"}, kMaybeNumber{"[NUMBER]"}, kNumber{"NUMBER"}, kName{"NAME"};
 
 constexpr Option kReason{"--reason", "TEXT", "why (submit: 01..04 or the official term)",
                          "原因(submit:01..04 或官方用语)"};
@@ -56,6 +56,38 @@ constexpr std::array kSubmit{
     Option{"--replaces", "ID", "the submission this one replaces", "替代的提交"},
     kKey,
     kWait};
+constexpr Option kSeller{"--seller", "ID", "seller's taxpayer id, where the file has none",
+                         "销售方纳税人识别号(文件未写明时)"};
+constexpr Option kInitiator{"--initiator", "seller|buyer", "which side we are (default seller)",
+                            "我方身份(默认销售方)"};
+constexpr Option kCodes{"--codes", "CHANNEL", "whose codes the reason is in (default: the bureau's)",
+                        "原因代码所属渠道(默认税务局)"};
+constexpr std::array kCheck{kSeller, kReason, kInitiator, kCodes};
+constexpr std::array kRed{
+    Option{"--from", "FILE", "many at once: JSON lines, CSV or xlsx (docs/cli.md has the columns)",
+           "批量:JSON 行、CSV 或 xlsx(列名见 docs/cli.md)"},
+    kReason,
+    Option{"--line", "N:quantity=Q|amount=A|total=T", "a part of blue line N, may be repeated; none: all that is left",
+           "蓝字发票第 N 行的一部分,可重复;省略则为全部余额"},
+    Option{"--preview", "", "show the verdict and stop", "仅显示结论"},
+    Option{"--yes", "", "ask no question", "不再询问"},
+    Option{"--result", "FILE", "batch: result table, CSV or xlsx (default FILE.result.csv)",
+           "批量结果表,CSV 或 xlsx(默认 FILE.result.csv)"},
+    kSeller,
+    kInitiator,
+    kCodes,
+    Option{"--tax-device", "NUMBER", "device number, information table only", "税控设备编号(仅信息表)"},
+    Option{"--order", "TEXT", "order", "订单"},
+    Option{"--contract", "TEXT", "contract", "合同"},
+    Option{"--project", "TEXT", "project", "项目"},
+    Option{"--org-unit", "TEXT", "organisational unit", "部门"},
+    kOperator,
+    kKey,
+    kWait};
+constexpr std::array kExportReds{
+    Option{"--month", "YYYY-MM", "month in which the reds were issued", "红字发票的开票月份"},
+    Option{"--out", "FILE", "a new file, .csv or .xlsx (default: CSV on stdout)", "新文件,.csv 或 .xlsx(默认输出 CSV)"},
+    kTaxpayer};
 constexpr std::array kList{kTaxpayer,
                            Option{"--state", "STATE", "only this state", "仅此状态"},
                            Option{"--blue", "NUMBER", "number of the blue invoice", "原蓝字发票号码"},
@@ -124,12 +156,28 @@ constexpr std::array kCommands{
             "hand in a red-letter submission: a JSON FILE (- for stdin) or flags",
             "提交红字申请:JSON 文件(- 为标准输入)或选项",
             run_submit},
+    Command{{"check", kFile, kCheck},
+            "what the rules say to every submission of a FILE; nothing is handed in. exit 0 all allowed, 1 some "
+            "refused, 2 bad file",
+            "试查文件中的全部申请,不提交;退出码 0 全部允许 1 有拒绝 2 文件有误",
+            run_check},
+    Command{{"red", kMaybeNumber, kRed},
+            "red invoice step by step: what is left, which reasons fit, the verdict, one question; or --from FILE",
+            "逐步开具红字发票:余额、可选原因、结论、一次确认;或 --from 文件",
+            run_red},
+    Command{{"export reds", kNone, kExportReds},
+            "the red invoices of a month as a table",
+            "导出某月红字发票",
+            run_export_reds},
     Command{{"list", kNone, kList}, "submissions", "提交列表", run_list},
     Command{{"show", kId, {}}, "one submission with its time line", "单个提交及时间线", run_show},
     Command{{"watch", kId, kWaitOnly}, "follow one submission until it is final", "跟踪提交直至最终状态", run_watch},
     Command{{"inbox", kNone, kTaxpayerOnly}, "forms that wait for our answer", "待我方确认的确认单", run_inbox},
     Command{{"confirm", kUuid, kAct}, "confirm a form of the inbox", "确认收到的确认单", run_confirm},
-    Command{{"deny", kUuid, kAct}, "deny a form of the inbox", "否认收到的确认单", run_deny},
+    Command{{"deny", kUuid, kAct},
+            "deny a form of the inbox, or the approval of a submission (with --reason)",
+            "否认收到的确认单;或不同意待审批的提交(须写 --reason)",
+            run_deny},
     Command{{"revoke", kUuid, kAct}, "revoke a form of ours", "撤销我方的确认单", run_revoke},
     Command{{"cancel", kId, kAct}, "withdraw a submission that was not sent", "取消未发送的提交", run_cancel},
     Command{{"retry", kId, kAct}, "try again what needs attention", "重试待人工处理的提交", run_retry},

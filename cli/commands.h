@@ -21,6 +21,10 @@ std::string help_text(const Screen& screen, const Command& command);
 // commands_submit.cpp
 Exit run_submit(Session&);
 Exit run_import(Session&);
+// commands_check.cpp, commands_red.cpp, commands_export.cpp
+Exit run_check(Session&);
+Exit run_red(Session&);
+Exit run_export_reds(Session&);
 // commands_submission.cpp
 Exit run_list(Session&);
 Exit run_show(Session&);
@@ -29,6 +33,7 @@ Exit run_cancel(Session&);
 Exit run_retry(Session&);
 Exit run_resolve(Session&);
 Exit run_approve(Session&);
+Exit run_deny_approval(Session&);
 Exit run_hold(Session&);
 Exit run_release(Session&);
 // commands_inbox.cpp

@@ -20,6 +20,9 @@ Exit answer(Session& session, std::string_view what) {
   return Exit::ok;
 }
 
+// Ours are UUIDs of version 7 with hyphens; the platform's forms are 32 digits without.
+bool is_submission_id(std::string_view id) { return id.size() == 36 && id[8] == '-' && id[14] == '7'; }
+
 }  // namespace
 
 Exit run_inbox(Session& session) {
@@ -34,7 +37,9 @@ Exit run_inbox(Session& session) {
 }
 
 Exit run_confirm(Session& session) { return answer(session, "confirm"); }
-Exit run_deny(Session& session) { return answer(session, "deny"); }
+Exit run_deny(Session& session) {
+  return is_submission_id(session.given().positionals[0]) ? run_deny_approval(session) : answer(session, "deny");
+}
 Exit run_revoke(Session& session) { return answer(session, "revoke"); }
 
 }  // namespace taxgate::cli

@@ -93,6 +93,12 @@ Exit run_approve(Session& session) {
   return act(session, session.given().has("--no") ? "deny" : "approve", action_of(session.given()));
 }
 
+Exit run_deny_approval(Session& session) {
+  if (session.given().value("--reason").empty())
+    return session.report(failed({Errc::invalid_input, "cli.missing_argument", "deny", "--reason TEXT", {}, {}}));
+  return act(session, "deny", action_of(session.given()));
+}
+
 Exit run_hold(Session& session) { return hold_or_release(session, "hold", "/v1/holds"); }
 Exit run_release(Session& session) { return hold_or_release(session, "release", "/v1/holds/release"); }
 

@@ -1,50 +1,15 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <fstream>
-#include <iostream>
-#include <iterator>
-
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/render.h"
-#include "daemon/core/files.h"
-#include "protocol/sm.h"
+#include "cli/requests.h"
 
 namespace taxgate::cli {
 namespace {
 
 using api::v1::Submission;
 using api::v1::SubmissionRequest;
-
-constexpr std::size_t kMaxFile =
-    64U << 20;  // an import of some hundred thousand invoices is split by the daemon's own bound
-
-Result<std::string> read_input(const std::string& path) {
-  if (path != "-") return read_file(path, kMaxFile);
-  return std::string(std::istreambuf_iterator<char>(std::cin), {});
-}
-
-// "2:quantity=150", "1:amount=35000.00", "3:total=1130.00"
-Result<void> add_line(const std::string& text, SubmissionRequest& request) {
-  const auto wrong = [&] { return fail(Errc::invalid_input, "cli.line", "--line", text); };
-  const auto colon = text.find(':');
-  const auto equals = text.find('=', colon == std::string::npos ? 0 : colon);
-  if (colon == std::string::npos || equals == std::string::npos || colon == 0 || colon > 4) return wrong();
-  if (!std::ranges::all_of(text.substr(0, colon), [](char c) { return c >= '0' && c <= '9'; })) return wrong();
-  auto& line = *request.add_lines();
-  line.set_blue_line(std::stoi(text.substr(0, colon)));
-  const std::string what = text.substr(colon + 1, equals - colon - 1), value = text.substr(equals + 1);
-  if (what == "quantity")
-    line.set_quantity(value);
-  else if (what == "amount")
-    line.set_amount(value);
-  else if (what == "total")
-    line.set_total(value);
-  else
-    return wrong();
-  return {};
-}
 
 Result<SubmissionRequest> request_of(const Given& given) {
   SubmissionRequest request;
@@ -53,34 +18,10 @@ Result<SubmissionRequest> request_of(const Given& given) {
     if (!text) return std::unexpected(text.error());
     if (auto read = from_json(*text, request); !read) return std::unexpected(read.error());
   }
-  const auto set = [&](std::string_view option, auto setter) {
-    if (given.has(option)) setter(given.value(option));
-  };
-  set("--seller", [&](auto v) { request.set_seller(v); });
-  set("--blue", [&](auto v) { request.set_blue_number(v); });
-  set("--reason", [&](auto v) { request.set_reason(v); });
-  set("--initiator", [&](auto v) { request.set_initiator(v); });
-  set("--tax-device", [&](auto v) { request.set_tax_device(v); });
-  set("--codes", [&](auto v) { request.set_codes(v); });
-  set("--key", [&](auto v) { request.set_idempotency_key(v); });
-  set("--order", [&](auto v) { request.mutable_context()->set_order(v); });
-  set("--contract", [&](auto v) { request.mutable_context()->set_contract(v); });
-  set("--project", [&](auto v) { request.mutable_context()->set_project(v); });
-  set("--org-unit", [&](auto v) { request.mutable_context()->set_org_unit(v); });
-  set("--operator", [&](auto v) { request.mutable_context()->set_operator_(v); });
-  set("--approver", [&](auto v) { request.mutable_context()->set_approver(v); });
-  set("--planned-reissue", [&](auto v) { request.mutable_context()->set_planned_reissue(v); });
-  set("--replaces", [&](auto v) { request.mutable_context()->set_replaces(v); });
-  for (const auto& line : given.values("--line"))
-    if (auto added = add_line(line, request); !added) return std::unexpected(added.error());
+  if (auto filled = fill_from_options(given, request); !filled) return std::unexpected(filled.error());
   if (given.positionals.empty() && request.ByteSizeLong() == 0)
     return fail(Errc::invalid_input, "cli.missing_argument", "submit", "FILE | --seller --blue --reason");
-  // The same command given twice is one submission. Whoever wants the same red a second time says so with --key.
-  if (request.idempotency_key().empty()) {
-    const std::string body = to_json(request);
-    request.set_idempotency_key(
-        "cli-" + hex(sm3({reinterpret_cast<const std::uint8_t*>(body.data()), body.size()})).substr(0, 32));
-  }
+  set_content_key(request);
   return request;
 }
 

@@ -13,6 +13,15 @@ std::string submission_text(const Screen& screen, const api::v1::Submission& sub
 std::string submission_brief(const Screen& screen, const api::v1::Submission& submission);
 std::string timeline_row(const Screen& screen, const api::v1::TimelineEntry& entry);
 std::string submissions_text(const Screen& screen, const api::v1::SubmissionList& list);
+std::string answer_word(const Screen& screen, std::string_view answer);  // "allowed", "refused", …
+/// One line: row, blue invoice, answer, what refuses it.
+std::string check_row_text(const Screen& screen, const api::v1::CheckReply& reply);
+/// How many of each answer, and by rule: weight, rows, first row, remedy.
+std::string check_summary_text(const Screen& screen, const std::vector<api::v1::CheckReply>& replies);
+std::string left_text(const Screen& screen, const api::v1::CheckReply& reply);
+std::string reasons_text(const Screen& screen, const api::v1::CheckReply& reply);
+/// The document and every finding.
+std::string verdict_text(const Screen& screen, const api::v1::CheckReply& reply);
 std::string inbox_text(const Screen& screen, const api::v1::Inbox& inbox);
 std::string events_text(const Screen& screen, const api::v1::EventList& list);
 std::string keys_text(const Screen& screen, const api::v1::KeyList& list);

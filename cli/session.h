@@ -35,6 +35,16 @@ class Session {
     return ask<Message>(
         {.method = "GET", .target = target, .body = {}, .content_type = {}, .idempotency_key = {}, .wait = wait});
   }
+  /// With natural persons' data in full whatever the screen shows: for what is sent on, not shown.
+  template <class Message>
+  Answer<Message> get_whole(const std::string& target) {
+    Message message;
+    Request request;
+    request.target = target;
+    request.content_type = {};
+    if (auto problem = exchange(request, message)) return std::unexpected(std::move(*problem));
+    return message;
+  }
   template <class Message>
   Answer<Message> post(const std::string& target, const google::protobuf::Message& body) {
     return ask<Message>({.method = "POST", .target = target, .body = to_json(body), .idempotency_key = {}});

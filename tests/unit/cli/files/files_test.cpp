@@ -141,7 +141,7 @@ TEST(Files, ALineThatIsNeitherCodingIsAtFaultAloneAndAnOpenQuoteSwallowsNothing)
 
 TEST(Files, WhatIsWrittenForASpreadsheetIsReadBackWithEveryDigit) {
   const std::vector<Column> columns{{"blue_number"}, {"reason"}, {"order"}, {"line"}, {"amount", true}};
-  const TextRows rows{{"26990000000000000001", "02", "=cmd|' /C calc'!A0", "1", "35000.10"},
+  const TextRows rows{{"26990000000000000001", "02", "=cmd|' /C calc'!A0", "1", "35000.12"},
                       {"26990000000000000002", "01", "a,\"b\"<&>", "2", "0.01"}};
   const std::string csv = write_csv(columns, rows);
   EXPECT_TRUE(csv.starts_with("\xEF\xBB\xBF"));

@@ -1,0 +1,92 @@
+#include "cli/check_rows.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "cli/requests.h"
+
+namespace taxgate::cli {
+namespace {
+
+using api::v1::CheckReply;
+
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+CheckReply unreadable(const files::Entry& entry) {
+  CheckReply reply;
+  reply.set_answer("unreadable");
+  for (const Error& fault : entry.faults) {
+    const auto body = failed(fault).body;
+    auto& finding = *reply.add_findings();
+    finding.set_code(body.code());
+    finding.set_severity("refuse");
+    finding.set_field(body.field());
+    finding.set_wanted(body.wanted());
+    finding.set_left(body.left());
+    finding.set_message(body.message());
+    finding.set_message_zh(body.message_zh());
+    finding.set_remedy(body.remedy());
+    finding.set_remedy_zh(body.remedy_zh());
+  }
+  return reply;
+}
+
+}  // namespace
+
+Progress::Progress(const Screen& screen, std::string_view english, std::string_view zh, std::size_t of)
+    : what_(screen.pick(english, zh)), of_(of), next_ms_(now_ms() + 1000) {}
+
+void Progress::to(std::size_t done) {
+  const bool last = done == of_;
+  if (last ? !shown_ : now_ms() < next_ms_) return;
+  next_ms_ = now_ms() + 1000;
+  shown_ = true;
+  fmt::print(stderr, "\r{} {} / {}{}", what_, done, of_, last ? "\n" : "");
+  std::fflush(stderr);
+}
+
+Result<std::vector<CheckedRow>> read_rows(const Given& given, const std::string& path) {
+  auto bytes = read_input(path);
+  if (!bytes) return std::unexpected(bytes.error());
+  auto entries = files::read_submissions(*bytes);
+  if (!entries) return std::unexpected(entries.error());
+  std::vector<CheckedRow> rows;
+  rows.reserve(entries->size());
+  for (auto& entry : *entries) {
+    if (entry.request) {
+      auto& r = *entry.request;
+      if (r.seller().empty()) r.set_seller(given.value("--seller"));
+      if (r.reason().empty()) r.set_reason(given.value("--reason"));
+      if (r.initiator().empty()) r.set_initiator(given.value("--initiator"));
+      if (r.codes().empty()) r.set_codes(given.value("--codes"));
+    }
+    rows.push_back({.entry = std::move(entry), .reply = {}});
+  }
+  return rows;
+}
+
+std::optional<Failed> check_rows(Session& session, std::vector<CheckedRow>& rows,
+                                 const std::function<void(const CheckedRow&)>& each) {
+  Progress progress(session.screen(), "checked", "已检查", rows.size());
+  std::size_t done = 0;
+  for (auto& row : rows) {
+    if (row.entry.request) {
+      auto reply = session.post<CheckReply>("/v1/check", *row.entry.request);
+      if (!reply) return reply.error();
+      row.reply = std::move(*reply);
+    } else {
+      row.reply = unreadable(row.entry);
+    }
+    row.reply.set_row(row.entry.row);
+    each(row);
+    progress.to(++done);
+  }
+  return std::nullopt;
+}
+
+}  // namespace taxgate::cli

@@ -1,0 +1,20 @@
+#pragma once
+// A submission as the command line makes it: from a file, from options, with a key of its own content.
+#include <string>
+
+#include "cli/arguments.h"
+#include "protocol/api.pb.h"
+
+namespace taxgate::cli {
+
+/// The file's bytes, or all of stdin for "-". errors  those of read_file
+Result<std::string> read_input(const std::string& path);
+
+/// Lays what the options say over `request`. errors  invalid_input cli.line
+Result<void> fill_from_options(const Given& given, api::v1::SubmissionRequest& request);
+
+/// Gives a request without an idempotency key one that its content makes, so that the same command given twice is one
+/// submission.
+void set_content_key(api::v1::SubmissionRequest& request);
+
+}  // namespace taxgate::cli
