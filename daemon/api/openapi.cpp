@@ -87,9 +87,19 @@ struct Required {
   std::string_view message, fields;
 };
 constexpr Required kRequired[] = {
-    {"Submission", "id state"},     {"ErrorBody", "code message channel"},
-    {"Event", "cursor id at type"}, {"EventList", "next"},
-    {"Health", "status"},           {"CallerInfo", "name"},
+    {"Submission", "id state channel"},
+    {"SubmissionList", "channel"},
+    {"ErrorBody", "code message channel"},
+    {"Event", "cursor id at type channel"},
+    {"EventList", "next channel"},
+    {"Inbox", "channel"},
+    {"KeyList", "channel"},
+    {"HoldList", "channel"},
+    {"Status", "channel"},
+    {"ImportReply", "channel"},
+    {"CallerList", "channel"},
+    {"Health", "status channel"},
+    {"CallerInfo", "name"},
     {"CheckReply", "answer"},       {"Finding", "code severity"},
 };
 struct QueryFact {

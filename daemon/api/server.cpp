@@ -430,6 +430,11 @@ Result<void> Server::start() {
 
 void Server::stop() { core_->stop(); }
 
+void Server::limit(std::size_t max_body, std::size_t max_connections) {
+  core_->settings.max_body = max_body;
+  core_->settings.max_connections = max_connections;
+}
+
 std::uint16_t Server::tcp_port() const {
   return core_->tcp_acceptor ? core_->tcp_acceptor->local_endpoint().port() : std::uint16_t{0};
 }

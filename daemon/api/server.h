@@ -63,6 +63,9 @@ class Server {
   /// Closes the listeners and every connection; the socket file is removed. Idempotent.
   void stop();
 
+  /// For requests and connections that come from now on.
+  void limit(std::size_t max_body, std::size_t max_connections);
+
   std::uint16_t tcp_port() const;  // as bound; 0 when there is no such listener
   std::uint16_t tls_port() const;
   std::size_t connections() const;  // open now

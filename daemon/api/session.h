@@ -27,7 +27,7 @@ class SessionHost {
   virtual std::int64_t now_ms() const = 0;            // steady
   virtual void deadline_set(std::int64_t at_ms) = 0;  // the sweep must look no later than this (plus Settings::sweep)
 
-  const Settings settings;
+  Settings settings;  // bounds of bodies and connections may change, for what comes after
   Gateway& gateway;
   CallerDirectory& directory;
   std::uint64_t requests = 0;

@@ -55,7 +55,7 @@ Result<std::vector<events::Webhook>> webhooks_from(const Config& config) {
     if (!secret) return std::unexpected(secret.error());
     out.push_back({.name = w.name,
                    .url = w.url,
-                   .ca_file = {},
+                   .ca_file = w.ca_file,
                    .secret = std::make_shared<SecretBytes>(std::move(*secret)),
                    .events = w.events});
   }
@@ -216,28 +216,27 @@ class Daemon {
     });
   }
 
+  /// All of it is read before any of it takes effect: an invalid file, table or secret changes nothing.
   void reload() {
-    auto later = live_.reload();
-    if (!later) {
-      log::write(log::Level::error, later.error());
+    const auto keep = [](const Error& error) {
+      log::write(log::Level::error, error);
       log::error("config.kept", "the configuration in force is unchanged");
-      return;
-    }
-    const auto config = live_.get();
-    auto hooks = webhooks_from(*config);
-    if (!hooks) {
-      log::write(log::Level::error, hooks.error());
-    } else if (auto ok = webhooks_->configure(std::move(*hooks)); !ok) {
-      log::write(log::Level::error, ok.error());
-    }
-    if (auto tables = pipeline::settings_from(*config)) {
-      pipeline_->reload(std::move(*tables));
-    } else {
-      log::write(log::Level::error, tables.error());
-      log::error("config.kept", "the tables in force are unchanged");
-    }
+    };
+    auto fresh = live_.read_again();
+    if (!fresh) return keep(fresh.error());
+    const Config& config = *fresh->config;
+    auto tables = pipeline::settings_from(config);
+    if (!tables) return keep(tables.error());
+    auto hooks = webhooks_from(config);
+    if (!hooks) return keep(hooks.error());
+    if (auto ok = webhooks_->configure(std::move(*hooks)); !ok) return keep(ok.error());
+    live_.put_in_force(*fresh);
+    pipeline_->reload(std::move(*tables));
+    platform_->limit(platform::limits_from(config));
+    server_->limit(config.api.max_body_bytes, config.api.max_connections);
     log::notice("config.reloaded", "tables, limits and webhooks are in force");
-    for (const auto& key : *later) log::warning("config.restart_needed", "{} changes at the next start", key);
+    for (const auto& key : fresh->needs_restart)
+      log::warning("config.restart_needed", "{} changes at the next start", key);
   }
 
   LiveConfig live_;

@@ -109,6 +109,7 @@ void read_queue(const toml::table& t, const std::string& file, Config::Queue& q,
   r.number("poll_inbox_ms", q.poll_inbox_ms, 100, kDayMs);
   r.number("poll_unknown_ms", q.poll_unknown_ms, 100, kDayMs);
   r.number("warn_before_ms", q.warn_before_ms, kMinuteMs, 3 * kDayMs);
+  r.integer("filing_day", q.filing_day, 1, 28);  // a day every month has
   r.finish();
   if (!r.failed() && q.retry_max_ms < q.retry_first_ms)
     r.refuse("config.range", "retry_max_ms", std::to_string(q.retry_max_ms), "retry_first_ms or more");
@@ -141,6 +142,7 @@ void read_webhook(const toml::table& t, const std::string& file, Config::Webhook
   if (!r.failed() && !w.url.starts_with("https://") && !w.url.starts_with("http://"))
     r.refuse("config.range", "url", w.url, "https://... or http://...");
   r.path("secret_file", w.secret_file, true);
+  r.path("ca_file", w.ca_file);
   r.texts("events", w.events);
   r.finish();
 }

@@ -84,6 +84,7 @@ struct Config {
     std::int64_t poll_inbox_ms = 300'000;   // forms raised by others
     std::int64_t poll_unknown_ms = 15'000;  // first query after an unknown outcome
     std::int64_t warn_before_ms = 12 * 3'600'000LL;  // a deadline is announced this long before it passes
+    int filing_day = 15;  // last day of the month on which the last month's return is filed; moved by nothing
   } queue;
 
   /// Reds at or above either bound wait for a person with the approver role. Unset: no approval.
@@ -94,6 +95,7 @@ struct Config {
 
   struct Webhook {
     std::string name, url, secret_file;
+    std::string ca_file;              // https: trust only this PEM file; empty: the system's store
     std::vector<std::string> events;  // event types; empty: all; "submission.*" matches a prefix
   };
   std::vector<Webhook> webhooks;
@@ -120,9 +122,14 @@ class LiveConfig {
  public:
   explicit LiveConfig(Config config) : current_(std::make_shared<const Config>(std::move(config))) {}
   std::shared_ptr<const Config> get() const;
-  /// SIGHUP: reads the file again. On any error nothing changes. Keys that need a restart keep their running values and
-  /// are returned by name. errors  as load_config
-  Result<std::vector<std::string>> reload();
+  struct Fresh {
+    std::shared_ptr<const Config> config;
+    std::vector<std::string> needs_restart;  // keys that differ and keep their running values
+  };
+  /// SIGHUP: reads the file again and changes nothing yet. errors  as load_config
+  Result<Fresh> read_again() const;
+  /// Puts it in force, once whatever else it names has been read too.
+  void put_in_force(const Fresh& fresh);
 
  private:
   mutable std::mutex mutex_;

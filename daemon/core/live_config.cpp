@@ -16,11 +16,9 @@ void keep_running(const Config& running, Config& fresh) {
   fresh.lab = running.lab;
   fresh.lab_clock_file = running.lab_clock_file;
   const auto max_body = fresh.api.max_body_bytes;
-  const auto max_pending = fresh.api.max_pending;
   const auto max_connections = fresh.api.max_connections;
   fresh.api = running.api;
   fresh.api.max_body_bytes = max_body;
-  fresh.api.max_pending = max_pending;
   fresh.api.max_connections = max_connections;
   const Config::Platform next = fresh.platform;
   fresh.platform = running.platform;
@@ -47,6 +45,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& fres
   compare(out, "api.tls_certificate", running.api.tls_certificate, fresh.api.tls_certificate);
   compare(out, "api.tls_key", running.api.tls_key, fresh.api.tls_key);
   compare(out, "api.tls_client_ca", running.api.tls_client_ca, fresh.api.tls_client_ca);
+  compare(out, "api.max_pending", running.api.max_pending, fresh.api.max_pending);
   const auto& a = running.platform;
   const auto& b = fresh.platform;
   compare(out, "platform.base_url", a.base_url, b.base_url);
@@ -74,16 +73,18 @@ std::shared_ptr<const Config> LiveConfig::get() const {
   return current_;
 }
 
-Result<std::vector<std::string>> LiveConfig::reload() {
+Result<LiveConfig::Fresh> LiveConfig::read_again() const {
   const auto running = get();
   auto fresh = load_config(running->file);
   if (!fresh) return std::unexpected(fresh.error());
   auto waiting = needs_restart(*running, *fresh);
   keep_running(*running, *fresh);
-  auto next = std::make_shared<const Config>(*std::move(fresh));
+  return Fresh{std::make_shared<const Config>(*std::move(fresh)), std::move(waiting)};
+}
+
+void LiveConfig::put_in_force(const Fresh& fresh) {
   const std::lock_guard lock(mutex_);
-  current_ = std::move(next);
-  return waiting;
+  current_ = fresh.config;
 }
 
 }  // namespace taxgate

@@ -118,6 +118,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
       return;
     }
     batch.set_next(cursor_text(last));
+    batch.set_channel(options_.channel);
     post(to_json(batch), last);
   }
 

@@ -2,7 +2,8 @@
 // Signed webhooks: every journal row after a webhook's durable cursor is posted to it, in journal order (therefore in
 // order per invoice), at least once. One webhook that is slow or dead delays no other and holds one batch in memory.
 //
-// Request   POST, application/json, body = api.v1.EventList {"events":[…],"next":cursor}; headers
+// Request   POST, application/json, body = api.v1.EventList {"events":[…],"next":cursor,"channel":…};
+//           headers
 //           Taxgate-Signature: t=UNIX_SECONDS,v1=HEX  HEX = HMAC-SHA256(secret, "UNIX_SECONDS." + body)
 //           Taxgate-Webhook: name   Taxgate-Channel: channel   Taxgate-Attempt: 1, 2, …
 // Taken     any 2xx. Anything else, silence or a redirect: the same events again after a back-off with jitter, for

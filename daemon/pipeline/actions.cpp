@@ -151,6 +151,7 @@ asio::awaitable<void> Engine::reply_holds(Shared<api::v1::HoldList> reply) {
   auto holds = co_await context_.read<std::vector<store::Hold>>([](store::Reader& r) { return r.holds(); });
   if (!holds) co_return reply_error(reply, holds.error());
   api::v1::HoldList out;
+  out.set_channel(context_.settings->channel);
   for (const auto& hold : *holds) *out.add_holds() = present(hold);
   (*reply)(std::move(out));
 }

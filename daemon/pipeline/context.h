@@ -101,6 +101,11 @@ struct Context {
     const std::int64_t spread = whole * settings->jitter_percent / 100;
     return whole - spread + random_below(static_cast<std::uint32_t>(2 * spread + 1));
   }
+  /// Of a red that is not issued yet (queue/deadlines.h).
+  LegalTime period_deadline(const Submission& sub) const;
+  /// Of a form that has just been confirmed: what it was, or the end of its month even when that has passed: the engine
+  /// then says so and moves it on.
+  LegalTime deadline_when_confirmed(const Submission& sub) const;
   void well(const std::string& id) { memory[id].failures = 0; }
 
   /// Makes the move durable, then updates order and waiters. On retry_later store.stale the caller reads again.

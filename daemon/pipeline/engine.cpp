@@ -7,6 +7,8 @@
 #include <boost/asio/detached.hpp>
 #include <chrono>
 
+#include "daemon/queue/deadlines.h"
+
 namespace taxgate::pipeline {
 namespace {
 
@@ -101,6 +103,7 @@ Result<void> Engine::load() {
 
 void Engine::reload(Settings settings) {
   context_.settings = std::make_shared<const Settings>(std::move(settings));
+  context_.queue.limit({.max_active = context_.settings->max_active});
   context_.queue.wake_all(steady_ms());
   pump();
 }
@@ -120,6 +123,9 @@ void Engine::stop() {
 void Engine::pump() {
   if (stopping_) return;
   announce_deadlines();
+  if (steady_ms() >= roll_at_ms_)
+    while (auto id = context_.queue.claim_passed(context_.clock.now()))
+      asio::co_spawn(context_.executor, roll_deadline(std::move(*id)), asio::detached);
   while (auto id = context_.queue.next(steady_ms(), context_.clock.now()))
     asio::co_spawn(context_.executor, work(std::move(*id)), asio::detached);
   arm();
@@ -131,10 +137,15 @@ void Engine::arm() {
   if (const auto due = context_.queue.next_due()) at = std::min(at, *due);
   for (const auto& [id, waiter] : waiters_) at = std::min(at, waiter.until_ms);
   for (const auto& waiter : event_waiters_) at = std::min(at, waiter.until_ms);
-  if (const auto deadline = context_.queue.next_deadline()) {
+  if (const auto deadline = context_.queue.next_announcement()) {
     const std::int64_t warn_in = deadline->ms - context_.settings->warn_deadline_ms - context_.clock.now().ms;
-    if (warn_in > 0) at = std::min(at, now + warn_in);
+    at = std::min(at, now + std::max<std::int64_t>(warn_in, 1));
   }
+  if (const auto deadline = context_.queue.next_deadline()) {
+    const std::int64_t passes_in = deadline->ms - context_.clock.now().ms;
+    if (passes_in > 0) at = std::min(at, now + passes_in);
+  }
+  if (roll_at_ms_ > now) at = std::min(at, roll_at_ms_);
   if (timer_armed_ && timer_at_ == at) return;
   timer_armed_ = true;
   timer_at_ = at;
@@ -200,8 +211,9 @@ void Engine::announce_deadlines() {
   const LegalTime until = context_.clock.now().plus_ms(context_.settings->warn_deadline_ms);
   for (const std::string& id : context_.queue.to_announce(until)) {
     const auto entry = context_.queue.entry(id);
-    JournalRow note =
-        row("deadline_near", fmt::format("{} by {}", name(entry->state), entry->deadline.platform_text()));
+    const bool form = entry->state == State::waiting_counterparty;
+    JournalRow note = row("deadline_near", fmt::format("{} by {}", name(entry->state), entry->deadline.platform_text()),
+                          form ? "confirmation" : std::string(queue::period_name(entry->deadline)));
     note.submission = id;
     note.taxpayer = entry->taxpayer;
     note.state = std::string(name(entry->state));
@@ -209,6 +221,33 @@ void Engine::announce_deadlines() {
       if (!stored) log::write(log::Level::error, stored.error());
     });
   }
+}
+
+asio::awaitable<void> Engine::roll_deadline(std::string id) {
+  auto read = co_await context_.read<std::optional<Submission>>([id](store::Reader& r) { return r.submission(id); });
+  bool stored = true;
+  if (read && *read && !is_final((*read)->state)) {
+    Submission sub = std::move(**read);
+    const LegalTime passed = sub.deadline;
+    sub.deadline = context_.period_deadline(sub);  // none for an answer to a form: its 72 hours are over
+    const std::string what =
+        !sub.deadline.is_set() ? "the time for an answer is over"
+        : queue::period_name(passed) == "filing_day"
+            ? fmt::format("the filing day passed; the month ends at {}", sub.deadline.platform_text())
+            : fmt::format("the month ended: a red issued from now on belongs to the next period; next deadline {}",
+                          sub.deadline.platform_text());
+    JournalRow note =
+        row("deadline_passed", what, sub.deadline.is_set() ? std::string(queue::period_name(passed)) : "");
+    auto moved = co_await context_.advance(sub, sub.state, std::move(note));
+    stored = moved || moved.error().id == "store.stale";
+    if (!stored) log::write(log::Level::error, moved.error());
+  } else {
+    stored = read.has_value();
+  }
+  if (stopping_) co_return;
+  if (!stored) roll_at_ms_ = steady_ms() + context_.settings->retry_max_ms;  // a full disk must not make this spin
+  context_.queue.finish(id, steady_ms(), false);
+  pump();
 }
 
 void Engine::watch_clock() {

@@ -84,7 +84,8 @@ class Engine final : public Pipeline {
   asio::awaitable<void> work(std::string id);
   asio::awaitable<Next> step(Submission& sub);
   void announce_deadlines();
-  void watch_clock();  // laboratory: a jump of legal time makes everything due
+  asio::awaitable<void> roll_deadline(std::string id);  // its month ended, or the filing day passed
+  void watch_clock();                                   // laboratory: a jump of legal time makes everything due
   void keys_changed();
 
   // intake.cpp. Requests travel in batches whose size sets itself: what arrives while one batch is with the rules is
@@ -153,6 +154,7 @@ class Engine final : public Pipeline {
   asio::steady_timer timer_, inbox_timer_, clock_timer_;
   bool stopping_ = false, timer_armed_ = false;
   std::int64_t timer_at_ = 0;
+  std::int64_t roll_at_ms_ = 0;  // steady; not before: the last roll could not be stored
   std::int64_t last_legal_ms_ = 0, last_steady_ms_ = 0;
   std::int64_t last_seq_ = 0;
   LegalTime started_at_;

@@ -11,6 +11,7 @@
 #include "daemon/pipeline/bureau_codes.h"
 #include "daemon/pipeline/engine.h"
 #include "daemon/pipeline/present.h"
+#include "daemon/queue/deadlines.h"
 
 namespace taxgate::pipeline {
 namespace {
@@ -186,7 +187,8 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
   sub.tax = red.tax;
   sub.document = to_stored(red);
   // A red books in the month it is issued (rules.md F4): whoever waits past the month end changes the return.
-  sub.deadline = clock_.now().next_month();
+  const LegalTime now = clock_.now();
+  sub.deadline = queue::period_deadline(now, now, settings.filing_day);
   sub.state = weighed.verdict.answer == rules::Answer::needs_approval ? State::waiting_approval : State::queued;
   out.inline_invoices = std::move(weighed.inline_invoices);
   out.red = std::move(red);

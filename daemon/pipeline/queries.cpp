@@ -113,6 +113,7 @@ void Engine::sweep_waiters() {
       continue;
     }
     api::v1::EventList none;
+    none.set_channel(context_.settings->channel);
     none.set_next(waiter.query.after.empty() ? events::cursor_text(0) : waiter.query.after);
     waiter.reply(std::move(none));
   }
@@ -187,6 +188,7 @@ void Engine::invoice(api::Caller caller, std::string number, api::Reply<api::v1:
           co_return reply_error(answer, {Errc::invalid_input, "ledger.unknown_blue", "number", wanted, {}, {}});
         auto out = to_record((*found)->invoice);
         for (const auto& red : (*found)->reds) out.add_reds(red);
+        out.set_channel(self->context_.settings->channel);
         (*answer)(std::move(out));
       }(this, std::move(caller), std::move(number), shared),
       asio::detached);
@@ -236,6 +238,7 @@ asio::awaitable<void> Engine::read_events(EventWaiter waiter) {
     co_return;
   }
   out.set_next(waiter.query.after);
+  out.set_channel(context_.settings->channel);
   waiter.reply(std::move(out));
 }
 

@@ -39,6 +39,8 @@ Result<Settings> settings_from(const Config& config) {
   s.poll_upload_ms = config.queue.poll_upload_ms;
   s.poll_inbox_ms = config.queue.poll_inbox_ms;
   s.warn_deadline_ms = config.queue.warn_before_ms;
+  s.filing_day = config.queue.filing_day;
+  s.sign_deadline_ms = static_cast<int>(config.keys.deadline_ms);
   s.max_resends = config.queue.retry_budget;
   s.max_active = static_cast<int>(config.queue.active_set);
   s.upload_serial_prefix = config.platform.using_unit + config.platform.access_unit;

@@ -41,7 +41,9 @@ struct Settings {
   std::int64_t poll_upload_ms = 5'000;    // asynchronous result of an upload
   std::int64_t poll_inbox_ms = 300'000;   // forms raised by counterparties
   std::int64_t warn_deadline_ms = 24LL * 3600 * 1000;
-  int max_resends = 5;  // then a person decides
+  int filing_day = 15;            // of the month; queue/deadlines.h
+  int sign_deadline_ms = 10'000;  // one signature, from request to r‖s
+  int max_resends = 5;            // then a person decides
   int max_active = 64;
   std::string upload_serial_prefix;    // 使用单位id+直连单位id, first part of ywlsh
   std::optional<Fen> approval_amount;  // at or above: waiting_approval

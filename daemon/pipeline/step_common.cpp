@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "daemon/ledger/ledger.h"
 #include "daemon/pipeline/context.h"
+#include "daemon/queue/deadlines.h"
 #include "protocol/api.pb.h"
 #include "protocol/messages.h"
 #include "protocol/records.h"
@@ -11,6 +14,17 @@ namespace taxgate::pipeline {
 const TaxpayerSettings* find_taxpayer(const Settings& settings, std::string_view id) {
   const auto it = settings.taxpayers.find(id);
   return it == settings.taxpayers.end() ? nullptr : &it->second;
+}
+
+LegalTime Context::period_deadline(const Submission& sub) const {
+  if (sub.kind != Kind::red) return {};
+  return queue::period_deadline(sub.created_at, std::max(clock.now(), sub.created_at), settings->filing_day);
+}
+
+LegalTime Context::deadline_when_confirmed(const Submission& sub) const {
+  if (sub.kind != Kind::red) return {};
+  if (sub.state != State::waiting_counterparty && sub.deadline.is_set()) return sub.deadline;
+  return sub.created_at.next_month();
 }
 
 std::string error_bytes(const Error& error, const std::string& channel) {
@@ -158,8 +172,10 @@ asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, st
     co_return co_await take_issued(c, sub, form.red_number, form.red_issued_at, std::move(event));
 
   // Until the platform's own entry time is known, ours stands in: earlier or equal, so never a deadline too late.
+  const LegalTime confirmed_by = c.deadline_when_confirmed(sub);
   const LegalTime entered = sub.entered_at.is_set() ? sub.entered_at : sub.intent_at;
   sub.deadline = to == State::waiting_counterparty ? rules::confirmation_deadline(entered) : LegalTime{};
+  if (to == State::confirmed) sub.deadline = confirmed_by;
   if (to == State::void_) {
     const auto* known = leqi::form_state(form.state);
     sub.error = error_bytes({Errc::rejected, "form.void", {}, form.state, {}, std::string(known ? known->english : "")},
@@ -194,7 +210,7 @@ asio::awaitable<Next> take_table(Context& c, Submission& sub, table::Row found, 
     default:
       break;  // pending, or a code we do not know: not issued; keep watching
   }
-  sub.deadline = {};
+  sub.deadline = to == State::confirmed ? c.deadline_when_confirmed(sub) : LegalTime{};
   c.well(sub.id);
   if (!news && to == sub.state) co_return Next::later(c.settings->poll_form_ms);
   auto moved = co_await c.advance(

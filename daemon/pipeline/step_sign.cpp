@@ -32,7 +32,8 @@ asio::awaitable<Next> step_sign(Context& c, Submission& sub) {
     c.keys.sign({.request_id = request_id,
                  .taxpayer = sub.taxpayer,
                  .purpose = purpose_of(sub),
-                 .envelope = std::move(*envelope)},
+                 .envelope = std::move(*envelope),
+                 .deadline_ms = c.settings->sign_deadline_ms},
                 std::move(done));
   });
   c.reached("key.sign.after");

@@ -20,6 +20,11 @@ class Budget {
   /// Takes one call when both windows have room.
   Decision take(std::int64_t now_ms);
   std::int64_t left_today(std::int64_t now_ms);
+  /// Other bounds from now on; calls already taken count against them.
+  void limit(int per_second, std::int64_t per_day) {
+    per_second_ = per_second;
+    per_day_ = per_day;
+  }
 
  private:
   // Ten-minute buckets: a call weighs for 24 h at least and ten minutes more at most, for 145 numbers instead of

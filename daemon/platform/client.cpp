@@ -118,6 +118,8 @@ class Client final : public Platform {
                               leqi::table_json(*xml), std::move(reply));
   }
 
+  void limit(const Limits& limits) override { transport_->limit(limits); }
+
   std::string state_line() const override {
     const std::string last = last_success_.is_set() ? last_success_.platform_text() : "never";
     std::string out = last_error_.empty() ? "reachable" : "trouble: " + last_error_;

@@ -112,6 +112,12 @@ class State : public std::enable_shared_from_this<State> {
     }
   }
 
+  void limit(const Limits& limits) {
+    static_cast<Limits&>(settings_) = limits;
+    budget_.limit(limits.calls_per_second, limits.calls_per_day);
+    asio::post(io_, [self = shared_from_this()] { self->pump(); });
+  }
+
   std::int64_t left_today() { return budget_.left_today(ms_of(Steady::now())); }
 
  private:
@@ -310,7 +316,7 @@ class State : public std::enable_shared_from_this<State> {
   }
 
   asio::io_context& io_;
-  const PlatformSettings settings_;
+  PlatformSettings settings_;
   const Address address_;
   ssl::context tls_;
   asio::steady_timer timer_;
@@ -328,6 +334,7 @@ class HttpsTransport final : public PlatformTransport {
   ~HttpsTransport() override { state_->close(); }
   void post(HttpCall call, HttpReply reply) override { state_->post(std::move(call), std::move(reply)); }
   std::int64_t calls_left_today() override { return state_->left_today(); }
+  void limit(const Limits& limits) override { state_->limit(limits); }
 
  private:
   std::shared_ptr<State> state_;

@@ -52,6 +52,8 @@ class Platform {
   virtual void credit(std::string taxpayer, leqi::CreditRequest request, Reply<leqi::CreditReply> reply) = 0;
   virtual void download_tables(std::string taxpayer, table::DownloadRequest request,
                                Reply<table::DownloadReply> reply) = 0;
+  /// Time-outs, concurrency and budget for calls from now on.
+  virtual void limit(const Limits& limits) = 0;
   /// One line for people: reachable, last success, calls left. For status.
   virtual std::string state_line() const = 0;
 };

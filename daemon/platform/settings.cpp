@@ -50,6 +50,15 @@ bool all_digits(std::string_view text) {
 
 }  // namespace
 
+Limits limits_from(const Config& config) {
+  const auto& p = config.platform;
+  return {.connect = milliseconds(p.connect_ms),
+          .answer = milliseconds(p.answer_ms),
+          .max_concurrent = static_cast<std::size_t>(std::max(1, p.max_concurrent)),
+          .calls_per_second = p.calls_per_second,
+          .calls_per_day = p.calls_per_day};
+}
+
 PlatformSettings settings_from(const Config& config) {
   PlatformSettings out;
   const auto& p = config.platform;
@@ -62,11 +71,7 @@ PlatformSettings settings_from(const Config& config) {
   out.access_unit = p.access_unit;
   out.using_unit = p.using_unit;
   out.test_case = p.test_case;
-  out.connect = milliseconds(p.connect_ms);
-  out.answer = milliseconds(p.answer_ms);
-  out.max_concurrent = static_cast<std::size_t>(std::max(1, p.max_concurrent));
-  out.calls_per_second = p.calls_per_second;
-  out.calls_per_day = p.calls_per_day;
+  static_cast<Limits&>(out) = limits_from(config);
   for (const auto& t : config.taxpayers) out.taxpayers.push_back({t.id, t.sm4_key_file});
   return out;
 }

@@ -19,25 +19,30 @@ struct TaxpayerKey {
   std::string sm4_key_file;  // 16 bytes, or 32 hexadecimal digits; a path or "credential:NAME"
 };
 
-struct PlatformSettings {
-  std::string base_url;         // "https://host[:port][/prefix]"
-  std::string ca_file;          // PEM; only these authorities are trusted. Empty: the system's
-  bool sandbox = false;         // other paths and the test-case header
-  bool signed_profile = false;  // our envelope travels in `signature_header`
-  std::string signature_header;
-  std::string ability;          // nlbm
-  std::string access_unit;      // jrdwptbh
-  std::string using_unit;       // sydwptbh; empty: the taxpayer's id
-  std::string test_case;        // ylbm
+/// What may change while calls are under way; those keep what they began with.
+struct Limits {
   milliseconds connect{5'000};  // name, TCP and TLS together
   milliseconds answer{30'000};  // from the first byte of the request to the last of the answer
   std::size_t max_concurrent = 8;
   int calls_per_second = 20;
   std::int64_t calls_per_day = 100'000;
+};
+
+struct PlatformSettings : Limits {
+  std::string base_url;         // "https://host[:port][/prefix]"
+  std::string ca_file;          // PEM; only these authorities are trusted. Empty: the system's
+  bool sandbox = false;         // other paths and the test-case header
+  bool signed_profile = false;  // our envelope travels in `signature_header`
+  std::string signature_header;
+  std::string ability;      // nlbm
+  std::string access_unit;  // jrdwptbh
+  std::string using_unit;   // sydwptbh; empty: the taxpayer's id
+  std::string test_case;    // ylbm
   std::vector<TaxpayerKey> taxpayers;
 };
 
 PlatformSettings settings_from(const Config& config);
+Limits limits_from(const Config& config);
 
 /// "https://host:8443/prefix" taken apart; an IPv6 host stands in brackets. errors  invalid_input platform.url
 struct Address {

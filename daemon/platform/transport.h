@@ -42,6 +42,7 @@ class PlatformTransport {
   /// `reply` is called once, on the io thread, never from inside post().
   virtual void post(HttpCall call, std::move_only_function<void(Result<HttpAnswer>)> reply) = 0;
   virtual std::int64_t calls_left_today() = 0;
+  virtual void limit(const Limits&) {}  // a transport without time-outs of its own has nothing to change
 };
 
 /// TLS 1.2 or newer, server verified by authority and host name; keep-alive; at most `max_concurrent` connections.

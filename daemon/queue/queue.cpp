@@ -184,6 +184,25 @@ std::optional<store::OpenEntry> Queue::entry(std::string_view id) const {
   return it->second.entry;
 }
 
+std::optional<LegalTime> Queue::next_announcement() const {
+  if (unannounced_.empty()) return std::nullopt;
+  return LegalTime{unannounced_.begin()->first};
+}
+
+std::optional<std::string> Queue::claim_passed(LegalTime now) {
+  if (active_ >= limits_.max_active) return std::nullopt;
+  for (const auto& [at, id] : deadlines_) {
+    if (at > now.ms) break;
+    Item& item = items_.at(id);
+    if (item.active || work_of(item.entry.state) == Work::watch) continue;
+    unschedule(item);
+    item.active = true;
+    ++active_;
+    return id;
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> Queue::to_announce(LegalTime until) {
   std::vector<std::string> found;
   while (!unannounced_.empty() && unannounced_.begin()->first < until.ms) {

@@ -64,8 +64,15 @@ class Queue {
   bool lane_busy(std::string_view lane) const { return lanes_.contains(std::string(lane)); }
   std::optional<LegalTime> next_deadline() const;
   std::optional<store::OpenEntry> entry(std::string_view id) const;
+  /// The earliest deadline that has not been announced.
+  std::optional<LegalTime> next_announcement() const;
   /// Open submissions whose deadline lies before `until` and has not been announced; marks them announced.
   std::vector<std::string> to_announce(LegalTime until);
+  /// A submission whose deadline has passed while it is in a state that counts in months (all but a form before its
+  /// counterparty, whose end the platform decides), marked active so that nothing else works on it; end with finish().
+  /// nullopt when there is none or the active set is full.
+  std::optional<std::string> claim_passed(LegalTime now);
+  void limit(Limits limits) { limits_ = limits; }
 
  private:
   struct Item {

@@ -93,6 +93,7 @@ Result<void> Stand::build_keys() {
     definition.admin_pin = "87654321";
     definition.valid_from_ms = wall_ms() - kDayMs;
     definition.valid_until_ms = wall_ms() + 365 * kDayMs;
+    if (options_.define_key) options_.define_key(i, definition);
     auto key = VirtualKey::open(directory_ + "/cards/" + definition.serial, definition, *authority);
     if (!key) return std::unexpected(key.error());
     virtual_keys_.push_back(std::move(*key));

@@ -9,6 +9,7 @@
 #include "daemon/core/files.h"
 #include "protocol/leqi.h"
 #include "tests/system/whole_fixture.h"
+#include "tests/unit/daemon/api/test_client.h"
 
 namespace taxgate::tests {
 namespace {
@@ -267,6 +268,120 @@ TEST(Business, AResendCarriesTheSameBytesAndSettleIsTheStatedLimit) {
     if (effect.at("effect").as_string() == "form_created")
       requests.insert(std::string(effect.at("request_sha256").as_string()));
   EXPECT_EQ(requests.size(), 1u);
+  std::uint64_t signatures = 0;
+  for (unsigned i = 0; i < whole.stand().keys(); ++i) signatures += whole.stand().key(i).counters().signatures;
+  EXPECT_EQ(signatures, 1u) << "the resend was signed anew: other signed bytes over the same request";
+}
+
+int uploads_seen(simulator::Stand& stand) {
+  const auto calls = boost::json::parse(*stand.control("GET", "/calls"));
+  const auto* seen = calls.as_object().if_contains(leqi::service::upload);
+  return seen == nullptr ? 0 : static_cast<int>(seen->to_number<std::int64_t>());
+}
+
+TEST(Business, ARedThatExistsAlreadyIsReadBeforeAnUploadAndNotUploaded) {
+  // Ours by the configuration, but the platform issues it by itself as soon as the form is confirmed.
+  Whole whole({.upload = true});
+  ASSERT_TRUE(whole.stand().start_taxgated());
+  const auto behave = [&](const char* issue) {
+    return whole.stand().control(
+        "POST", "/seed",
+        fmt::format(R"({{"taxpayers":[{{"id":"{}","name":"{}","behaviour":{{"issue":"{}"}}}}]}})", whole.us(),
+                    whole.stand().options().taxpayers.front().party.name, issue));
+  };
+  ASSERT_TRUE(behave("automatic"));
+  auto accepted = whole.stand().submit(whole.full_red(whole.blue()));
+  ASSERT_TRUE(accepted);
+  auto ended = whole.stand().wait_state(accepted->id(), {"attention"}, 20s);
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->state(), "issued");
+  EXPECT_FALSE(ended->red_number().empty());
+  EXPECT_EQ(uploads_seen(whole.stand()), 0) << "uploaded although the form showed its red";
+  EXPECT_EQ(whole.judge(accepted->id()).doubled, 0);
+  // And when it does so between our question and our upload: one red, and we find it.
+  ASSERT_TRUE(behave("after_query"));
+  accepted = whole.stand().submit(whole.full_red(whole.blue()));
+  ASSERT_TRUE(accepted);
+  ended = whole.stand().wait_state(accepted->id(), {"attention"}, 20s);
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->state(), "issued");
+  EXPECT_EQ(uploads_seen(whole.stand()), 1);
+  const auto judged = whole.judge(accepted->id());
+  EXPECT_EQ(judged.lost + judged.doubled, 0) << judged.text;
+}
+
+TEST(Business, KeysThatAreMissingOrExpiredAreSaidWithARemedyAndTheWorkWaits) {
+  Whole whole({.define_key = [](unsigned i, simulator::KeyDefinition& key) {
+    if (i == 0) key.valid_until_ms = key.valid_from_ms + 1000;
+  }});
+  auto& stand = whole.stand();
+  stand.card(1).unplug();
+  ASSERT_TRUE(stand.start_taxgated());
+  const auto accepted = stand.submit(whole.full_red(whole.blue()));
+  ASSERT_TRUE(accepted);
+  const auto key_state = [&](const std::string& taxpayer) {
+    const auto keys = stand.call<api::v1::KeyList>("GET", "/v1/keys");
+    if (keys)
+      for (const auto& key : keys->keys())
+        if (key.taxpayer() == taxpayer) return key;
+    return api::v1::KeyInfo{};
+  };
+  ASSERT_TRUE(eventually([&] { return key_state(whole.us()).state() == "expired"; }));
+  const auto expired = key_state(whole.us());
+  EXPECT_FALSE(expired.trouble().empty());
+  EXPECT_FALSE(expired.trouble_zh().empty());
+  EXPECT_FALSE(expired.remedy().empty());
+  EXPECT_FALSE(expired.remedy_zh().empty());
+  const auto status = stand.call<api::v1::Status>("GET", "/v1/status");
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->health(), "attention");
+  int missing = 0;
+  for (const auto& trouble : status->troubles())
+    if (trouble.code() == "key.none") {
+      ++missing;
+      EXPECT_FALSE(trouble.message_zh().empty());
+      EXPECT_FALSE(trouble.remedy().empty());
+    }
+  EXPECT_EQ(missing, 3) << "each taxpayer without a key that may sign is named";
+  EXPECT_EQ(stand.wait_state(accepted->id(), {"signing"}, 10s)->state(), "signing");
+  EXPECT_EQ(stand.key(0).counters().verify_attempts, 0u) << "a PIN was shown to an expired key";
+  EXPECT_EQ(stand.key(0).counters().signatures, 0u);
+  EXPECT_EQ(whole.judge(accepted->id()).doubled, 0);
+}
+
+TEST(Business, EventsArriveByLongPollAndByStreamWhenTheyHappen) {
+  Whole whole({.with_keys = false});
+  auto& stand = whole.stand();
+  ASSERT_TRUE(stand.start_taxgated());
+  const auto first = stand.submit(whole.full_red(whole.blue()));
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(stand.wait_state(first->id(), {"signing"}, 10s));
+  const Invoice next_blue = whole.blue();
+  std::string cursor;
+  for (;;) {  // to the end of what has happened
+    const auto page = stand.call<api::v1::EventList>("GET", "/v1/events?limit=1000&after=" + cursor);
+    ASSERT_TRUE(page);
+    EXPECT_EQ(page->channel(), "simulator");
+    cursor = page->next();
+    if (page->events().empty()) break;
+  }
+  auto stream = api::TestClient::unix_socket(stand.api_socket());
+  ASSERT_TRUE(
+      stream.send("GET /v1/events?after=" + cursor + " HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n"));
+  ASSERT_TRUE(stream.wait_for(":\n\n"));
+  auto poll = api::TestClient::unix_socket(stand.api_socket());
+  ASSERT_TRUE(poll.send("GET /v1/events?wait=30&after=" + cursor + " HTTP/1.1\r\nHost: x\r\n\r\n"));
+  std::this_thread::sleep_for(300ms);  // both wait now
+  const auto began = std::chrono::steady_clock::now();
+  const auto second = stand.submit(whole.full_red(next_blue));
+  ASSERT_TRUE(second);
+  const auto polled = poll.answer();
+  EXPECT_EQ(polled.status, 200);
+  EXPECT_NE(polled.body.find(second->id()), std::string::npos) << polled.body;
+  ASSERT_TRUE(stream.wait_for("event: submission.accepted\ndata: "));
+  EXPECT_NE(stream.received().find(second->id()), std::string::npos);
+  EXPECT_EQ(stream.received().find(first->id()), std::string::npos) << "what lies before the cursor came again";
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 10s) << "told by a time-out, not by the event";
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ Whole::Whole(WholeOptions options) {
   wanted.connect_ms = 1500;
   if (options.upload) wanted.upload_taxpayers = {wanted.taxpayers.front().party.id};
   wanted.more_config = options.more_config;
+  wanted.define_key = options.define_key;
   auto built = Stand::build(wanted);
   if (!built) throw std::runtime_error(built.error().id + " " + built.error().field + " " + built.error().detail);
   stand_ = std::move(*built);
@@ -108,6 +109,13 @@ int Whole::documents_on(const Invoice& blue) {
   for (const auto& effect : value.at("effects").as_array())
     if (text(effect, "effect") == "form_created" && text(effect, "blue_number") == blue.number) ++count;
   return count;
+}
+
+bool eventually(const std::function<bool()>& f, std::chrono::milliseconds within) {
+  const auto until = std::chrono::steady_clock::now() + within;
+  for (; !f(); std::this_thread::sleep_for(std::chrono::milliseconds(20)))
+    if (std::chrono::steady_clock::now() >= until) return false;
+  return true;
 }
 
 Result<api::v1::Submission> submit_until_answered(Stand& stand, const api::v1::SubmissionRequest& request,

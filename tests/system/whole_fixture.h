@@ -2,6 +2,7 @@
 // The whole stack for tests: a Stand with small times, sample invoices of its own, and the judgement at the end.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ struct WholeOptions {
   bool with_keys = true;
   std::string taxgated = "taxgated";
   std::string more_config = {};
+  std::function<void(unsigned, simulator::KeyDefinition&)> define_key = {};
 };
 
 class Whole {
@@ -43,6 +45,9 @@ class Whole {
   int numbers_ = 0;
   std::vector<std::string> promised_;
 };
+
+/// Polls until it is so; false after `within`.
+bool eventually(const std::function<bool()>& f, std::chrono::milliseconds within = std::chrono::seconds(20));
 
 /// Repeats a request until the daemon answers, as a billing server does: same key, same body.
 Result<api::v1::Submission> submit_until_answered(simulator::Stand& stand, const api::v1::SubmissionRequest& request,

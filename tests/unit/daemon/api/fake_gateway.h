@@ -127,6 +127,7 @@ class FakeGateway final : public Gateway {
     if (note("import", caller, reply)) return;
     v1::ImportReply result;
     result.set_added(static_cast<std::uint32_t>(request.invoices_size()));
+    result.set_channel("simulator");
     last_import = std::move(request);
     reply(std::move(result));
   }
@@ -148,6 +149,7 @@ class FakeGateway final : public Gateway {
     key.set_serial("K1");
     key.set_pin_tries_left(-1);
     key.set_signed_count(7);
+    list.set_channel("simulator");
     reply(std::move(list));
   }
   void status(Caller caller, Reply<v1::Status> reply) override {
@@ -192,17 +194,22 @@ class FakeGateway final : public Gateway {
   }
   void holds(Caller caller, Reply<v1::HoldList> reply) override {
     if (note("holds", caller, reply)) return;
-    reply(v1::HoldList{});
+    v1::HoldList list;
+    list.set_channel("simulator");
+    reply(std::move(list));
   }
   void hold(Caller caller, v1::HoldRequest request, Reply<v1::HoldList> reply) override {
     if (note("hold:" + request.taxpayer() + ":" + request.reason(), caller, reply)) return;
     v1::HoldList list;
     list.add_holds()->set_taxpayer(request.taxpayer());
+    list.set_channel("simulator");
     reply(std::move(list));
   }
   void release(Caller caller, v1::HoldRequest request, Reply<v1::HoldList> reply) override {
     if (note("release:" + request.taxpayer() + ":" + request.reason(), caller, reply)) return;
-    reply(v1::HoldList{});
+    v1::HoldList list;
+    list.set_channel("simulator");
+    reply(std::move(list));
   }
 
   void add_event(const std::string& type, const std::string& detail = {}) {
@@ -212,6 +219,7 @@ class FakeGateway final : public Gateway {
     e.set_at("2026-11-22T10:00:00.000+08:00");
     e.set_type(type);
     e.set_detail(detail);
+    e.set_channel("simulator");
     journal.push_back(e);
     for (auto& [query, reply] : std::exchange(event_waiters, {})) reply(page(query));
   }
@@ -235,6 +243,7 @@ class FakeGateway final : public Gateway {
     auto at = static_cast<std::size_t>(query.after.empty() ? 0 : position(query.after));
     for (; at < journal.size() && list.events_size() < query.limit; ++at) *list.add_events() = journal[at];
     list.set_next("c" + std::to_string(at));
+    list.set_channel("simulator");
     return list;
   }
 };

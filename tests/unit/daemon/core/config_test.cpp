@@ -148,7 +148,7 @@ TEST_F(ReloadTest, AnInvalidFileChangesNothing) {
   LiveConfig live(*load_config(file()));
   const auto before = live.get();
   write(kMinimal + "[queue]\nretry_budget = 0\n");
-  const auto reloaded = live.reload();
+  const auto reloaded = live.read_again();
   ASSERT_FALSE(reloaded);
   EXPECT_EQ(reloaded.error().id, "config.range");
   EXPECT_EQ(live.get(), before);
@@ -157,15 +157,18 @@ TEST_F(ReloadTest, AnInvalidFileChangesNothing) {
 TEST_F(ReloadTest, LimitsAndWebhooksChangeAtOnceAndListenersWaitForARestart) {
   LiveConfig live(*load_config(file()));
   const auto before = live.get();
-  write(replaced(kMinimal, "socket = \"api.sock\"", "socket = \"other.sock\"\nmax_body_bytes = 2048") +
+  write(replaced(kMinimal, "socket = \"api.sock\"", "socket = \"other.sock\"\nmax_body_bytes = 2048\nmax_pending = 5") +
         "[queue]\nretry_budget = 7\n[[webhook]]\nname = \"a\"\nurl = \"https://a.invalid\"\nsecret_file = \"s\"\n");
-  const auto reloaded = live.reload();
+  const auto reloaded = live.read_again();
   ASSERT_TRUE(reloaded);
-  EXPECT_EQ(*reloaded, std::vector<std::string>{"api.socket"});
+  EXPECT_EQ(reloaded->needs_restart, (std::vector<std::string>{"api.socket", "api.max_pending"}));
+  EXPECT_EQ(live.get(), before) << "nothing changes before all that the file names has been read";
+  live.put_in_force(*reloaded);
   EXPECT_EQ(live.get()->queue.retry_budget, 7);
   EXPECT_EQ(live.get()->webhooks.size(), 1U);
   EXPECT_EQ(live.get()->api.max_body_bytes, 2048U);
   EXPECT_EQ(live.get()->api.socket, before->api.socket);
+  EXPECT_EQ(live.get()->api.max_pending, before->api.max_pending);
   EXPECT_EQ(before->queue.retry_budget, 20) << "a reader keeps the value it got";
 }
 
@@ -174,7 +177,9 @@ TEST_F(ReloadTest, LaboratoryModeSurvivesAReload) {
   auto config = *load_config(file());
   ASSERT_TRUE(apply_lab(config, "/run/clock"));
   LiveConfig live(config);
-  ASSERT_TRUE(live.reload());
+  const auto fresh = live.read_again();
+  ASSERT_TRUE(fresh);
+  live.put_in_force(*fresh);
   EXPECT_TRUE(live.get()->lab);
   EXPECT_EQ(live.get()->lab_clock_file, "/run/clock");
 }

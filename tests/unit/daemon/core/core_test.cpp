@@ -76,9 +76,17 @@ TEST_F(FilesTest, ASecretMustBePrivateAndItsLineBreakIsNotPartOfIt) {
 }
 
 TEST_F(FilesTest, NoErrorAboutASecretCarriesItsContent) {
-  write("s", "the-pin-1234", 0644);
-  const auto e = read_secret(at("s"), 100).error();
-  for (const auto& part : {e.field, e.wanted, e.left, e.detail}) EXPECT_EQ(part.find("the-pin"), std::string::npos);
+  // Too open, too long, and empty but for a line end.
+  write("open", "the-pin-1234", 0644);
+  write("long", "the-pin-1234", 0600);
+  write("empty", "\n", 0600);
+  for (const auto& [name, most] : {std::pair{"open", 100}, {"long", 5}, {"empty", 100}}) {
+    const auto secret = read_secret(at(name), static_cast<std::size_t>(most));
+    ASSERT_FALSE(secret) << name;
+    const auto& e = secret.error();
+    for (const auto& part : {e.field, e.wanted, e.left, e.detail})
+      EXPECT_EQ(part.find("the-p"), std::string::npos) << name << ": " << part;
+  }
 }
 
 TEST_F(FilesTest, ASystemdCredentialIsFoundByNameAndNothingOutsideItsDirectory) {
