@@ -45,6 +45,7 @@ TEST(Arithmetic, WhatNoNumberHoldsIsSaid) {
   EXPECT_EQ(*taxed(fen("0.01"), dec("0.00000000000000000001")), 0);
   EXPECT_EQ(*product(dec("999999999999999999999999"), dec("0.00000000000000000001")), 1'000'000'000);
   EXPECT_EQ(*taxed(fen("80000000000000.00"), dec("5")), static_cast<MilliFen>(400'000'000'000'000) * 100'000);
+  EXPECT_EQ(*taxed(fen("100.00"), dec("0.12345678901234567895")), 1'234'568) << "a rate beyond 64 bits";
   EXPECT_EQ(unit_price(fen("1000000.00"), dec("0.00000000000000000001")).error().id, "decimal.range");
   EXPECT_EQ(unit_price(fen("0.37"), dec("100000000000000"))->text(), "0.0000000000000037");
   EXPECT_EQ(minus(Fen{std::numeric_limits<std::int64_t>::min() + 1}, Fen{5}).value,
