@@ -38,7 +38,7 @@ constexpr const char* kHelp =
   taxgate-sim fault FILE | fault clear --dir DIR                                    (of the platform)
   taxgate-sim assert --promises FILE --lost N --doubled N [--junit FILE] --dir DIR   (N+: N or more)
 
-  taxgate-sim demo [--seed N] [--submissions N] [--quiet] [--keep] [--programs DIR]
+  taxgate-sim demo [--seed N] [--submissions N] [--quiet] [--keep] [--programs DIR] [--taxgated NAME]
       a business day against taxgated and taxgate-keyd with every fault; one JSON line at the end; exit 0 only if
       nothing was lost and nothing doubled
 
@@ -101,15 +101,16 @@ int run_the_demo(const Arguments& arguments) {
   std::error_code unknown;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", unknown);
   options.programs = arguments.option("programs").value_or(self.parent_path().string());
+  options.taxgated = arguments.option("taxgated").value_or(options.taxgated);
   return run_demo(options);
 }
 
 int run(int argc, char** argv) {
   const auto arguments = Arguments::parse(
-      argc, argv,
-      {"dir",      "keys",  "scenario", "port",      "control-port", "control",     "slot",      "kind", "ins",
-       "nth",      "count", "delay-ms", "direction", "counting",     "at-byte",     "replug-ms", "json", "tries-left",
-       "promises", "lost",  "doubled",  "junit",     "seed",         "submissions", "programs"},
+      argc, argv, {"dir",     "keys",      "scenario",    "port",       "control-port", "control",   "slot",
+                   "kind",    "ins",       "nth",         "count",      "delay-ms",     "direction", "counting",
+                   "at-byte", "replug-ms", "json",        "tries-left", "promises",     "lost",      "doubled",
+                   "junit",   "seed",      "submissions", "programs",   "taxgated"},
       {"die-with-parent", "help", "keep", "quiet"});
   if (!arguments) return complain(arguments.error());
   const std::string command = arguments->word(0);
