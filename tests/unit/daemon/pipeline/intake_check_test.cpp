@@ -1,0 +1,142 @@
+// A check says what a submission would have met, because it is the first half of one; and it leaves nothing behind.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "daemon/core/clock.h"
+#include "daemon/pipeline/intake.h"
+#include "protocol/json_form.h"
+
+namespace taxgate::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using api::v1::SubmissionRequest;
+using testing::Contains;
+
+class IntakeCheck : public testing::Test {
+ protected:
+  IntakeCheck() : directory_(fs::temp_directory_path() / ("taxgate-check-" + std::to_string(getpid()))) {
+    fs::create_directories(directory_);
+    auto opened = store::Store::open({.path = directory_ / "taxgate.db", .clock = &clock_, .vfs = {}, .probe = {}});
+    EXPECT_TRUE(opened);
+    store_ = std::move(*opened);
+    reader_ = std::move(*store_->reader());
+    settings_.codes.approvals.clear();
+  }
+  ~IntakeCheck() override {
+    reader_.reset();
+    store_.reset();
+    fs::remove_all(directory_);
+  }
+
+  /// A sample of the callers' form, with the blue invoice inside; its seller is one of ours.
+  SubmissionRequest sample(const std::string& name) {
+    std::ifstream in(std::string(TAXGATE_SOURCE_DIR) + "/tests/fuzz/corpus/json/" + name + ".json");
+    std::ostringstream text;
+    text << in.rdbuf();
+    SubmissionRequest request;
+    EXPECT_TRUE(from_json(text.str(), request)) << name;
+    settings_.taxpayers[request.seller()] = {.id = request.seller(), .name = {}, .tax_device = {}};
+    return request;
+  }
+  api::v1::CheckReply check(const SubmissionRequest& request, bool menu = false) {
+    auto reply = intake_.check(*reader_, settings_, "erp", taxpayers_, request, false, menu);
+    EXPECT_TRUE(reply) << (reply ? "" : reply.error().id);
+    return reply.value_or(api::v1::CheckReply{});
+  }
+  void expect_agreement(const SubmissionRequest& request, const std::string& what) {
+    SCOPED_TRACE(what);
+    const auto verdict = check(request);
+    const auto admitted = intake_.admit(*reader_, settings_, "erp", taxpayers_, request, false);
+    EXPECT_EQ(verdict.answer() == "refused", !admitted.has_value());
+    if (admitted) {
+      EXPECT_EQ(verdict.answer() == "needs_approval", admitted->submission.state == State::waiting_approval);
+      EXPECT_EQ(verdict.amount(), admitted->submission.amount.text());
+      EXPECT_EQ(verdict.tax(), admitted->submission.tax.text());
+      EXPECT_EQ(verdict.lines_size(), static_cast<int>(admitted->red->lines.size()));
+      return;
+    }
+    std::vector<std::string> refusals;
+    for (const auto& finding : verdict.findings())
+      if (finding.severity() == "refuse") refusals.push_back(finding.code());
+    ASSERT_EQ(refusals.size(), admitted.error().size());
+    for (const Error& error : admitted.error()) EXPECT_THAT(refusals, Contains(error.id));
+    EXPECT_TRUE(admitted.error().front().id.starts_with(verdict.findings(0).rule()));
+    EXPECT_FALSE(verdict.findings(0).message().empty());
+    EXPECT_FALSE(verdict.findings(0).message_zh().empty());
+  }
+
+  fs::path directory_;
+  ManualClock clock_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::Reader> reader_;
+  Settings settings_;
+  std::vector<std::string> taxpayers_;
+  Intake intake_{clock_};
+};
+
+TEST_F(IntakeCheck, SaysOfEverySampleAndItsDamagedFormsWhatASubmissionMeets) {
+  int allowed = 0, refused = 0;
+  for (const std::string number : {"01", "02", "03", "04", "05", "06", "07", "08", "09", "10"}) {
+    const auto request = sample("sample_" + number);
+    expect_agreement(request, number);
+    check(request).answer() == "refused" ? ++refused : ++allowed;
+    for (const std::string reason : {"01", "02", "03", "04", "05", ""}) {
+      auto other = request;
+      other.set_reason(reason);
+      expect_agreement(other, number + " for reason " + reason);
+    }
+    auto more = request;
+    for (auto& line : *more.mutable_lines()) line.set_quantity("99999999");
+    expect_agreement(more, number + " with too much");
+    auto nobody = request;
+    nobody.set_seller("91310115TGDM00011X");
+    expect_agreement(nobody, number + " of another seller");
+    auto unknown = request;
+    unknown.clear_blue();
+    expect_agreement(unknown, number + " without its blue invoice");
+  }
+  EXPECT_GT(allowed, 3);
+  EXPECT_EQ(allowed + refused, 10);
+}
+
+TEST_F(IntakeCheck, AnApprovalOfTheVerdictIsTheStateOfTheSubmission) {
+  const auto request = sample("sample_10");
+  ASSERT_NE(check(request).answer(), "needs_approval");
+  settings_.codes.approvals.emplace_back().amount = Fen{1};
+  EXPECT_EQ(check(request).answer(), "needs_approval");
+  expect_agreement(request, "everything is looked at");
+}
+
+TEST_F(IntakeCheck, KeepsNothing) {
+  const auto request = sample("sample_10");
+  const auto before = *reader_->last_seq();
+  for (int i = 0; i < 3; ++i)
+    EXPECT_NE(check(request, true).answer(), "refused") << "each is asked as if it were the first";
+  EXPECT_EQ(*reader_->last_seq(), before);
+  EXPECT_FALSE(*reader_->invoice(request.blue_number())) << "the blue invoice of a question enters no ledger";
+  EXPECT_TRUE(check(request).accepted_as().empty());
+}
+
+TEST_F(IntakeCheck, TheMenuComesAlsoWithoutAReasonAndNotToAnotherTaxpayersCaller) {
+  auto request = sample("sample_10");
+  request.clear_reason();
+  const auto menu = check(request, true);
+  EXPECT_EQ(menu.answer(), "refused");
+  ASSERT_EQ(menu.reasons_size(), 4);
+  ASSERT_EQ(menu.left_size(), 1);
+  EXPECT_EQ(menu.left(0).amount(), "50000.00");
+  taxpayers_ = {"91310115TGDM00011U"};
+  const auto foreign = check(request, true);
+  EXPECT_EQ(foreign.findings(0).code(), "caller.taxpayer");
+  EXPECT_EQ(foreign.reasons_size(), 0);
+  EXPECT_EQ(foreign.left_size(), 0);
+}
+
+}  // namespace
+}  // namespace taxgate::pipeline
