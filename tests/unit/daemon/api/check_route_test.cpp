@@ -8,7 +8,10 @@
 namespace taxgate::api {
 namespace {
 
-class CheckRoute : public ApiTest {};
+class CheckRoute : public ApiTest {
+ protected:
+  void SetUp() override { start(); }
+};
 
 TEST_F(CheckRoute, ARefusalIsAnAnswerWithEveryFindingAndItsRemedyInBothLanguages) {
   auto client = local();
