@@ -98,6 +98,8 @@ class Writer {
     if (field.is_repeated()) return with_empty_ || r.FieldSize(message, &field) > 0;
     // An absent message has no empty form (it would come back as present), and ErrorBody would never end.
     if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) return r.HasField(message, &field);
+    // Set and empty is another thing than not set where the schema says `optional`: uid 0 is root, no uid is nobody.
+    if (field.has_presence()) return r.HasField(message, &field);
     return with_empty_ || r.HasField(message, &field);
   }
 

@@ -38,6 +38,7 @@ need_program() {
 run_benches() {
   local name="$1" json="$2" bench found=0 status=0
   shift 2
+  ninja -C "$ROOT/build" -j "$JOBS" "${name:+bench_}${name:-benches}" >&2 || return 1
   for bench in "$ROOT"/build/bin/bench_*; do
     [ -x "$bench" ] || continue
     if [ -n "$name" ] && [ "$(basename "$bench")" != "bench_$name" ]; then continue; fi

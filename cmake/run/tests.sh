@@ -17,7 +17,7 @@ run_ctest() {
   loud "test $preset" env GTEST_OUTPUT="xml:$RESULTS/$preset/" GTEST_COLOR=no \
     ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
     TSAN_OPTIONS=second_deadlock_stack=1 ASAN_SYMBOLIZER_PATH="$(command -v llvm-symbolizer-19)" \
-    ctest --test-dir "$dir" -j "$JOBS" --timeout 900 --output-on-failure --no-tests=error "$@"
+    ctest --test-dir "$dir" -j "$((JOBS + 1))" --timeout 900 --output-on-failure --no-tests=error "$@"
 }
 
 # fuzz_one PROGRAM SECONDS: a copy of the corpus, so that the tree stays as it is; a finding is kept and named.

@@ -213,7 +213,7 @@ json::array parameters(const Route& route) {
     }
     if (name == "limit")
       schema = {{"type", "integer"}, {"minimum", 1}, {"maximum", route.operation == "events" ? kMaxEvents : kMaxPage}};
-    if (name == "platform") schema = {{"type", "string"}, {"enum", json::array{"yes", "no"}}};
+    if (name == "platform" || name == "menu") schema = {{"type", "string"}, {"enum", json::array{"yes", "no"}}};
     if (name == "after") schema["example"] = "c1a";
     if (name == "wait") schema = {{"type", "integer"}, {"minimum", fact->low}, {"maximum", fact->high}};
     json::object parameter{{"name", text(name)}, {"in", "query"}, {"required", false}, {"schema", std::move(schema)}};

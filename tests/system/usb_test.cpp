@@ -204,8 +204,14 @@ TEST(UsbKeys, AThousandTimesInAndOutLeakNeitherDescriptorsNorProcessesNorMemory)
              std::chrono::duration<double>(Clock::now() - start).count(), grown, watch_grown,
              stack.bed().counters(1).opens);
   // One forgotten session of the host would be 150 KiB a hundred cycles (its packet buffer); noise is a few pages.
-  EXPECT_LT(grown, 1024);
-  EXPECT_LT(watch_grown, 1024);
+  // Under AddressSanitizer freed memory is kept back (256 MiB of quarantine), and forgotten memory is told at the end.
+#if defined(__has_feature) && (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+  constexpr long kMostKib = 256 * 1024;
+#else
+  constexpr long kMostKib = 1024;
+#endif
+  EXPECT_LT(grown, kMostKib);
+  EXPECT_LT(watch_grown, kMostKib);
 }
 
 }  // namespace
