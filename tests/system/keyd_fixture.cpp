@@ -34,7 +34,7 @@ std::int64_t wall_ms() {
 
 }  // namespace
 
-KeydClient::KeydClient(const std::string& socket) {
+KeydClient::KeydClient(const std::string& socket, std::uint32_t version_min, std::uint32_t version_max) {
   fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -45,8 +45,8 @@ KeydClient::KeydClient(const std::string& socket) {
     return;
   }
   keyd::v1::Frame hello;
-  hello.mutable_hello()->set_version_min(1);
-  hello.mutable_hello()->set_version_max(1);
+  hello.mutable_hello()->set_version_min(version_min);
+  hello.mutable_hello()->set_version_max(version_max);
   hello.mutable_hello()->set_program("test");
   const auto answer = send(hello) ? receive(20s) : std::nullopt;
   if (!answer || !answer->has_hello()) {

@@ -20,7 +20,7 @@ namespace taxgate::tests {
 /// A blocking client of keyd's socket: one thread, plain reads.
 class KeydClient {
  public:
-  explicit KeydClient(const std::string& socket);
+  explicit KeydClient(const std::string& socket, std::uint32_t version_min = 1, std::uint32_t version_max = 1);
   ~KeydClient();
   KeydClient(const KeydClient&) = delete;
   KeydClient& operator=(const KeydClient&) = delete;

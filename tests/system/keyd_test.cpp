@@ -31,7 +31,16 @@ TEST(KeyHostOnRealPcscd, SignsAnEnvelopeAndLogsItBefore) {
   ASSERT_TRUE(stack.wait_state(0, "ready"));
   KeydClient client(stack.socket());
   const auto request = stack.request(0, "0190-apply");
-  const auto reply = client.sign(request);
+  // While the card is still at it, the order stands in the log already.
+  stack.card(0).add_fault({.kind = simulator::CardFault::Kind::delay, .ins = 0x74, .delay_ms = 1500});
+  std::optional<keyd::v1::SignReply> reply;
+  std::jthread waiter([&] { reply = client.sign(request); });
+  bool before = false;
+  for (const auto until = Clock::now() + 1200ms; Clock::now() < until && !before; std::this_thread::sleep_for(5ms))
+    before = stack.key(0).counters().signatures == 0 &&
+             whole_file(stack.state() + "/signing.log").find("\torder\t") != std::string::npos;
+  EXPECT_TRUE(before) << "signed before it was logged";
+  waiter.join();
   ASSERT_TRUE(reply);
   ASSERT_FALSE(reply->has_failure()) << reply->failure().id() << " " << reply->failure().detail();
   EXPECT_TRUE(stack.verifies(request, *reply));
@@ -292,6 +301,16 @@ TEST(KeyHostOnRealPcscd, SpeaksToTheConfiguredUserOnly) {
   for (const auto until = Clock::now() + 5s; Clock::now() < until; std::this_thread::sleep_for(5ms))
     if (stack.keyd_log().find("keyd.foreign_uid") != std::string::npos) break;
   EXPECT_NE(stack.keyd_log().find("keyd.foreign_uid"), std::string::npos) << stack.keyd_log();
+}
+
+TEST(KeyHostOnRealPcscd, EndsAConversationOfAnotherVersionAndSaysSo) {
+  KeydStack stack({.readers = 1, .keys = 0});
+  stack.start_keyd();
+  for (const auto& [min, max, greeted] : {std::tuple{7U, 9U, false}, {0U, 0U, false}, {1U, 9U, true}}) {
+    KeydClient client(stack.socket(), min, max);
+    EXPECT_EQ(client.connected(), greeted) << min << " to " << max;
+  }
+  EXPECT_NE(stack.keyd_log().find("keyd.version"), std::string::npos) << stack.keyd_log();
 }
 
 TEST(KeyHostOnRealPcscd, ReplacesAWrongSignatureOfTheCardByARightOne) {

@@ -214,6 +214,9 @@ void fill(std::mt19937_64& random, google::protobuf::Message& m, int depth) {
         case FieldDescriptor::CPPTYPE_UINT64:
           r.SetUInt64(&m, &f, random());
           break;
+        case FieldDescriptor::CPPTYPE_INT64:
+          r.SetInt64(&m, &f, static_cast<std::int64_t>(random()));
+          break;
         default:
           if (depth < 5) fill(random, f.is_repeated() ? *r.AddMessage(&m, &f) : *r.MutableMessage(&m, &f), depth + 1);
       }
@@ -240,6 +243,23 @@ TEST(JsonForm, ReadsWhatItWrites) {
   round_trips<api::v1::Submission>(random, 300);
   round_trips<api::v1::Status>(random, 300);
   round_trips<api::v1::ImportReply>(random, 300);
+}
+
+TEST(JsonForm, EveryMessageOfTheSchemaIsTheSameInJsonAndInProtobuf) {
+  auto random = test::seeded();
+  const auto& file = *SubmissionRequest::descriptor()->file();
+  for (int i = 0; i < file.message_type_count(); ++i) {
+    const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(file.message_type(i));
+    for (int round = 0; round < 60; ++round) {
+      const std::unique_ptr<google::protobuf::Message> before(prototype->New()), by_json(prototype->New()),
+          by_protobuf(prototype->New());
+      fill(random, *before, 0);
+      ASSERT_TRUE(from_json(to_json(*before, round % 2 == 0), *by_json)) << before->GetTypeName();
+      ASSERT_TRUE(by_protobuf->ParseFromString(before->SerializeAsString()));
+      EXPECT_TRUE(MessageDifferencer::Equals(*by_json, *by_protobuf)) << before->GetTypeName() << to_json(*before);
+      EXPECT_TRUE(MessageDifferencer::Equals(*before, *by_json)) << before->GetTypeName() << to_json(*before);
+    }
+  }
 }
 
 TEST(JsonForm, IsTotalOnDamagedBodies) {

@@ -1,0 +1,134 @@
+// What ./run test promises about sanitizers and fuzzing, read from the files that do it; and the same reading finds
+// each way of dropping it.
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "tests/tree/tree.h"
+
+namespace taxgate::tree {
+namespace {
+
+struct TestRun {
+  std::string run, build, rooms, presets;
+};
+
+TestRun of_this_tree() {
+  return {read(root() / "cmake/run/tests.sh"), read(root() / "cmake/run/build.sh"),
+          read(root() / "cmake/TaxgateRooms.cmake"), read(root() / "CMakePresets.json")};
+}
+
+/// The command lines of a shell function, without comments.
+std::string function_of(const std::string& script, const std::string& name) {
+  const auto begin = script.find("\n" + name + "() {");
+  if (begin == std::string::npos) return {};
+  std::string out;
+  for (const auto& line : split(script.substr(begin, script.find("\n}", begin) - begin), '\n')) {
+    const auto comment = line.find(" # ");
+    const std::string code = line.substr(0, comment);
+    const auto first = code.find_first_not_of(' ');
+    if (first != std::string::npos && code[first] != '#') out += code.substr(first) + "\n";
+  }
+  return out;
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+std::string preset_of(const std::string& presets, const std::string& name) {
+  const auto begin = presets.find("\"name\": \"" + name + "\"");
+  return begin == std::string::npos ? "" : presets.substr(begin, presets.find("\"name\":", begin + 8) - begin);
+}
+
+std::vector<std::string> faults(const TestRun& t) {
+  std::vector<std::string> out;
+  const auto expect = [&out](bool good, const char* fault) {
+    if (!good) out.emplace_back(fault);
+  };
+  const std::string test = function_of(t.run, "cmd_test"), ctest = function_of(t.run, "run_ctest"),
+                    fuzz = function_of(t.run, "fuzz_one"), build = function_of(t.build, "build"),
+                    threaded = function_of(t.build, "threaded_targets");
+  expect(has_line(test, "build asan || true") && has_line(test, "run_ctest asan || true"),
+         "asan does not run everything");
+  expect(has_line(test, "build tsan || true") && has_line(test, "run_ctest tsan -R '^(scenario|system)_' || true"),
+         "tsan does not run the whole-stack tests");
+  expect(has_line(test, "fuzz_all \"\" \"$FUZZ_SECONDS_IN_TEST\""), "fuzz targets do not run");
+  expect(test.find("check_promises") != std::string::npos, "the promises are not held against what ran");
+  expect(std::regex_search(t.run, std::regex("FUZZ_SECONDS_IN_TEST=[1-9]")), "fuzzing takes no time");
+  expect(fuzz.find("number_of_executed_units") != std::string::npos &&
+             fuzz.find("$LOG_DIR/fuzz-$target.log") != std::string::npos &&
+             fuzz.find("executions") != std::string::npos,
+         "executions are not printed");
+  expect(build.find("asan) extra=(-DTAXGATE_FUZZ=ON)") != std::string::npos, "the asan build has no fuzz targets");
+  expect(build.find("[ \"$preset\" != tsan ] || mapfile -t targets") != std::string::npos &&
+             build.find("-k 0 \"${targets[@]}\"") != std::string::npos,
+         "asan does not build all");
+  expect(threaded.find("(scenario|system)_") != std::string::npos &&
+             threaded.find("taxgated?(-[a-z]+)?") != std::string::npos,
+         "tsan does not build the programs and their tests");
+  expect(preset_of(t.presets, "asan").find("\"TAXGATE_SANITIZE\": \"address,undefined\"") != std::string::npos,
+         "the asan preset lacks a sanitizer");
+  expect(preset_of(t.presets, "tsan").find("\"TAXGATE_SANITIZE\": \"thread\"") != std::string::npos,
+         "the tsan preset lacks its sanitizer");
+  expect(t.rooms.find("add_compile_options(-fsanitize=${TAXGATE_SANITIZE} -fno-sanitize-recover=all") !=
+                 std::string::npos &&
+             t.rooms.find("add_link_options(-fsanitize=${TAXGATE_SANITIZE})") != std::string::npos,
+         "the sanitizers do not reach the compiler, or their findings do not stop the program");
+  for (const auto* text : {&t.run, &t.build, &t.rooms, &t.presets})
+    expect(!std::regex_search(*text, std::regex("suppressions|detect_leaks=0|halt_on_error=0|exitcode=0|report_bugs=0|"
+                                                "-fsanitize-ignorelist|-fsanitize-blacklist|-fno-sanitize=")),
+           "a finding is suppressed");
+  expect(ctest.find("--no-tests=error") != std::string::npos, "no test at all passes for all tests");
+  return out;
+}
+
+TEST(TestRun, RunsEveryTestUnderAsanTheWholeStackUnderTsanAndEveryFuzzTarget) {
+  for (const auto& fault : faults(of_this_tree())) ADD_FAILURE() << fault;
+}
+
+TEST(TestRun, IsFoundWantingWhenASanitizerIsDroppedOrAFindingSuppressed) {
+  const auto broken = [](std::string TestRun::* file, const std::string& from, const std::string& to) {
+    TestRun t = of_this_tree();
+    std::string& text = t.*file;
+    const auto at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    text.replace(at, from.size(), to);
+    const auto found = faults(t);
+    EXPECT_EQ(found.size(), 1U) << from << " → " << to;
+  };
+  broken(&TestRun::run, "  run_ctest asan || true\n", "");
+  broken(&TestRun::run, "run_ctest asan || true", "run_ctest asan -R unit_ || true");
+  broken(&TestRun::run, "  run_ctest tsan", "  # run_ctest tsan");
+  broken(&TestRun::run, "'^(scenario|system)_'", "'^system_business'");
+  broken(&TestRun::run, "  fuzz_all \"\" \"$FUZZ_SECONDS_IN_TEST\"\n", "");
+  broken(&TestRun::run, "TSAN_OPTIONS=", "TSAN_OPTIONS=suppressions=known.txt:");
+  broken(&TestRun::run, "ASAN_OPTIONS=", "ASAN_OPTIONS=detect_leaks=0:");
+  broken(&TestRun::build, "asan) extra=(-DTAXGATE_FUZZ=ON)", "asan)");
+  broken(&TestRun::build, "[ \"$preset\" != tsan ] ||", "[ \"$preset\" = release ] ||");
+  broken(&TestRun::presets, "address,undefined", "address");
+  broken(&TestRun::presets, "\"thread\"", "\"\"");
+  broken(&TestRun::rooms, " -fno-sanitize-recover=all", "");
+}
+
+TEST(TestRun, EveryFuzzTargetHasACorpusOfItsOwn) {
+  int targets = 0;
+  for (const auto& file : sources()) {
+    const std::string& path = file.path;
+    if (!path.starts_with("tests/fuzz/") || !path.ends_with("_fuzz.cpp")) continue;
+    ++targets;
+    const std::string name = path.substr(11, path.size() - 11 - 9);
+    const auto corpus = root() / "tests/fuzz/corpus" / name;
+    ASSERT_TRUE(std::filesystem::is_directory(corpus)) << name << " has no corpus";
+    const auto inputs =
+        std::distance(std::filesystem::directory_iterator(corpus), std::filesystem::directory_iterator());
+    EXPECT_GE(inputs, 2) << name;
+  }
+  EXPECT_GE(targets, 7) << "APDU, XML, JSON, HTTP, Leqi, records, stored records";
+  EXPECT_NE(read(root() / "cmake/TaxgateRooms.cmake").find("add_test(NAME corpus_${base} COMMAND corpus_${base}"),
+            std::string::npos)
+      << "corpora are not ordinary tests";
+}
+
+}  // namespace
+}  // namespace taxgate::tree
