@@ -20,8 +20,8 @@ function(taxgate_compile_options)
   add_link_options(-Wl,-z,relro,-z,now)
 endfunction()
 
-# Precompiled headers halve the time of a clean build. They hold foreign headers only, so that no include of ours can be
-# missing unseen; `./run lint` reads every file without them. One set for each kind of code: flags must be equal.
+# Precompiled headers halve the time of a clean build. They hold foreign and generated headers only, so that no include of
+# ours can be missing unseen; `./run lint` reads every file without them. One set for each kind of code: flags must be equal.
 function(taxgate_precompiled name)
   file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/pch/${name}.cpp CONTENT "")
   add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/pch/${name}.cpp)
@@ -34,10 +34,15 @@ function(taxgate_precompiled_headers)
   # ccache compares what a precompiled header was made of, not when.
   set(TAXGATE_PCH_OPTIONS -Xclang -fno-pch-timestamp)
   taxgate_precompiled(taxgate_pch ${TAXGATE_PCH_STD})
-  taxgate_precompiled(taxgate_pch_asio ${TAXGATE_PCH_STD} <boost/asio.hpp> <boost/json.hpp>)
+  taxgate_precompiled(taxgate_pch_asio ${TAXGATE_PCH_STD} <boost/asio.hpp> <boost/json.hpp> <protocol/api.pb.h>)
   set(TAXGATE_PCH_OPTIONS -Xclang -fno-pch-timestamp -O0)
-  taxgate_precompiled(taxgate_pch_test ${TAXGATE_PCH_STD} <gtest/gtest.h> <gmock/gmock.h>)
+  taxgate_precompiled(taxgate_pch_test ${TAXGATE_PCH_STD} <gtest/gtest.h> <gmock/gmock.h> <boost/asio.hpp> <boost/json.hpp>
+                      <protocol/api.pb.h>)
   target_link_libraries(taxgate_pch_test PRIVATE GTest::gmock)  # its definitions are on every command line of a test
+  foreach(set taxgate_pch_asio taxgate_pch_test)
+    target_include_directories(${set} SYSTEM PRIVATE ${CMAKE_BINARY_DIR}/gen)
+    add_dependencies(${set} taxgate_proto)
+  endforeach()
 endfunction()
 function(taxgate_use_pch target set)
   target_precompile_headers(${target} REUSE_FROM ${set})
@@ -98,9 +103,10 @@ endfunction()
 function(taxgate_program name)
   cmake_parse_arguments(R "" "DIR" "USES;PRIVATE" ${ARGN})
   file(GLOB srcs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${R_DIR}/*.cpp)
+  list(FILTER srcs EXCLUDE REGEX "/cli/client[.]cpp$")  # a library of its own: the simulator speaks to the daemon too
   if(srcs)
     add_executable(${name} ${srcs})
-    taxgate_use_pch(${name} taxgate_pch)
+    taxgate_use_pch(${name} taxgate_pch_asio)
     taxgate_link(${name} PRIVATE ${R_USES} ${R_PRIVATE})
     install(TARGETS ${name} RUNTIME DESTINATION bin)
   endif()
@@ -157,7 +163,7 @@ function(taxgate_tests)
     taxgate_test_links(bench_${base})
     add_dependencies(benches bench_${base})
   endforeach()
-  # A fuzz target is built twice: with libFuzzer when TAXGATE_FUZZ is on, and always as the test corpus_<file> of its kept inputs.
+  # A fuzz target is built with libFuzzer when TAXGATE_FUZZ is on, otherwise as the test corpus_<file> of its kept inputs.
   file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.cpp)
   foreach(src ${fuzzers})
     get_filename_component(base ${src} NAME_WE)
@@ -166,6 +172,9 @@ function(taxgate_tests)
       add_executable(fuzz_${base} ${src})
       taxgate_test_links(fuzz_${base})
       target_link_options(fuzz_${base} PRIVATE -fsanitize=fuzzer)
+    endif()
+    if(TAXGATE_FUZZ)  # which reads the same inputs before it makes its own
+      continue()
     endif()
     add_executable(corpus_${base} ${src} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus_main.cpp)
     taxgate_test_links(corpus_${base})

@@ -1,7 +1,7 @@
 # ./run test: release, asan and tsan builds with their tests, fuzz targets, and the promises table against what ran.
 
 RESULTS="$ROOT/build/test-results"
-FUZZ_SECONDS_IN_TEST=3
+FUZZ_SECONDS_IN_TEST=2
 
 # run_ctest PRESET [ctest arguments]: results as gtest XML in build/test-results/PRESET, for the promises phase.
 run_ctest() {

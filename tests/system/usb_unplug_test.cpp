@@ -27,7 +27,7 @@ constexpr std::uint32_t kReplugMs = 1;
 #if defined(__has_feature) && (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 constexpr std::uint64_t kSpread = 47;
 #else
-constexpr std::uint64_t kSpread = 5;
+constexpr std::uint64_t kSpread = 11;
 #endif
 const std::uint64_t kStride = std::getenv("TAXGATE_EVERY_BYTE") != nullptr ? 1 : kSpread;
 
