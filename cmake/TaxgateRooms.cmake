@@ -183,6 +183,11 @@ function(taxgate_tests)
     add_test(NAME corpus_${base} COMMAND corpus_${base} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${base}
              WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   endforeach()
+  foreach(long unit_store system_keyd_unplug system_usb_unplug system_lost_or_doubled)  # first, so that none is alone at the end
+    if(TEST ${long})
+      set_tests_properties(${long} PROPERTIES COST 1000)
+    endif()
+  endforeach()
 endfunction()
 
 # Tests, benches and fuzzers may look into every room, and know where the programs and the tree are.
