@@ -4,6 +4,7 @@
 #include <array>
 
 #include "protocol/leqi_json.h"
+#include "protocol/text.h"
 
 namespace taxgate::leqi {
 
@@ -182,24 +183,14 @@ constexpr std::array<FormState, 13> kFormStates{{
     {"13", FormClass::void_, "作废(已开具退税申请单)", "void: a tax refund application exists", ""},
 }};
 
-bool listed(std::string_view rest, std::string_view wanted) {
-  while (!rest.empty()) {
-    const auto space = rest.find(' ');
-    if (rest.substr(0, space) == wanted) return true;
-    if (space == std::string_view::npos) break;
-    rest.remove_prefix(space + 1);
-  }
-  return false;
-}
-
 }  // namespace
 
 std::span<const FormState> form_states() { return kFormStates; }
 
 bool form_may_follow(std::string_view from, std::string_view to) {
-  if (from.empty()) return listed(kFirstFormStates, to);
+  if (from.empty()) return has_word(kFirstFormStates, to);
   const FormState* state = form_state(from);
-  return state != nullptr && listed(state->next, to);
+  return state != nullptr && has_word(state->next, to);
 }
 
 bool form_reaches(std::string_view from, std::string_view to) {

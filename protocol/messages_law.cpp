@@ -40,7 +40,7 @@ const Message kLawMessages[] = {
 
     // ---- how much at once
     {"R5.full_only",
-     "{field}: this farm-produce invoice is (to be) credited in full, so it is reversed in full, {left}.",
+     "{field}: this farm produce invoice is (to be) credited in full, so it is reversed in full, {left}.",
      "{field}:该农产品发票为(待)全额加计扣除,只能全额红冲({left})。", "Leave the lines out for a full red.",
      "不填明细即全额红冲。"},
     {"R5.part", "{field}: {wanted} is neither the part not yet credited ({left}) nor the whole invoice.",
@@ -50,7 +50,7 @@ const Message kLawMessages[] = {
      "{field}:部分加计扣除的农产品发票第二次须红冲全部剩余金额 {left}。", "Leave the lines out for all that is left.",
      "不填明细即红冲全部剩余。"},
     {"R5.credited_unknown",
-     "{field}: how much of this farm-produce invoice is credited is not known; {wanted} may be refused.",
+     "{field}: how much of this farm produce invoice is credited is not known; {wanted} may be refused.",
      "{field}:该农产品发票已加计扣除的金额未知,红冲 {wanted} 可能被拒。", "Look it up before you submit.",
      "提交前请先查询。"},
     {"R6.full_only",

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "protocol/text.h"
+
 namespace taxgate {
 namespace {
 
@@ -58,16 +60,6 @@ std::optional<State> state_named(std::string_view wanted) {
 std::optional<Step> step_named(std::string_view wanted) { return named<Step>(kSteps, wanted); }
 std::optional<Kind> kind_named(std::string_view wanted) { return named<Kind>(kKinds, wanted); }
 
-bool allowed(State from, State to) {
-  std::string_view rest = facts(from).next;
-  const std::string_view wanted = name(to);
-  while (!rest.empty()) {
-    const auto space = rest.find(' ');
-    if (rest.substr(0, space) == wanted) return true;
-    if (space == std::string_view::npos) break;
-    rest.remove_prefix(space + 1);
-  }
-  return false;
-}
+bool allowed(State from, State to) { return has_word(facts(from).next, name(to)); }
 
 }  // namespace taxgate

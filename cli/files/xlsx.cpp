@@ -137,22 +137,6 @@ void read_cell(const pugi::xml_node& cell, const std::vector<std::string>& strin
   row.cells[column] = text.substr(from, to - from + 1);
 }
 
-void escape(std::string& out, std::string_view text) {
-  for (const char c : text) switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) >= 0x20) out += c;  // XML 1.0 has no other control characters
-    }
-}
-
 void put_row(std::string& out, std::size_t number, const std::vector<std::string>& cells,
              const std::vector<Column>* columns) {
   out += "<row r=\"" + std::to_string(number) + "\">";
@@ -164,7 +148,7 @@ void put_row(std::string& out, std::size_t number, const std::vector<std::string
       out += "<c r=\"" + reference + "\"><v>" + cells[i] + "</v></c>";
     } else if (!cells[i].empty()) {
       out += "<c r=\"" + reference + "\" t=\"inlineStr\"><is><t xml:space=\"preserve\">";
-      escape(out, cells[i]);
+      out += xml_escaped(cells[i]);
       out += "</t></is></c>";
     }
   }

@@ -10,6 +10,7 @@
 #include "daemon/api/limits.h"
 #include "daemon/api/routes.h"
 #include "protocol/states.h"
+#include "protocol/text.h"
 
 namespace taxgate::api {
 namespace {
@@ -100,7 +101,8 @@ constexpr Required kRequired[] = {
     {"CallerList", "channel"},
     {"Health", "status channel"},
     {"CallerInfo", "name"},
-    {"CheckReply", "answer"},       {"Finding", "code severity"},
+    {"CheckReply", "answer"},
+    {"Finding", "code severity"},
 };
 struct QueryFact {
   std::string_view name, description;
@@ -122,17 +124,6 @@ constexpr QueryFact kQueryFacts[] = {
     {"platform", "no: do not ask the platform", 0, 0},
     {"menu", "yes: also what is left and which reasons fit", 0, 0},
 };
-
-std::vector<std::string_view> words(std::string_view text) {
-  std::vector<std::string_view> out;
-  while (!text.empty()) {
-    const auto blank = text.find(' ');
-    if (blank != 0) out.push_back(text.substr(0, blank));
-    if (blank == std::string_view::npos) break;
-    text.remove_prefix(blank + 1);
-  }
-  return out;
-}
 
 json::string text(std::string_view s) { return json::string(s.data(), s.size()); }
 json::object reference(std::string_view message) { return {{"$ref", "#/components/schemas/" + std::string(message)}}; }

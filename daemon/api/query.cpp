@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "daemon/api/limits.h"
+#include "protocol/text.h"
 
 namespace taxgate::api {
 namespace {
@@ -35,17 +36,6 @@ bool valid_utf8(std::string_view s) {
     i += n;
   }
   return true;
-}
-
-bool listed(std::string_view known, std::string_view name) {
-  if (name.empty() || name.find(' ') != std::string_view::npos) return false;
-  while (!known.empty()) {
-    const auto blank = known.find(' ');
-    if (known.substr(0, blank) == name) return true;
-    if (blank == std::string_view::npos) break;
-    known.remove_prefix(blank + 1);
-  }
-  return false;
 }
 
 }  // namespace
@@ -80,7 +70,7 @@ Result<Query> Query::parse(std::string_view raw, std::string_view known) {
     auto name = percent_decoded(pair.substr(0, equals), true, "query");
     if (!name) return std::unexpected(std::move(name.error()));
     // A hostile name is shown back cut, so that it cannot fill the log.
-    if (!listed(known, *name))
+    if (!has_word(known, *name))
       return fail(Errc::invalid_input, "api.unknown_query", name->substr(0, 64), {},
                   known.empty() ? "-" : std::string(known));
     auto value =

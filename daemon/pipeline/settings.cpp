@@ -44,9 +44,6 @@ Result<Settings> settings_from(const Config& config) {
   s.max_resends = config.queue.retry_budget;
   s.max_active = static_cast<int>(config.queue.active_set);
   s.upload_serial_prefix = config.platform.using_unit + config.platform.access_unit;
-  s.approval_amount = config.approval.amount;
-  if (config.approval.share)
-    if (auto basis = config.approval.share->times(Fen{10'000}); basis) s.approval_share_basis = basis->value;
   // The configuration's bounds are rows of the rules' table of approvals; the tables file may name others instead.
   s.codes.approvals.clear();
   if (config.approval.amount) s.codes.approvals.emplace_back().amount = config.approval.amount;

@@ -45,10 +45,7 @@ struct Settings {
   int sign_deadline_ms = 10'000;  // one signature, from request to r‖s
   int max_resends = 5;            // then a person decides
   int max_active = 64;
-  std::string upload_serial_prefix;    // 使用单位id+直连单位id, first part of ywlsh
-  std::optional<Fen> approval_amount;  // at or above: waiting_approval
-  std::int64_t approval_share_basis =
-      0;  // above this share of the blue's amount, in 1/10,000: waiting_approval; 0: off
+  std::string upload_serial_prefix;                                // 使用单位id+直连单位id, first part of ywlsh
   std::map<std::string, std::string, std::less<>> hold_codes;      // platform code → hold reason (operator data)
   rules::ChannelCodes channels = rules::ChannelCodes::defaults();  // operator data, see load_tables
   rules::Calendar calendar = rules::Calendar::defaults();          // the same

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "protocol/text.h"
+
 namespace taxgate::rules {
 namespace {
 
@@ -46,17 +48,6 @@ constexpr Compiled kCompiled[] = {
     {"review-front", "2024", kPublic, CodeKind::form_state,
      "01=01 02=02 03=03 04=04 05=05 06=06 07=07 08=08 09=09 10=10 11= 12=", "11 12 13"},
 };
-
-std::vector<std::string_view> words(std::string_view text) {
-  std::vector<std::string_view> out;
-  while (!text.empty()) {
-    const auto blank = text.find(' ');
-    if (blank != 0) out.push_back(text.substr(0, blank));
-    if (blank == std::string_view::npos) break;
-    text.remove_prefix(blank + 1);
-  }
-  return out;
-}
 
 KindTable read(const Compiled& compiled) {
   KindTable table;

@@ -36,7 +36,7 @@ inline bool listed(const Codes& codes, std::string_view code) {
 inline bool prefixed(const Codes& codes, std::string_view text) {
   return std::ranges::any_of(codes, [text](const std::string& c) { return text.starts_with(c); });
 }
-/// R5: the invoice's farm-produce code or one of its labels is in the list.
+/// R5: the invoice's farm produce code or one of its labels is in the list.
 inline bool has_farm_label(const Circumstances& known, const Codes& codes) {
   return listed(codes, known.farm_use) ||
          std::ranges::any_of(known.labels, [&](const std::string& l) { return listed(codes, l); });

@@ -383,8 +383,12 @@ Result<void> run_host(const Config& config, const LogSink& log) {
   if (const int error = make_private_directory(config.ledger_directory()); error != 0) return no_directory(error);
   const Fd lock(::open(config.lock_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock) return no_directory(errno);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
-    return fail(Errc::rejected, "keyd.running", {}, config.state_directory);
+  // A child that the last host had begun and not yet exec'ed holds its descriptor, and so the lock, a moment longer.
+  constexpr std::chrono::milliseconds kPatience{2'000}, kPause{10};
+  for (const auto until = std::chrono::steady_clock::now() + kPatience; ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0;
+       std::this_thread::sleep_for(kPause))
+    if (std::chrono::steady_clock::now() >= until)
+      return fail(Errc::rejected, "keyd.running", {}, config.state_directory);
   auto sign_log = SignLog::open(config.log_file());
   if (!sign_log) return std::unexpected(sign_log.error());
   auto issuer = IssuerCheck::load(config.issuer_ca);

@@ -7,7 +7,8 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
-#include <set>
+
+#include "drivers/usb/table_reader.h"
 
 namespace taxgate::usb {
 namespace {
@@ -17,96 +18,41 @@ constexpr std::size_t kMaxFile = 256 * 1024;
 constexpr std::int64_t kMaxRetries = 1000, kMaxPauseMs = 10'000, kMaxTimeoutMs = 60'000;
 constexpr std::int64_t kMinTransfer = 512, kMaxTransfer = bot::kCardHead + bot::kMaxCardBytes;
 
-/// Reads one [[device]] table: every key is asked for by name, and what nobody asked for is an error.
-class RowReader {
- public:
-  RowReader(const toml::table& table, std::string prefix, const std::string& file, std::optional<Error>& error)
-      : table_(table), prefix_(std::move(prefix)), file_(file), error_(error) {}
-
-  std::string text(std::string_view key) {
-    const toml::node* node = take(key);
-    if (!node) return {};
-    const auto value = node->value_exact<std::string>();
-    if (!value) report("keyd.config_type", key, *node, "a string");
-    return value.value_or("");
-  }
-  void flag(std::string_view key, bool& into) {
-    const toml::node* node = take(key);
-    if (!node) return;
-    const auto value = node->value_exact<bool>();
-    if (!value) return report("keyd.config_type", key, *node, "true or false");
-    into = *value;
-  }
-  std::optional<std::int64_t> number(std::string_view key, std::int64_t min, std::int64_t max) {
-    const toml::node* node = take(key);
-    if (!node) return std::nullopt;
-    const auto value = node->value_exact<std::int64_t>();
-    if (!value) return report("keyd.config_type", key, *node, "a whole number"), std::nullopt;
-    if (*value < min || *value > max)
-      return report("keyd.config_value", key, *node, fmt::format("{} to {}", min, max)), std::nullopt;
-    return value;
-  }
-  /// A command descriptor in hexadecimal digits.
-  void cdb(std::string_view key, Bytes& into) {
-    const std::string digits = text(key);
-    if (digits.empty()) return;
-    auto bytes = from_hex(digits);
-    if (!bytes || bytes->size() > bot::kMaxCdb)
-      return report("keyd.config_value", key, *table_.get(key), "1 to 16 bytes in hexadecimal digits");
-    into = std::move(*bytes);
-  }
-  void finish() {
-    for (const auto& [key, node] : table_)
-      if (!taken_.contains(std::string(key.str()))) report("keyd.config_unknown", key.str(), node, {});
-  }
-  void report(std::string id, std::string_view key, const toml::node& where, std::string wanted) {
-    if (error_) return;  // the first finding is the one a person fixes first
-    error_ = Error{Errc::invalid_input,
-                   std::move(id),
-                   prefix_ + std::string(key),
-                   std::move(wanted),
-                   fmt::format("{}:{}", file_, where.source().begin.line),
-                   {}};
-  }
-
- private:
-  const toml::node* take(std::string_view key) {
-    taken_.emplace(key);
-    return table_.get(key);
-  }
-
-  const toml::table& table_;
-  std::string prefix_;
-  const std::string& file_;
-  std::optional<Error>& error_;
-  std::set<std::string> taken_;
-};
+/// A command descriptor in hexadecimal digits.
+void read_cdb(TableReader& reader, const toml::table& table, std::string_view key, Bytes& into) {
+  const std::string digits = reader.text(key);
+  if (digits.empty()) return;
+  auto bytes = from_hex(digits);
+  if (!bytes || bytes->size() > bot::kMaxCdb)
+    return reader.report("keyd.config_value", key, *table.get(key), "1 to 16 bytes in hexadecimal digits");
+  into = std::move(*bytes);
+}
 
 DeviceRow read_row(const toml::table& table, const std::string& prefix, const std::string& file,
                    std::optional<Error>& error) {
-  RowReader reader(table, prefix, file, error);
+  TableReader reader(table, prefix, file, error);
   DeviceRow row;
   row.name = reader.text("name");
   if (const auto id = reader.number("vendor", 0, 0xFFFF)) row.vendor = static_cast<std::uint16_t>(*id);
   if (const auto id = reader.number("product", 0, 0xFFFF)) row.product = static_cast<std::uint16_t>(*id);
   row.manufacturer = reader.text("manufacturer");
   row.product_name = reader.text("product_name");
-  reader.flag("strings_required", row.strings_required);
-  reader.flag("use", row.use);
+  row.strings_required = reader.flag("strings_required", row.strings_required);
+  row.use = reader.flag("use", row.use);
   Quirks& quirks = row.quirks;
   if (const auto n = reader.number("not_ready_retries", 0, kMaxRetries))
     quirks.not_ready_retries = static_cast<unsigned>(*n);
   if (const auto ms = reader.number("not_ready_pause_ms", 0, kMaxPauseMs))
     quirks.not_ready_pause = std::chrono::milliseconds(*ms);
-  reader.flag("status_first", quirks.status_first);
-  reader.flag("zero_data_length", quirks.zero_data_length);
+  quirks.status_first = reader.flag("status_first", quirks.status_first);
+  quirks.zero_data_length = reader.flag("zero_data_length", quirks.zero_data_length);
   if (const auto n = reader.number("max_transfer", kMinTransfer, kMaxTransfer))
     quirks.max_transfer = static_cast<std::uint32_t>(*n);
   if (const auto ms = reader.number("timeout_ms", 1, kMaxTimeoutMs)) quirks.timeout = std::chrono::milliseconds(*ms);
   quirks.inquiry_vendor = reader.text("inquiry_vendor");
   quirks.inquiry_product = reader.text("inquiry_product");
-  reader.cdb("send_cdb", quirks.send_cdb);
-  reader.cdb("receive_cdb", quirks.receive_cdb);
+  read_cdb(reader, table, "send_cdb", quirks.send_cdb);
+  read_cdb(reader, table, "receive_cdb", quirks.receive_cdb);
   reader.finish();
   // A row that fits everything would have us open every stick in the machine.
   const bool by_id = row.vendor && row.product;

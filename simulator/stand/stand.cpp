@@ -26,6 +26,15 @@ std::int64_t wall_ms() {
       .count();
 }
 
+/// The program's own last words: its log may be gone with the directory when somebody reads this.
+std::unexpected<Error> not_started(const std::string& program, const std::string& log) {
+  constexpr std::size_t kMostLog = 16UL * 1024 * 1024;
+  std::string said = read_file(log, kMostLog).value_or("");
+  while (said.ends_with('\n')) said.pop_back();
+  return fail(Errc::retry_later, "sim.child_start", program, {}, {},
+              "see " + log + "; its last line: " + said.substr(said.rfind('\n') + 1));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Stand>> Stand::build(StandOptions options) {
@@ -179,7 +188,7 @@ Result<void> Stand::start_keyd() {
     if (!keyd_.running()) break;
     if (std::filesystem::exists(directory_ + "/keyd.sock")) return {};
   }
-  return fail(Errc::retry_later, "sim.child_start", "taxgate-keyd", {}, {}, "see " + keyd_log());
+  return not_started("taxgate-keyd", keyd_log());
 }
 
 Result<void> Stand::start_taxgated(const std::vector<std::string>& more, const std::vector<std::string>& environment) {
@@ -194,7 +203,7 @@ Result<void> Stand::start_taxgated(const std::vector<std::string>& more, const s
     if (!taxgated_.running()) break;
     if (std::filesystem::exists(directory_ + "/state/api.json")) return {};
   }
-  return fail(Errc::retry_later, "sim.child_start", options_.taxgated, {}, {}, "see " + taxgated_log());
+  return not_started(options_.taxgated, taxgated_log());
 }
 
 std::uint16_t Stand::api_tcp_port() const {

@@ -98,7 +98,8 @@ TEST(Business, AWrongPinHoldsTheTaxpayerBurnsOneTryAndReleaseGoesOn) {
   whole.stand().keyd().stop();
   const std::string pin = whole.stand().directory() + "/pins/" + whole.us();
   ASSERT_TRUE(write_file_atomic(pin, "000000\n"));
-  ASSERT_TRUE(whole.stand().start_keyd());
+  const auto started = whole.stand().start_keyd();
+  ASSERT_TRUE(started) << started.error().detail;
   ASSERT_TRUE(whole.stand().start_taxgated());
   const auto accepted = whole.stand().submit(whole.full_red(whole.blue()));
   ASSERT_TRUE(accepted);

@@ -223,7 +223,7 @@ void KeydStack::stop_keyd() {
   keyd_ = -1;
 }
 
-keyd::v1::SignRequest KeydStack::request(unsigned i, const std::string& request_id, std::uint32_t deadline_ms) const {
+keyd::v1::SignRequest KeydStack::request(unsigned i, const std::string& request_id, std::uint32_t deadline_ms) {
   const std::string body = fmt::format("{{\"n\":\"{}\"}}", request_id);
   const auto envelope = make_envelope(
       {.channel = "simulator", .taxpayer = taxpayer(i), .purpose = "apply", .request_id = request_id}, as_bytes(body));
@@ -237,7 +237,7 @@ keyd::v1::SignRequest KeydStack::request(unsigned i, const std::string& request_
   return request;
 }
 
-bool KeydStack::verifies(const keyd::v1::SignRequest& request, const keyd::v1::SignReply& reply) const {
+bool KeydStack::verifies(const keyd::v1::SignRequest& request, const keyd::v1::SignReply& reply) {
   if (reply.has_failure() || reply.signature().size() != 64) return false;
   SignedEnvelope envelope;
   envelope.bytes.assign(request.message().begin(), request.message().end());

@@ -76,9 +76,9 @@ class KeydStack {
   const simulator::KeyAuthority& authority() const { return *authority_; }
 
   /// A well-formed order for taxpayer i.
-  keyd::v1::SignRequest request(unsigned i, const std::string& request_id, std::uint32_t deadline_ms = 10000) const;
+  static keyd::v1::SignRequest request(unsigned i, const std::string& request_id, std::uint32_t deadline_ms = 10000);
   /// True when the signature is of that request's bytes, by that taxpayer's certificate.
-  bool verifies(const keyd::v1::SignRequest& request, const keyd::v1::SignReply& reply) const;
+  static bool verifies(const keyd::v1::SignRequest& request, const keyd::v1::SignReply& reply);
   /// Waits until key i is in `state`; false after `within`.
   bool wait_state(unsigned i, const std::string& state, std::chrono::milliseconds within = std::chrono::seconds(10));
   std::string state_of(unsigned i);

@@ -1,7 +1,9 @@
 // The key host on the real stack: pcscd, vpcd, a virtual key and the taxgate-keyd program.
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
 
 #include <algorithm>
 #include <chrono>
@@ -345,6 +347,23 @@ TEST(KeyHostOnRealPcscd, SignsNothingWhenItsLogIsFull) {
   EXPECT_EQ(reply->failure().id(), "key.log_failed");
   EXPECT_EQ(reply->failure().errc(), "retry_later");
   EXPECT_EQ(stack.key(0).counters().signatures, 0U);
+}
+
+TEST(KeyHostOnRealPcscd, WaitsForALockThatADyingChildOfTheLastHostStillHolds) {
+  KeydStack stack({});
+  stack.start_keyd();
+  stack.stop_keyd();
+  // As between fork and exec: the host is gone, a copy of its descriptor is not.
+  const int lock = ::open((stack.state() + "/lock").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(lock, 0);
+  ASSERT_EQ(::flock(lock, LOCK_EX | LOCK_NB), 0);
+  std::jthread child([lock] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    ::close(lock);
+  });
+  stack.start_keyd();
+  EXPECT_TRUE(stack.wait_state(0, "ready"));
+  EXPECT_EQ(stack.keyd_log().find("keyd.running"), std::string::npos);
 }
 
 TEST(KeyHostOnRealPcscd, LetsOneHostOnlyUseAStateDirectory) {

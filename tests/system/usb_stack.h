@@ -164,28 +164,9 @@ class UsbStack {
   static std::string serial(unsigned i) { return fmt::format("SIMUSB{:04}", i); }
   static std::string reader(unsigned port) { return "USB " + simulator::UsbTestbed::port_name(port); }
 
+  /// Patient by default: keys are pulled and put back meanwhile.
   static keyd::v1::SignRequest request(unsigned i, const std::string& id, std::uint32_t deadline_ms = 60'000) {
-    const std::string body = fmt::format("{{\"n\":\"{}\"}}", id);
-    const auto envelope = make_envelope(
-        {.channel = "simulator", .taxpayer = taxpayer(i), .purpose = "apply", .request_id = id}, as_bytes(body));
-    keyd::v1::SignRequest request;
-    request.set_request(i + 1);
-    request.set_request_id(id);
-    request.set_taxpayer(taxpayer(i));
-    request.set_purpose("apply");
-    if (envelope) request.set_message(envelope->data(), envelope->size());
-    request.set_deadline_ms(deadline_ms);
-    return request;
-  }
-  static bool verifies(const keyd::v1::SignRequest& request, const keyd::v1::SignReply& reply) {
-    if (reply.has_failure() || reply.signature().size() != 64) return false;
-    SignedEnvelope envelope;
-    envelope.bytes.assign(request.message().begin(), request.message().end());
-    std::copy(reply.signature().begin(), reply.signature().end(), envelope.signature.begin());
-    envelope.certificate.assign(reply.certificate().begin(), reply.certificate().end());
-    envelope.signer_id = reply.signer_id();
-    envelope.key_serial = reply.key_serial();
-    return verify_envelope(envelope, request.taxpayer()).has_value();
+    return KeydStack::request(i, id, deadline_ms);
   }
 
   std::vector<keyd::v1::Key> keys_seen() {
@@ -221,7 +202,7 @@ class UsbStack {
     for (const auto until = Clock::now() + within; Clock::now() < until; std::this_thread::sleep_for(5ms)) {
       const auto reply = client.sign(order, within);
       if (!reply) return ::testing::AssertionFailure() << id << ": no answer";
-      if (verifies(order, *reply)) return ::testing::AssertionSuccess();
+      if (KeydStack::verifies(order, *reply)) return ::testing::AssertionSuccess();
       last = reply->failure().errc() + " " + reply->failure().id();
       if (answers) ++(*answers)[last];
       if (reply->failure().errc() != "retry_later" && reply->failure().errc() != "device_gone" &&

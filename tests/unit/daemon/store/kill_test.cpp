@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "tests/unit/daemon/store/store_fixture.h"
+#include "tests/unit/daemon/store/victim.h"
 #include "tests/unit/daemon/store/workload.h"
 
 namespace taxgate::store {
@@ -39,11 +40,7 @@ constexpr const char* kHelperVariable = "TAXGATE_STORE_KILL_HELPER";  // "DIRECT
 class KillHelper : public testing::Environment {
  public:
   void SetUp() override {
-    const char* order = std::getenv(kHelperVariable);
-    if (order == nullptr) return;
-    const std::string text = order;
-    const auto blank = text.rfind(' ');
-    be_killed(text.substr(0, blank), std::stol(text.substr(blank + 1)));
+    if (const auto order = victims_order(kHelperVariable)) be_killed(order->first, order->second);
   }
 };
 [[maybe_unused]] auto* const g_helper = testing::AddGlobalTestEnvironment(new KillHelper);
@@ -51,28 +48,6 @@ class KillHelper : public testing::Environment {
 class KillTest : public StoreTest {
  protected:
   void SetUp() override { make_directory(fast_directory()); }
-  // True when the victim was killed; false when it came to its end.
-  bool run_victim(long k) {
-    const std::string order = std::string(kHelperVariable) + "=" + dir_ + " " + std::to_string(k);
-    const pid_t child = ::fork();
-    if (child == 0) {
-      const int quiet = ::open("/dev/null", O_WRONLY);
-      ::dup2(quiet, STDOUT_FILENO);
-      ::dup2(quiet, STDERR_FILENO);
-      char* const argv[] = {const_cast<char*>("victim"), nullptr};
-      char* const envp[] = {const_cast<char*>(order.c_str()), nullptr};
-      ::execve("/proc/self/exe", argv, envp);
-      ::_exit(127);
-    }
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    if (WIFSIGNALED(status)) {
-      EXPECT_EQ(WTERMSIG(status), SIGKILL);
-      return true;
-    }
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "status " << status;
-    return false;
-  }
   std::vector<std::string> confirmed() const {
     std::ifstream in(dir_ + "/confirmed");
     std::vector<std::string> out;
@@ -87,7 +62,7 @@ TEST_F(KillTest, WhateverWasConfirmedSurvivesAKillAtEveryStep) {
   for (bool killed = true; killed;) {
     std::filesystem::remove_all(dir_);
     std::filesystem::create_directories(dir_);
-    killed = run_victim(++k);
+    killed = run_victim(kHelperVariable, dir_, ++k);
     const auto facts = confirmed();
     most = std::max(most, facts.size());
     ASSERT_EQ(differences(options(), facts), std::vector<std::string>{}) << "killed at step " << k;

@@ -10,6 +10,7 @@
 
 #include "tests/unit/daemon/store/night_work.h"
 #include "tests/unit/daemon/store/power_loss_vfs.h"
+#include "tests/unit/daemon/store/victim.h"
 
 namespace taxgate::store {
 namespace {
@@ -27,16 +28,14 @@ Options options_in(const std::string& dir, const LegalClock& clock) {
 class NightVictim : public testing::Environment {
  public:
   void SetUp() override {
-    const char* order = std::getenv(kHelperVariable);
-    if (order == nullptr) return;
-    const std::string text = order;
-    const auto blank = text.rfind(' ');
-    const long k = std::stol(text.substr(blank + 1));
+    const auto order = victims_order(kHelperVariable);
+    if (!order) return;
+    const long k = order->second;
     ManualClock clock;
     long calls = 0;
     run_nights(
         [&] {
-          auto o = options_in(text.substr(0, blank), clock);
+          auto o = options_in(order->first, clock);
           o.probe = [&calls, k](std::string_view) {
             if (++calls == k) ::kill(::getpid(), SIGKILL);
           };
@@ -51,23 +50,6 @@ class NightVictim : public testing::Environment {
 class NightCrash : public StoreTest {
  protected:
   void SetUp() override { make_directory(fast_directory()); }
-  bool run_victim(long k) {
-    const std::string order = std::string(kHelperVariable) + "=" + dir_ + " " + std::to_string(k);
-    const pid_t child = ::fork();
-    if (child == 0) {
-      const int quiet = ::open("/dev/null", O_WRONLY);
-      ::dup2(quiet, STDOUT_FILENO);
-      ::dup2(quiet, STDERR_FILENO);
-      char* const argv[] = {const_cast<char*>("victim"), nullptr};
-      char* const envp[] = {const_cast<char*>(order.c_str()), nullptr};
-      ::execve("/proc/self/exe", argv, envp);
-      ::_exit(127);
-    }
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_TRUE(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0) << status;
-    return WIFSIGNALED(status);
-  }
   void start_over() {
     std::filesystem::remove_all(dir_);
     std::filesystem::create_directories(dir_);
@@ -78,7 +60,7 @@ TEST_F(NightCrash, AKillAtEveryStepLeavesNeitherGapNorDoubleEvent) {
   long k = 0;
   for (bool killed = true; killed;) {
     start_over();
-    killed = run_victim(++k);
+    killed = run_victim(kHelperVariable, dir_, ++k);
     ASSERT_EQ(night_differences(options_in(dir_, clock_)), std::vector<std::string>{}) << "killed at step " << k;
   }
   std::printf("%ld points, killed at each\n", k - 1);
