@@ -1,0 +1,42 @@
+#include "daemon/sync/night_summary.h"
+
+namespace taxgate::sync {
+
+std::string_view name(NightState state) {
+  switch (state) {
+    case NightState::running:
+      return "running";
+    case NightState::paused:
+      return "paused";
+    case NightState::waiting_approval:
+      return "waiting_approval";
+    case NightState::right:
+      return "right";
+    case NightState::attention:
+      return "attention";
+    case NightState::incomplete:
+      return "incomplete";
+    case NightState::failed:
+      break;
+  }
+  return "failed";
+}
+
+int exit_code(NightState state) {
+  switch (state) {
+    case NightState::right:
+      return 0;
+    case NightState::attention:
+    case NightState::waiting_approval:
+      return 1;
+    case NightState::running:
+    case NightState::paused:
+    case NightState::incomplete:
+      return 2;
+    case NightState::failed:
+      break;
+  }
+  return 3;
+}
+
+}  // namespace taxgate::sync

@@ -1,0 +1,125 @@
+#include "daemon/sync/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace taxgate::sync {
+namespace {
+
+constexpr double kSecondMs = 1000, kMinuteMs = 60 * kSecondMs, kHourMs = 60 * kMinuteMs;
+constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
+constexpr std::uint64_t kFixedCalls = 3;  // totals, apply, one poll
+
+/// Months of one taxpayer, the newest first. `turn` counts nights: each takes one of the older months.
+std::vector<Month> months_of(const PlanInput& in, bool first_time) {
+  const Month now = Month::of(in.now);
+  std::vector<Month> out;
+  const int reach = first_time ? std::max(in.deep_months, in.months) : in.months;
+  for (int back = 0; back < reach; ++back) out.push_back({now.index - back});
+  const int older = in.deep_months - in.months;
+  if (!first_time && older > 0) {
+    const std::int64_t turn = (in.now.ms + LegalTime::kOffsetMs) / kDayMs;
+    out.push_back({now.index - in.months - static_cast<std::int32_t>(turn % older)});
+  }
+  return out;
+}
+
+std::vector<Window> windows_of(const PlanInput& in, const TaxpayerScope& taxpayer) {
+  std::vector<Window> out;
+  for (const Month month : months_of(in, taxpayer.first_time))
+    for (const auto& type : in.types)
+      for (const Direction direction : {Direction::issued, Direction::received})
+        out.push_back({taxpayer.id, direction, type, month});
+  return out;
+}
+
+}  // namespace
+
+std::string Month::text() const { return fmt::format("{:04d}-{:02d}", year(), month()); }
+std::string Window::text() const { return fmt::format("{} {} {} {}", taxpayer, name(direction), type, month.text()); }
+
+std::string_view name(Bound bound) {
+  switch (bound) {
+    case Bound::platform:
+      return "platform";
+    case Bound::rate:
+      return "rate";
+    case Bound::day:
+      break;
+  }
+  return "day";
+}
+
+double CallLimits::per_ms() const {
+  double rate = 0;
+  const auto bound = [&](std::int64_t calls, double ms) {
+    if (calls <= 0) return;
+    const double r = static_cast<double>(calls) * (100 - reserve_percent) / 100 / ms;
+    rate = rate == 0 ? r : std::min(rate, r);
+  };
+  bound(per_second, kSecondMs);
+  bound(per_minute, kMinuteMs);
+  bound(per_hour, kHourMs);
+  return rate;
+}
+
+std::int64_t CallLimits::tonight() const {
+  return std::max<std::int64_t>(0, left_today - per_day * reserve_percent / 100);
+}
+
+std::uint64_t calls_of(std::uint64_t records, std::uint64_t package_records) {
+  const std::uint64_t packages = package_records == 0 ? 1 : (records + package_records - 1) / package_records;
+  return kFixedCalls + std::max<std::uint64_t>(packages, 1);
+}
+
+std::int64_t duration_of(std::uint64_t calls, const PlanInput& in) {
+  const double n = static_cast<double>(calls);
+  const double answers = n * static_cast<double>(in.answer_ms) / std::max(in.concurrency, 1);
+  const double rate = in.limits.per_ms();
+  return static_cast<std::int64_t>(std::ceil(std::max(answers, rate > 0 ? n / rate : 0)));
+}
+
+Plan make_plan(const PlanInput& in) {
+  Plan plan;
+  std::set<Window> taken;
+  const auto take = [&](const Window& window) {
+    if (!taken.insert(window).second) return;
+    const auto known = in.expected_records.find(window);
+    PlannedWindow w{window, known == in.expected_records.end() ? 0 : known->second, 0};
+    w.calls = calls_of(w.expected_records, in.package_records);
+    plan.calls += w.calls;
+    plan.expected_records += w.expected_records;
+    plan.windows.push_back(std::move(w));
+  };
+  const auto ours = [&](const Window& w) {
+    return std::ranges::any_of(in.taxpayers, [&](const auto& t) { return t.id == w.taxpayer; });
+  };
+  // What the night before left comes first, taxpayers that are no longer ours aside.
+  for (const Window& window : in.left_over)
+    if (ours(window)) take(window);
+  std::vector<std::vector<Window>> rows;
+  std::size_t longest = 0;
+  for (const auto& taxpayer : in.taxpayers) {
+    rows.push_back(windows_of(in, taxpayer));
+    longest = std::max(longest, rows.back().size());
+  }
+  for (std::size_t i = 0; i < longest; ++i)
+    for (const auto& row : rows)
+      if (i < row.size()) take(row[i]);
+
+  plan.duration_ms = duration_of(plan.calls, in);
+  plan.finish = in.now.plus_ms(plan.duration_ms);
+  const double rate = in.limits.per_ms();
+  const double answers =
+      static_cast<double>(plan.calls) * static_cast<double>(in.answer_ms) / std::max(in.concurrency, 1);
+  plan.bound = rate > 0 && static_cast<double>(plan.calls) / rate > answers ? Bound::rate : Bound::platform;
+  const bool enough = in.limits.per_day == 0 || plan.calls <= static_cast<std::uint64_t>(in.limits.tonight());
+  if (!enough) plan.bound = Bound::day;
+  plan.fits = enough && (!in.window_end.is_set() || plan.finish <= in.window_end);
+  return plan;
+}
+
+}  // namespace taxgate::sync

@@ -1,0 +1,68 @@
+#pragma once
+// The night before it begins: which windows are listed, in which order, how many calls that takes and when it would be
+// over under the call budget. A function of its arguments: the dry run prints it, the run follows it.
+// Pure; any thread.
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "daemon/sync/window.h"
+
+namespace taxgate::sync {
+
+/// Calls the platform may see from us; 0: no such bound. `reserve_percent` of each is left to day work.
+struct CallLimits {
+  std::int64_t per_second = 0, per_minute = 0, per_hour = 0;
+  std::int64_t left_today = 0;  // of the sliding day
+  std::int64_t per_day = 0;     // the whole day's budget, which the reserve is a part of
+  int reserve_percent = 0;
+  /// What is the night's: the smallest of the three rates.
+  double per_ms() const;
+  std::int64_t tonight() const;  // calls of left_today the night may use; never below 0
+};
+
+struct TaxpayerScope {
+  std::string id;
+  bool first_time = false;  // nothing of it is known yet: the deep range is listed whole
+};
+
+struct PlanInput {
+  std::vector<TaxpayerScope> taxpayers;
+  std::vector<std::string> types;
+  LegalTime now, window_end;
+  int months = 3;                 // listed every night: this one and those before it
+  int deep_months = 36;           // reach of a first night; afterwards one of the older ones a night, in turn
+  std::vector<Window> left_over;  // of the night before: these come first
+  std::map<Window, std::uint64_t> expected_records;  // what each held last time
+  std::uint64_t package_records = 10'000;            // in one package of the platform
+  CallLimits limits;
+  int concurrency = 4;
+  std::int64_t answer_ms = 300;  // of one call, about
+};
+
+struct PlannedWindow {
+  Window window;
+  std::uint64_t expected_records = 0;
+  std::uint64_t calls = 0;
+};
+enum class Bound : std::uint8_t { platform, rate, day };  // what the finish depends on
+std::string_view name(Bound bound);
+
+struct Plan {
+  std::vector<PlannedWindow> windows;  // in the order of work: taxpayers take turns, the newest month first
+  std::uint64_t calls = 0, expected_records = 0;
+  std::int64_t duration_ms = 0;
+  LegalTime finish;
+  bool fits = true;  // over before window_end and within the day's calls
+  Bound bound = Bound::platform;
+};
+
+/// Calls one window takes: totals, apply, one look whether it is ready, its packages.
+std::uint64_t calls_of(std::uint64_t records, std::uint64_t package_records);
+/// Calls until `calls` are made, in milliseconds, under rates and concurrency.
+std::int64_t duration_of(std::uint64_t calls, const PlanInput& input);
+Plan make_plan(const PlanInput& input);
+
+}  // namespace taxgate::sync
