@@ -22,6 +22,33 @@ Work work_of(State state) {
   }
 }
 
+void Queue::limit(Limits limits) {
+  limits_ = limits;
+  for (auto& [id, taxpayer] : taxpayers_) seat(taxpayer);
+}
+
+void Queue::seat(Taxpayer& taxpayer, int cls) {
+  auto& place = taxpayer.seat[cls];
+  if (place) seats_[cls].erase(*place);
+  place.reset();
+  if (taxpayer.ready[cls].empty() || taxpayer.active >= share()) return;
+  const Key& first = taxpayer.ready[cls].begin()->first;
+  place = Seat{first.first == kCalm, taxpayer.active, taxpayer.last_turn, first, &taxpayer};
+  seats_[cls].insert(*place);
+}
+
+void Queue::seat(Taxpayer& taxpayer) {
+  for (int cls = 0; cls < kClasses; ++cls) seat(taxpayer, cls);
+}
+
+void Queue::activate(Item& item, int by) {
+  item.active = by > 0;
+  active_ += by;
+  item.taxpayer->active += by;
+  if (by > 0) item.taxpayer->last_turn = ++turns_;
+  seat(*item.taxpayer);
+}
+
 bool Queue::head(const Item& item) const {
   const auto lane = lanes_.find(item.entry.lane);
   return lane != lanes_.end() && lane->second.begin()->second == item.entry.id;
@@ -36,7 +63,7 @@ void Queue::schedule(Item& item) {
 void Queue::unschedule(Item& item) {
   if (!item.queued) return;
   waiting_.erase({item.due, item.entry.id});
-  ready_[item.cls].erase({item.rank, item.entry.seq});
+  if (item.taxpayer->ready[item.cls].erase({item.rank, item.entry.seq}) != 0) seat(*item.taxpayer, item.cls);
   item.queued = false;
 }
 
@@ -45,6 +72,7 @@ void Queue::add(store::OpenEntry entry, SteadyMs due) {
   auto [it, fresh] = items_.try_emplace(id);
   if (!fresh) return;
   it->second.entry = std::move(entry);
+  it->second.taxpayer = &taxpayers_[it->second.entry.taxpayer];
   it->second.due = due;
   lanes_[it->second.entry.lane].emplace(it->second.entry.seq, id);
   if (it->second.entry.deadline.is_set()) {
@@ -75,7 +103,7 @@ void Queue::moved(std::string_view id, State state, LegalTime deadline) {
   }
   deadlines_.erase({deadline.ms, item.entry.id});
   unannounced_.erase({deadline.ms, item.entry.id});
-  if (item.active) --active_;
+  if (item.active) activate(item, -1);
   const auto lane = lanes_.find(item.entry.lane);
   lane->second.erase(item.entry.seq);
   std::string next;
@@ -90,8 +118,7 @@ void Queue::moved(std::string_view id, State state, LegalTime deadline) {
 void Queue::finish(std::string_view id, SteadyMs due, bool failed) {
   const auto it = items_.find(std::string(id));
   if (it == items_.end() || !it->second.active) return;
-  it->second.active = false;
-  --active_;
+  activate(it->second, -1);
   it->second.due = due;
   it->second.failed = failed;
   schedule(it->second);
@@ -130,9 +157,11 @@ void Queue::promote(SteadyMs now, LegalTime legal_now) {
     Item& item = items_.at(id);
     item.cls = work_of(item.entry.state) == Work::watch ? 2 : item.failed ? 1 : 0;
     // Least slack first among the urgent; everything else keeps the order of acceptance.
-    const std::int64_t slack = item.entry.deadline.is_set() ? item.entry.deadline.ms - legal_now.ms : limits_.urgent_ms;
-    item.rank = std::min(slack, limits_.urgent_ms);
-    ready_[item.cls].emplace(Key{item.rank, item.entry.seq}, id);
+    const LegalTime deadline = item.entry.deadline;
+    item.rank = deadline.is_set() && deadline.ms - legal_now.ms < limits_.urgent_ms ? deadline.ms : kCalm;
+    auto& ready = item.taxpayer->ready[item.cls];
+    const auto at = ready.emplace(Key{item.rank, item.entry.seq}, id).first;
+    if (at == ready.begin()) seat(*item.taxpayer, item.cls);
   }
 }
 
@@ -144,19 +173,19 @@ std::optional<std::string> Queue::next(SteadyMs now, LegalTime legal_now) {
   const int first = slot < kShares[0] ? 0 : slot < kShares[0] + kShares[1] ? 1 : 2;
   for (int i = 0; i < kClasses; ++i) {
     const int cls = (first + i) % kClasses;
-    for (auto it = ready_[cls].begin(); it != ready_[cls].end();) {
-      Item& item = items_.at(it->second);
+    while (!seats_[cls].empty()) {
+      Taxpayer& taxpayer = *std::get<Taxpayer*>(*seats_[cls].begin());
+      const auto head_of_line = taxpayer.ready[cls].begin();
+      Item& item = items_.at(head_of_line->second);
+      taxpayer.ready[cls].erase(head_of_line);
+      item.queued = false;
       if (work_of(item.entry.state) == Work::act && held(item.entry.taxpayer)) {
-        item.queued = false;  // parked outside every order until release(), so that a long hold costs no scan
-        it = ready_[cls].erase(it);
+        seat(taxpayer,
+             cls);  // the item is parked outside every order until release(), so that a long hold costs no scan
         continue;
       }
-      item.active = true;
-      item.queued = false;
-      ++active_;
-      std::string id = it->second;
-      ready_[cls].erase(it);
-      return id;
+      activate(item, +1);
+      return item.entry.id;
     }
   }
   return std::nullopt;
@@ -196,8 +225,7 @@ std::optional<std::string> Queue::claim_passed(LegalTime now) {
     Item& item = items_.at(id);
     if (item.active || work_of(item.entry.state) == Work::watch) continue;
     unschedule(item);
-    item.active = true;
-    ++active_;
+    activate(item, +1);
     return id;
   }
   return std::nullopt;

@@ -3,14 +3,18 @@
 //
 // One lane per blue invoice (and per answered form): the head of a lane is worked on, the others wait (rules.md §0-9).
 // A bounded number of submissions is active at once, shared among three classes so that a backlog of polls or retries
-// never starves fresh work. Inside a class: what has a near legal deadline first (least slack), then order of
-// acceptance. Thread: the io thread only. Times: steady milliseconds for back-off, legal time for deadlines.
+// never starves fresh work. Inside a class: what has a near legal deadline before what has not; then the taxpayer with
+// the fewest active, then the one whose turn was longest ago, so that one with 10,000 waiting delays nobody else;
+// inside a taxpayer least slack, then order of acceptance. A taxpayer never holds the whole active set: a key that is
+// silent for its whole deadline would stop everybody. Thread: the io thread only. Times: steady milliseconds for
+// back-off, legal time for deadlines.
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -72,30 +76,48 @@ class Queue {
   /// counterparty, whose end the platform decides), marked active so that nothing else works on it; end with finish().
   /// nullopt when there is none or the active set is full.
   std::optional<std::string> claim_passed(LegalTime now);
-  void limit(Limits limits) { limits_ = limits; }
+  void limit(Limits limits);
 
  private:
+  static constexpr std::int64_t kCalm = INT64_MAX;     // rank of what is not urgent; of the others, the deadline
+  using Key = std::pair<std::int64_t, std::int64_t>;   // rank, seq
+  static constexpr int kClasses = 3;                   // fresh, again, watch
+  static constexpr int kShares[kClasses] = {4, 2, 1};  // of seven picks
+  struct Taxpayer;
+  /// Not urgent, active, last turn, rank and sequence of its first: the smallest is picked from.
+  using Seat = std::tuple<bool, int, std::uint64_t, Key, Taxpayer*>;
+  struct Taxpayer {
+    std::map<Key, std::string> ready[kClasses];
+    std::optional<Seat> seat[kClasses];  // its place in seats_; none: nothing ready, or its share is used up
+    int active = 0;
+    std::uint64_t last_turn = 0;
+  };
   struct Item {
     store::OpenEntry entry;
+    Taxpayer* taxpayer = nullptr;
     SteadyMs due = 0;
     bool active = false, failed = false, queued = false;
     int cls = 0;
     std::int64_t rank = 0;
   };
-  using Key = std::pair<std::int64_t, std::int64_t>;   // rank, seq
-  static constexpr int kClasses = 3;                   // fresh, again, watch
-  static constexpr int kShares[kClasses] = {4, 2, 1};  // of seven picks
 
   void schedule(Item& item);  // into waiting_ or ready_, if it is the head of its lane
   void unschedule(Item& item);
   void promote(SteadyMs now, LegalTime legal_now);
   bool head(const Item& item) const;
+  void seat(Taxpayer& taxpayer, int cls);  // puts it where its figures say
+  void seat(Taxpayer& taxpayer);
+  void activate(Item& item, int by);  // +1: begins to be worked on; -1: ends
+  /// All but a quarter: enough to keep every key and the platform busy, and room for the others at any time.
+  int share() const { return limits_.max_active - limits_.max_active / 4; }
 
   Limits limits_;
   std::unordered_map<std::string, Item> items_;
   std::unordered_map<std::string, std::map<std::int64_t, std::string>> lanes_;  // lane → seq → id
   std::set<std::pair<SteadyMs, std::string>> waiting_;
-  std::map<Key, std::string> ready_[kClasses];
+  std::unordered_map<std::string, Taxpayer> taxpayers_;  // as many as are configured; never removed
+  std::set<Seat> seats_[kClasses];
+  std::uint64_t turns_ = 0;
   std::unordered_set<std::string> holds_;
   std::set<std::pair<std::int64_t, std::string>> deadlines_, unannounced_;  // by time; the second shrinks as it is told
   int active_ = 0;
