@@ -22,7 +22,7 @@ constexpr std::string_view kTaxgatedFile = "/etc/taxgate/taxgated.toml";
 constexpr std::string_view kKeydFile = "/etc/taxgate/keyd.toml";
 // A form that nobody else has to confirm is issued within seconds; the platform's own queue may take a minute.
 constexpr std::chrono::seconds kSelftestTime{90};
-constexpr std::chrono::seconds kPoll{5};
+constexpr std::chrono::seconds kTestPoll{5};
 
 std::string_view code(Severity severity) {
   return severity == Severity::failing ? "failing" : severity == Severity::attention ? "attention" : "note";
@@ -207,7 +207,7 @@ Exit run_selftest(Session& session) {
                 view->red_number());
       return good ? Exit::ok : Exit::attention;
     }
-    const auto wait = std::min(left, kPoll);
+    const auto wait = std::min(left, kTestPoll);
     add_query(target, "wait", std::to_string(wait.count()));
     add_query(target, "seen", view->state());
     if (auto changed = session.get<api::v1::Submission>(target, wait); !changed) return session.report(changed.error());

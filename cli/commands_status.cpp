@@ -5,7 +5,7 @@
 namespace taxgate::cli {
 namespace {
 
-constexpr std::chrono::seconds kPoll{30};
+constexpr std::chrono::seconds kEventsPoll{30};
 
 }  // namespace
 
@@ -50,7 +50,7 @@ Exit run_events(Session& session) {
     add_query(target, "after", after);
     add_query(target, "limit", given.value("--limit"));
     add_query(target, "submission", given.value("--submission"));
-    const auto wait = follow && !first ? kPoll : std::chrono::seconds{0};
+    const auto wait = follow && !first ? kEventsPoll : std::chrono::seconds{0};
     if (wait.count() > 0) add_query(target, "wait", std::to_string(wait.count()));
     const auto list = session.get<api::v1::EventList>(target, wait);
     if (!list) return session.report(list.error());

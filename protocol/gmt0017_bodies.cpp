@@ -13,7 +13,7 @@ constexpr std::uint8_t kSignDigest = 0x02;  // ECCSignData P1: the data is e alr
 constexpr std::size_t kFileName = 32;
 constexpr std::size_t kMaxNames = 1024;  // bounds what a hostile card makes us allocate
 
-std::unexpected<Error> malformed(std::string_view part, std::size_t size) {
+std::unexpected<Error> bad_body(std::string_view part, std::size_t size) {
   return fail(Errc::corrupt, "apdu.format", std::string(part), fmt::format("{} bytes", size));
 }
 
@@ -159,7 +159,7 @@ Bytes write_file(AppId app, std::string_view name, std::uint32_t offset, ByteVie
 }
 
 Result<DevInfo> read_dev_info(ByteView data) {
-  if (data.size() != kDevInfo) return malformed("dev_info", data.size());
+  if (data.size() != kDevInfo) return bad_body("dev_info", data.size());
   Reader in(data);
   DevInfo out;
   out.struct_version = in.u16();
@@ -198,7 +198,7 @@ Bytes encode_dev_info(const DevInfo& i) {
 Result<Application> read_application(ByteView data) {
   Reader in(data);
   Application out{in.u32(), in.u8(), in.u8(), in.u16(), in.u16()};
-  if (!in.ended()) return malformed("application", data.size());
+  if (!in.ended()) return bad_body("application", data.size());
   return out;
 }
 Bytes encode_application(const Application& a) {
@@ -208,7 +208,7 @@ Bytes encode_application(const Application& a) {
 Result<PinInfo> read_pin_info(ByteView data) {
   Reader in(data);
   PinInfo out{in.u8(), in.u8(), in.u8() != 0};
-  if (!in.ended() || out.tries_left > out.max_tries) return malformed("pin_info", data.size());
+  if (!in.ended() || out.tries_left > out.max_tries) return bad_body("pin_info", data.size());
   return out;
 }
 Bytes encode_pin_info(const PinInfo& i) {
@@ -218,7 +218,7 @@ Bytes encode_pin_info(const PinInfo& i) {
 Result<ContainerInfo> read_container_info(ByteView data) {
   Reader in(data);
   ContainerInfo out{in.u8(), in.u32(), in.u32(), in.u8() != 0, in.u8() != 0, in.u8() != 0, in.u8() != 0};
-  if (!in.ended()) return malformed("container_info", data.size());
+  if (!in.ended()) return bad_body("container_info", data.size());
   return out;
 }
 Bytes encode_container_info(const ContainerInfo& i) {
@@ -236,7 +236,7 @@ Bytes encode_container_info(const ContainerInfo& i) {
 Result<FileInfo> read_file_info(ByteView data) {
   Reader in(data);
   FileInfo out{in.padded(kFileName), in.u32(), in.u32(), in.u32()};
-  if (!in.ended() || out.name.empty()) return malformed("file_info", data.size());
+  if (!in.ended() || out.name.empty()) return bad_body("file_info", data.size());
   return out;
 }
 Bytes encode_file_info(const FileInfo& f) {
@@ -248,12 +248,12 @@ Result<std::vector<std::string>> read_names(ByteView data) {
   std::string_view text = as_text(data);
   while (!text.empty() && text.front() != '\0') {
     const auto end = text.find('\0');
-    if (end == std::string_view::npos || out.size() == kMaxNames) return malformed("names", data.size());
+    if (end == std::string_view::npos || out.size() == kMaxNames) return bad_body("names", data.size());
     out.emplace_back(text.substr(0, end));
     text.remove_prefix(end + 1);
   }
   // The closing NUL; some cards leave it out, and an empty list may come as one or two NULs or as nothing.
-  if (text.size() > 2 || text.find_first_not_of('\0') != std::string_view::npos) return malformed("names", data.size());
+  if (text.size() > 2 || text.find_first_not_of('\0') != std::string_view::npos) return bad_body("names", data.size());
   return out;
 }
 Bytes encode_names(std::span<const std::string> names) {
@@ -265,7 +265,7 @@ Bytes encode_names(std::span<const std::string> names) {
 Result<ContainerId> read_container_id(ByteView data) {
   Reader in(data);
   const ContainerId out = in.u16();
-  if (!in.ended()) return malformed("container_id", data.size());
+  if (!in.ended()) return bad_body("container_id", data.size());
   return out;
 }
 
@@ -273,7 +273,7 @@ Result<Bytes> read_certificate_der(ByteView data) {
   Reader in(data);
   const std::uint32_t length = in.u32();
   const ByteView der = in.raw(length);
-  if (!in.ended() || der.empty()) return malformed("certificate", data.size());
+  if (!in.ended() || der.empty()) return bad_body("certificate", data.size());
   return Bytes(der.begin(), der.end());
 }
 Bytes encode_certificate_der(ByteView der) {
@@ -285,7 +285,7 @@ Result<std::array<std::uint8_t, 64>> read_pair(ByteView data, std::string_view p
   Reader in(data);
   const auto bits = in.u32();
   const auto pair = in.raw(64);
-  if (!in.ended() || bits != kSm2Bits) return malformed(part, data.size());
+  if (!in.ended() || bits != kSm2Bits) return bad_body(part, data.size());
   std::array<std::uint8_t, 64> out;
   std::ranges::copy(pair, out.begin());
   return out;
@@ -299,14 +299,14 @@ Bytes encode_signature(const Signature& signature) { return Writer().u32(kSm2Bit
 Result<InApplication> read_in_application(ByteView data) {
   Reader in(data);
   const AppId app = in.u16();
-  if (in.is_short()) return malformed("app_id", data.size());
+  if (in.is_short()) return bad_body("app_id", data.size());
   return InApplication{app, in.rest()};
 }
 Result<InContainer> read_in_container(ByteView data) {
   Reader in(data);
   const AppId app = in.u16();
   const ContainerId container = in.u16();
-  if (in.is_short()) return malformed("container_id", data.size());
+  if (in.is_short()) return bad_body("container_id", data.size());
   return InContainer{app, container, in.rest()};
 }
 Result<FileRange> read_file_range(ByteView data) {
@@ -316,7 +316,7 @@ Result<FileRange> read_file_range(ByteView data) {
   out.offset = in.u32();
   out.count = in.u32();
   out.name = std::string(as_text(in.raw(in.u16())));
-  if (in.is_short() || out.name.empty()) return malformed("file_range", data.size());
+  if (in.is_short() || out.name.empty()) return bad_body("file_range", data.size());
   out.data = in.rest();
   return out;
 }

@@ -14,9 +14,9 @@ constexpr std::string_view kCreditAlphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY";
 constexpr std::array kCreditWeights{1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28};
 constexpr std::array kOrganisationWeights{3, 7, 9, 10, 5, 8, 4, 2};  // GB 11714
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool decimal_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool all_digits(std::string_view s) { return std::ranges::all_of(s, is_digit); }
+bool all_digits(std::string_view s) { return std::ranges::all_of(s, decimal_digit); }
 bool in_credit_alphabet(char c) { return kCreditAlphabet.contains(c); }
 
 std::unexpected<Error> bad(std::string_view id, std::string_view field, std::string wanted = {},
@@ -34,7 +34,7 @@ bool is_date(std::string_view yyyymmdd) {
 
 /// 18 characters of a citizen's identity card: 6 digits of region, birth date, 3 digits, digit or X. By form only.
 bool has_identity_card_form(std::string_view id) {
-  if (id.size() != 18 || !all_digits(id.substr(0, 17)) || !(is_digit(id[17]) || id[17] == 'X')) return false;
+  if (id.size() != 18 || !all_digits(id.substr(0, 17)) || !(decimal_digit(id[17]) || id[17] == 'X')) return false;
   if (id[0] < '1' || id[0] > '8') return false;  // provinces 11..65, 71, 81..83; 91 begins a credit code
   const std::string_view century = id.substr(6, 2);
   if (century != "19" && century != "20") return false;
@@ -75,7 +75,7 @@ char organisation_check(std::string_view first8) {
   int sum = 0;
   for (std::size_t i = 0; i < kOrganisationWeights.size() && i < first8.size(); ++i) {
     const char c = first8[i];
-    sum += kOrganisationWeights[i] * (is_digit(c) ? c - '0' : c - 'A' + 10);
+    sum += kOrganisationWeights[i] * (decimal_digit(c) ? c - '0' : c - 'A' + 10);
   }
   const int check = 11 - ((sum % 11) + 11) % 11;
   return check == 10 ? 'X' : check == 11 ? '0' : static_cast<char>('0' + check);
@@ -93,7 +93,7 @@ char credit_code_check(std::string_view first17) {
 Result<void> check_taxpayer_id(std::string_view id, std::string_view field, bool allow_invented) {
   if (id.size() != 15 && id.size() != 17 && id.size() != 18 && id.size() != 20)
     return bad("id.taxpayer_length", field, std::to_string(id.size()), "18 (15, 17, 20)");
-  if (!std::ranges::all_of(id, [](char c) { return is_digit(c) || is_upper(c); }))
+  if (!std::ranges::all_of(id, [](char c) { return decimal_digit(c) || is_upper(c); }))
     return bad("id.taxpayer_charset", field, {}, "0-9, A-Z");
   if (id.size() == 18) {
     const auto credit = check_credit_code(id, field);
@@ -157,7 +157,7 @@ Result<void> check_canonical_number(std::string_view number, std::string_view fi
 
 char table_number_check(std::string_view first15) {
   int sum = 0;
-  for (const char c : first15.substr(0, 15)) sum += is_digit(c) ? c - '0' : 0;
+  for (const char c : first15.substr(0, 15)) sum += decimal_digit(c) ? c - '0' : 0;
   return static_cast<char>('0' + sum % 10);
 }
 

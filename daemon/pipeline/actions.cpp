@@ -8,17 +8,13 @@
 
 #include "daemon/pipeline/engine.h"
 #include "daemon/pipeline/present.h"
+#include "daemon/pipeline/replies.h"
 #include "daemon/rules/rules.h"
 #include "protocol/messages.h"
 #include "protocol/records.h"
 
 namespace taxgate::pipeline {
 namespace {
-
-template <class T>
-void reply_error(const std::shared_ptr<api::Reply<T>>& reply, Error error) {
-  (*reply)(std::unexpected(api::Findings{std::move(error)}));
-}
 
 Error not_now(const std::string& action, State state) {
   return {Errc::invalid_input, "submission.not_now", "action", action, std::string(name(state)), {}};

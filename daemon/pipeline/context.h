@@ -25,6 +25,8 @@ namespace taxgate::pipeline {
 
 namespace asio = boost::asio;
 
+constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
+
 /// Suspends until `start(done)` calls done, on whatever thread; resumes on the io thread.
 template <class T, class Start>
 asio::awaitable<Result<T>> answered(asio::any_io_executor executor, Start start) {

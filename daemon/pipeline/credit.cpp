@@ -7,6 +7,7 @@
 #include "daemon/ledger/credit.h"
 #include "daemon/pipeline/engine.h"
 #include "daemon/pipeline/present.h"
+#include "daemon/pipeline/replies.h"
 #include "daemon/rules/calendar.h"
 #include "protocol/messages.h"
 
@@ -22,20 +23,15 @@ constexpr int kMaxMonthsBack = 12 * 5;  // the ledger answers any month; this on
 constexpr int kMaxMovements = 2000;     // shown; the sums cover all (about 0.5 MB)
 constexpr std::string_view kDefaultType = "81";
 
-template <class T>
-void reply_error(const std::shared_ptr<api::Reply<T>>& reply, Error error) {
-  (*reply)(std::unexpected(api::Findings{std::move(error)}));
-}
-
 std::string text_of(const std::optional<Fen>& amount) { return amount ? amount->text() : std::string(); }
 
-Error wrong(std::string id, std::string field, std::string wanted, std::string left = {}) {
+Error credit_error(std::string id, std::string field, std::string wanted, std::string left = {}) {
   return {Errc::invalid_input, std::move(id), std::move(field), std::move(wanted), std::move(left), {}};
 }
 
 Result<Fen> positive(const std::string& text, std::string_view field) {
   const auto amount = Fen::parse(text, field);
-  if (!amount || *amount <= Fen{0}) return std::unexpected(wrong("credit.amount", std::string(field), text));
+  if (!amount || *amount <= Fen{0}) return std::unexpected(credit_error("credit.amount", std::string(field), text));
   return *amount;
 }
 
@@ -44,7 +40,7 @@ Result<std::int64_t> counted(const std::string& text, std::string_view field, st
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
   if (ec != std::errc{} || end != text.data() + text.size() || n < 1 || n > high)
     return std::unexpected(
-        wrong("credit.number", std::string(field), text.substr(0, 32), "1.." + std::to_string(high)));
+        credit_error("credit.number", std::string(field), text.substr(0, 32), "1.." + std::to_string(high)));
   return n;
 }
 
@@ -52,7 +48,7 @@ Result<std::int64_t> counted(const std::string& text, std::string_view field, st
 Result<store::CreditRecord> record_of(const api::v1::CreditAdjustRequest& r, LegalTime now, bool first) {
   store::CreditRecord out;
   const int kinds = int{!r.limit().empty()} + int{!r.class_().empty()} + int{!r.sheets().empty()};
-  if (kinds != 1) return std::unexpected(wrong("credit.what", "limit", {}, "limit, class, sheets"));
+  if (kinds != 1) return std::unexpected(credit_error("credit.what", "limit", {}, "limit, class, sheets"));
   // A limit told for the first time has been in force all month; later ones begin when they are told.
   const bool whole_month = !r.class_().empty() || (first && !r.limit().empty());
   out.at = whole_month ? rules::Month::of(now).begin() : now;
@@ -66,7 +62,7 @@ Result<store::CreditRecord> record_of(const api::v1::CreditAdjustRequest& r, Leg
     if (!last) return std::unexpected(last.error());
     out.until = last->next().begin();
     if (out.until <= out.at)
-      return std::unexpected(wrong("credit.time_order", "until", r.until(), out.at.platform_text()));
+      return std::unexpected(credit_error("credit.time_order", "until", r.until(), out.at.platform_text()));
   }
   if (!r.per_invoice().empty()) {
     const auto amount = positive(r.per_invoice(), "per_invoice");
@@ -81,14 +77,14 @@ Result<store::CreditRecord> record_of(const api::v1::CreditAdjustRequest& r, Leg
   out.reference = r.reference();
   out.note = r.reason();
   if (!r.sheets().empty()) {
-    if (out.reference.empty()) return std::unexpected(wrong("credit.reference", "reference", {}));
-    if (out.at > now) return std::unexpected(wrong("credit.future", "from", r.from()));
+    if (out.reference.empty()) return std::unexpected(credit_error("credit.reference", "reference", {}));
+    if (out.at > now) return std::unexpected(credit_error("credit.future", "from", r.from()));
     const auto sheets = counted(r.sheets(), "sheets", kMaxSheets);
     if (!sheets) return std::unexpected(sheets.error());
     const auto each = positive(r.per_sheet(), "per_sheet");
     if (!each) return std::unexpected(each.error());
     const auto total = Decimal::from_int(*sheets).times(*each);
-    if (!total) return std::unexpected(wrong("credit.amount", "per_sheet", r.per_sheet()));
+    if (!total) return std::unexpected(credit_error("credit.amount", "per_sheet", r.per_sheet()));
     out.kind = "pickup";
     out.sheets = *sheets;
     out.amount = *total;
@@ -96,7 +92,7 @@ Result<store::CreditRecord> record_of(const api::v1::CreditAdjustRequest& r, Leg
   }
   if (!r.class_().empty()) {
     const rules::Seed* seed = rules::credit_seed(r.class_());
-    if (seed == nullptr) return std::unexpected(wrong("credit.class", "class", r.class_(), "I, II, III, IV"));
+    if (seed == nullptr) return std::unexpected(credit_error("credit.class", "class", r.class_(), "I, II, III, IV"));
     out.kind = "initial";
     out.amount = seed->limit;
     return out;
@@ -110,7 +106,7 @@ Result<store::CreditRecord> record_of(const api::v1::CreditAdjustRequest& r, Leg
     out.kind = "application";
     out.note = r.result() + (out.note.empty() ? "" : ": " + out.note);
   } else {
-    return std::unexpected(wrong("credit.result", "result", r.result(), "approved, applied, rejected"));
+    return std::unexpected(credit_error("credit.result", "result", r.result(), "approved, applied, rejected"));
   }
   return out;
 }
@@ -122,7 +118,7 @@ void add_note(CreditStatement& out, const Error& error) {
 void add_movements(CreditStatement& out, const rules::CreditStatement& statement) {
   for (const rules::CreditEntry& entry : statement.entries) {
     if (out.movements_size() >= kMaxMovements) {
-      add_note(out, wrong("credit.too_many", {}, {}, std::to_string(kMaxMovements)));
+      add_note(out, credit_error("credit.too_many", {}, {}, std::to_string(kMaxMovements)));
       return;
     }
     const rules::Movement& m = entry.movement;
@@ -166,8 +162,8 @@ CreditStatement present(const rules::CreditStatement& s, const std::string& taxp
   if (s.count_left) out.set_count_left(std::to_string(*s.count_left));
   out.set_available(out.remaining());
   if (s.remaining) out.set_available_from("ledger");
-  if (!s.limit) add_note(out, wrong("credit.no_limit", {}, s.month.text()));
-  if (s.carried) add_note(out, wrong("credit.not_filed", {}, s.month.previous().text()));
+  if (!s.limit) add_note(out, credit_error("credit.no_limit", {}, s.month.text()));
+  if (s.carried) add_note(out, credit_error("credit.not_filed", {}, s.month.previous().text()));
   return out;
 }
 
@@ -181,10 +177,10 @@ void take_platform(CreditStatement& out, const rules::CreditStatement& ours, con
   out.set_platform_suspended(reply.suspended);
   out.set_available(figure.remaining.text());
   out.set_available_from("platform");
-  if (reply.suspended) add_note(out, wrong("credit.platform_suspended", {}, masked_id(out.taxpayer())));
+  if (reply.suspended) add_note(out, credit_error("credit.platform_suspended", {}, masked_id(out.taxpayer())));
   if (const auto difference = rules::difference(ours, figure)) {
     out.set_difference(difference->text());
-    if (difference->value != 0) add_note(out, wrong("credit.differs", {}, difference->text()));
+    if (difference->value != 0) add_note(out, credit_error("credit.differs", {}, difference->text()));
   }
 }
 
@@ -194,7 +190,7 @@ Result<std::string> Engine::credit_taxpayer(const api::Caller& caller, const std
   const auto& known = context_.settings->taxpayers;
   if (!wanted.empty()) {
     if (known.contains(wanted) && may_see(caller, wanted)) return wanted;
-    return std::unexpected(wrong("taxpayer.unknown", "taxpayer", wanted));
+    return std::unexpected(credit_error("taxpayer.unknown", "taxpayer", wanted));
   }
   std::string only, all;
   for (const auto& [id, taxpayer] : known) {
@@ -202,7 +198,7 @@ Result<std::string> Engine::credit_taxpayer(const api::Caller& caller, const std
     only = id;
     all += (all.empty() ? "" : ", ") + id;
   }
-  if (all.empty() || all != only) return std::unexpected(wrong("credit.taxpayer", "taxpayer", {}, all));
+  if (all.empty() || all != only) return std::unexpected(credit_error("credit.taxpayer", "taxpayer", {}, all));
   return only;
 }
 
@@ -252,7 +248,7 @@ void Engine::credit(api::Caller caller, api::CreditQuery query, api::Reply<Credi
   }
   const rules::Month first{current.index - kMaxMonthsBack}, last{current.index + kMaxMonthsAhead};
   if (month < first || month > last)
-    return refuse(wrong("credit.month_range", "month", month.text(), first.text() + ".." + last.text()));
+    return refuse(credit_error("credit.month_range", "month", month.text(), first.text() + ".." + last.text()));
   asio::co_spawn(context_.executor,
                  show_credit(*std::move(taxpayer), month, std::move(query),
                              std::make_shared<api::Reply<CreditStatement>>(std::move(reply))),
@@ -282,8 +278,9 @@ void Engine::credit_filed(api::Caller caller, api::v1::CreditFiledRequest reques
     if (!given) return refuse(given.error());
     at = *given;
   }
-  if (at > now) return refuse(wrong("credit.future", "at", at.platform_text()));
-  if (at < period->end()) return refuse(wrong("credit.period_open", "period", period->text(), at.platform_text()));
+  if (at > now) return refuse(credit_error("credit.future", "at", at.platform_text()));
+  if (at < period->end())
+    return refuse(credit_error("credit.period_open", "period", period->text(), at.platform_text()));
   store::CreditRecord record;
   record.taxpayer = *std::move(taxpayer);
   record.kind = "filing";

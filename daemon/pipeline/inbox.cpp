@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 
+#include "daemon/pipeline/context.h"
 #include "daemon/pipeline/engine.h"
 
 namespace taxgate::pipeline {
 namespace {
 
-constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
 constexpr std::int64_t kBackMs = 88 * kDayMs;  // a listing spans at most 90 days (rules.md C)
 constexpr int kMaxPages = 100;                 // 5,000 forms of one side in 90 days; the rest is found as these settle
 

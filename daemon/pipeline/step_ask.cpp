@@ -11,7 +11,6 @@
 namespace taxgate::pipeline {
 namespace {
 
-constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
 constexpr std::int64_t kListBackMs =
     88 * kDayMs;               // list windows span at most 90 days (rules.md C), one day each side spare
 constexpr int kMaxPages = 20;  // forms on one blue invoice: 1,000; more means a platform gone mad
@@ -122,7 +121,7 @@ asio::awaitable<Next> ask_form(Context& c, Submission& sub, const RedDocument& w
 
 asio::awaitable<Next> ask_table(Context& c, Submission& sub, const RedDocument& wanted) {
   table::DownloadRequest ask{
-      .taxpayer = sub.taxpayer, .tax_device = wanted.tax_device, .request_number = wanted.request_number};
+      .taxpayer = sub.taxpayer, .tax_device = wanted.tax_device, .request_number = wanted.request_number, .number = {}};
   ask.from = sub.intent_at.plus_ms(-kDayMs);
   ask.to = c.clock.now().plus_ms(kDayMs);
   auto rows = co_await answered<table::DownloadReply>(

@@ -10,7 +10,6 @@
 namespace taxgate::pipeline {
 namespace {
 
-constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
 constexpr std::int64_t kAfterDeadlineMs = 1'000;  // the platform voids a silent form at 72:00:00; ask just after
 
 /// Next look at a waiting form: at the usual interval, but never later than just after its legal deadline.
@@ -59,7 +58,7 @@ bool our_duty(const Context& c, const Submission& sub, const RedDocument& red) {
 
 asio::awaitable<Next> follow_table(Context& c, Submission& sub, const RedDocument& red) {
   table::DownloadRequest ask{
-      .taxpayer = sub.taxpayer, .tax_device = red.tax_device, .request_number = red.request_number};
+      .taxpayer = sub.taxpayer, .tax_device = red.tax_device, .request_number = red.request_number, .number = {}};
   ask.from = sub.intent_at.is_set() ? sub.intent_at.plus_ms(-kDayMs) : sub.created_at.plus_ms(-kDayMs);
   ask.to = c.clock.now().plus_ms(kDayMs);
   auto rows = co_await answered<table::DownloadReply>(

@@ -63,7 +63,7 @@ std::optional<KindTable>& kind_of(ChannelTable& table, CodeKind kind) {
   return table.kinds[static_cast<std::size_t>(kind)];
 }
 
-std::vector<ChannelTable> compiled_in() {
+std::vector<ChannelTable> compiled_tables() {
   std::vector<ChannelTable> out;
   ChannelTable bureau{.channel = "leqi", .version = "V6.006", .source = "public enum of Leqi 基础版", .kinds = {}};
   for (int k = 0; k < kCodeKinds; ++k) {
@@ -176,7 +176,7 @@ const ChannelCodes& ChannelCodes::defaults() {
 std::expected<ChannelCodes, std::vector<Error>> ChannelCodes::make(std::vector<ChannelTable> over,
                                                                    const std::string& file) {
   ChannelCodes out;
-  out.tables_ = compiled_in();
+  out.tables_ = compiled_tables();
   std::vector<Error> findings;
   for (ChannelTable& table : over) {
     auto wrong = validate(table, file);

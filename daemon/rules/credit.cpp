@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "daemon/rules/codes.h"
 #include "daemon/rules/exact.h"
 #include "protocol/identifiers.h"
 
@@ -16,10 +17,6 @@ constexpr std::array<std::string_view, 5> kKinds{"issued", "red", "pickup", "lim
 // C6; a province may set another within the law's bounds.
 constexpr std::array kSeeds{Seed{"I", Fen{500'000}}, Seed{"II", Fen{250'000'000}}, Seed{"III", Fen{750'000'000}},
                             Seed{"IV", Fen{1'000'000'000}}};
-
-bool listed(const std::vector<std::string>& types, std::string_view type) {
-  return std::ranges::find(types, type) != types.end();
-}
 
 bool tax_device(std::string_view type) {
   const auto cls = invoice_class(type);

@@ -134,9 +134,6 @@ InvoiceLine read_line(ByteReader& r) {
   return line;
 }
 
-void append_u64(std::string& out, std::uint64_t v) {
-  for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(v >> static_cast<unsigned>(shift));
-}
 void append_part(std::string& out, std::string_view s) {
   append_u64(out, s.size());
   out += s;

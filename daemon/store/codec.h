@@ -2,6 +2,7 @@
 // Bytes of the records that are stored as one column: ledger invoices, lists of names, and the canonical form of a
 // journal row that the SM3 chain covers. Private to this room; grammar in docs/store.md. Readers are total on hostile
 // bytes and accept exactly what the writers produce.
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,10 @@ std::string encode_names(const std::vector<std::string>& names);
 /// errors  corrupt store.record
 Result<std::vector<std::string>> decode_names(std::string_view bytes);
 
+/// Appends 8 bytes, big-endian.
+inline void append_u64(std::string& out, std::uint64_t v) {
+  for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(v >> static_cast<unsigned>(shift));
+}
 /// Appends the canonical bytes of one row. content  32 bytes or empty: digest of what the row vouches for.
 void append_canonical(std::string& out, const JournalRow& row, std::string_view content);
 /// What an "accepted" row vouches for: the caller's bytes and the wanted document.

@@ -9,10 +9,6 @@
 namespace taxgate::store {
 namespace {
 
-void append_u64(std::string& out, std::uint64_t v) {
-  for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(v >> static_cast<unsigned>(shift));
-}
-
 // seq run partition rest before after at hash, 8 bytes each, big-endian (docs/sync.md).
 void append_change(std::string& out, const StatusChange& c) {
   for (const std::uint64_t v :

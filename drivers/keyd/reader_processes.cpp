@@ -17,7 +17,7 @@ namespace taxgate::keyd {
 namespace {
 
 // pcscd restarts in well under a second; a missing one is asked for every two.
-constexpr std::chrono::milliseconds kFirstPause{50}, kLongestPause{2000};
+constexpr std::chrono::milliseconds kFirstSpawnPause{50}, kLongestSpawnPause{2000};
 
 constexpr std::string_view kUsb = "USB ";  // before a port, in a reader's name
 
@@ -48,7 +48,7 @@ int run_probe(const std::string& reader, const std::string& usb_devices) {
 int run_usb_watch(int channel, const std::string& usb_devices) {
   usb::DeviceWatch watch;
   std::string told = "-";  // as sent last; no list is serialised to this
-  auto pause = kFirstPause;
+  auto pause = kFirstSpawnPause;
   for (;;) {
     worker::v1::Readers message;
     auto devices = watch.next();
@@ -73,17 +73,17 @@ int run_usb_watch(int channel, const std::string& usb_devices) {
       told = std::move(now);
     }
     if (devices) {
-      pause = kFirstPause;
+      pause = kFirstSpawnPause;
       continue;
     }
     std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, kLongestPause);
+    pause = std::min(pause * 2, kLongestSpawnPause);
   }
 }
 
 int run_reader_watch(int channel) {
   pcsc::ReaderWatch watch;
-  auto pause = kFirstPause;
+  auto pause = kFirstSpawnPause;
   bool told_missing = false;
   for (;;) {
     auto readers = watch.next();
@@ -94,10 +94,10 @@ int run_reader_watch(int channel) {
         message.set_trouble(readers.error().detail);
         if (!send_packet(channel, message)) return 0;
         told_missing = true;
-        pause = kFirstPause;
+        pause = kFirstSpawnPause;
       }
       std::this_thread::sleep_for(pause);
-      pause = std::min(pause * 2, kLongestPause);
+      pause = std::min(pause * 2, kLongestSpawnPause);
       continue;
     }
     told_missing = false;

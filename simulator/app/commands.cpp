@@ -13,16 +13,11 @@
 #include "protocol/messages.h"
 #include "simulator/app/control_client.h"
 #include "simulator/app/junit.h"
+#include "simulator/app/text_file.h"
 
 namespace taxgate::simulator::app {
 namespace json = boost::json;
 namespace {
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(Errc::retry_later, "sim.state_io", path);
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
 
 /// --control PORT, or the port of --dir's ready file.
 Result<ControlClient> control_of(const Arguments& arguments) {

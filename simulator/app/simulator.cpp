@@ -16,6 +16,7 @@
 
 #include "simulator/app/card_routes.h"
 #include "simulator/app/control_client.h"
+#include "simulator/app/text_file.h"
 #include "simulator/device/state_file.h"
 
 namespace taxgate::simulator::app {
@@ -29,12 +30,6 @@ constexpr std::int64_t kKeyDays = 3 * 365;  // as real key certificates; virtual
 std::int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(Errc::retry_later, "sim.state_io", path);
-  return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
 std::string random_digits(std::size_t count) {

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "simulator/device/openssl.h"
 #include "simulator/device/state_file.h"
 
 namespace taxgate::simulator {
@@ -19,20 +20,9 @@ namespace {
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
 constexpr std::int64_t kAuthorityDays = 3650;
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
 using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
 using Pkey = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
-
-void check(bool ok) {
-  if (!ok) throw std::runtime_error("OpenSSL refused to build a simulated certificate");
-}
 
 void add_name(X509_NAME* name, const char* field, const std::string& value) {
   check(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.data()),

@@ -10,24 +10,15 @@
 #include <stdexcept>
 #include <vector>
 
+#include "simulator/device/openssl.h"
+
 namespace taxgate::simulator {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
-  }
-};
 using Bn = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
 using BnCtx = std::unique_ptr<BN_CTX, Deleter<BN_CTX_free>>;
 using Group = std::unique_ptr<EC_GROUP, Deleter<EC_GROUP_free>>;
 using Point = std::unique_ptr<EC_POINT, Deleter<EC_POINT_free>>;
-
-void check(bool ok) {
-  if (!ok) throw std::runtime_error("OpenSSL refused an SM2 operation");  // only out of memory or a build without SM2
-}
 
 BN_CTX* scratch() {
   thread_local const BnCtx ctx(BN_CTX_new());

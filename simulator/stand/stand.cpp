@@ -18,7 +18,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kReadyWithin{20'000};  // a loaded machine under a sanitizer
-constexpr std::chrono::milliseconds kPoll{10};
+constexpr std::chrono::milliseconds kReadyPoll{10};
 constexpr std::int64_t kDayMs = 86'400'000;
 
 std::int64_t wall_ms() {
@@ -184,7 +184,7 @@ Result<void> Stand::start_keyd() {
       keyd_.start({options_.programs + "/taxgate-keyd", "--config", keyd_config()},
                   {"PCSCLITE_CSOCK_NAME=" + (pcscd_ ? pcscd_->socket() : std::string("/nonexistent"))}, keyd_log());
   if (!ok) return ok;
-  for (const auto until = Clock::now() + kReadyWithin; Clock::now() < until; std::this_thread::sleep_for(kPoll)) {
+  for (const auto until = Clock::now() + kReadyWithin; Clock::now() < until; std::this_thread::sleep_for(kReadyPoll)) {
     if (!keyd_.running()) break;
     if (std::filesystem::exists(directory_ + "/keyd.sock")) return {};
   }
@@ -199,7 +199,7 @@ Result<void> Stand::start_taxgated(const std::vector<std::string>& more, const s
   command.insert(command.end(), more.begin(), more.end());
   if (auto ok = taxgated_.start(command, environment, taxgated_log()); !ok) return ok;
   api_ = std::make_unique<cli::Client>(cli::Endpoint{.socket = api_socket(), .host = {}, .port = 0, .token = {}});
-  for (const auto until = Clock::now() + kReadyWithin; Clock::now() < until; std::this_thread::sleep_for(kPoll)) {
+  for (const auto until = Clock::now() + kReadyWithin; Clock::now() < until; std::this_thread::sleep_for(kReadyPoll)) {
     if (!taxgated_.running()) break;
     if (std::filesystem::exists(directory_ + "/state/api.json")) return {};
   }
@@ -216,7 +216,7 @@ std::uint16_t Stand::api_tcp_port() const {
 }
 
 Result<std::string> Stand::control(const std::string& method, const std::string& path, const std::string& body) {
-  auto answer = control_->call({.method = method, .target = path, .body = body});
+  auto answer = control_->call({.method = method, .target = path, .body = body, .idempotency_key = {}});
   if (!answer) return std::unexpected(answer.error());
   if (answer->status != 200)
     return fail(Errc::rejected, "sim.control", path, std::to_string(answer->status), {}, answer->body);
@@ -319,7 +319,7 @@ Result<api::v1::Submission> Stand::wait_state(const std::string& id, const std::
     auto sub = show(id);
     if (!sub || sub->final() || std::ranges::find(states, sub->state()) != states.end() || Clock::now() >= until)
       return sub;
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kReadyPoll);
   }
 }
 

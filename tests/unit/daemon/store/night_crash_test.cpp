@@ -15,7 +15,7 @@
 namespace taxgate::store {
 namespace {
 
-constexpr const char* kHelperVariable = "TAXGATE_NIGHT_KILL_HELPER";  // "DIRECTORY K": this process is the victim
+constexpr const char* kNightHelper = "TAXGATE_NIGHT_KILL_HELPER";  // "DIRECTORY K": this process is the victim
 
 Options options_in(const std::string& dir, const LegalClock& clock) {
   Options o;
@@ -28,7 +28,7 @@ Options options_in(const std::string& dir, const LegalClock& clock) {
 class NightVictim : public testing::Environment {
  public:
   void SetUp() override {
-    const auto order = victims_order(kHelperVariable);
+    const auto order = victims_order(kNightHelper);
     if (!order) return;
     const long k = order->second;
     ManualClock clock;
@@ -60,7 +60,7 @@ TEST_F(NightCrash, AKillAtEveryStepLeavesNeitherGapNorDoubleEvent) {
   long k = 0;
   for (bool killed = true; killed;) {
     start_over();
-    killed = run_victim(kHelperVariable, dir_, ++k);
+    killed = run_victim(kNightHelper, dir_, ++k);
     ASSERT_EQ(night_differences(options_in(dir_, clock_)), std::vector<std::string>{}) << "killed at step " << k;
   }
   std::printf("%ld points, killed at each\n", k - 1);

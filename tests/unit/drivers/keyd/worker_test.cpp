@@ -17,9 +17,9 @@ struct Script {
   int logins = 0, reconnects = 0, opens = 0;
 };
 
-class FakeKey : public KeyDevice {
+class ScriptedKey : public KeyDevice {
  public:
-  explicit FakeKey(Script& script) : script_(script) {}
+  explicit ScriptedKey(Script& script) : script_(script) {}
   Result<KeyIdentity> identify() override {
     KeyIdentity identity;
     identity.serial = "S1";
@@ -51,7 +51,7 @@ class WorkerOrders : public ::testing::Test {
   WorkerOrders()
       : worker([this](const worker::v1::Open&) -> Result<std::unique_ptr<KeyDevice>> {
           ++script.opens;
-          return std::make_unique<FakeKey>(script);
+          return std::make_unique<ScriptedKey>(script);
         }) {
     std::filesystem::create_directory(temp.file("ledger"));
     temp.write("pin", "123456");
