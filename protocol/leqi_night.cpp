@@ -247,10 +247,13 @@ std::optional<PlatformStatus> status_of(const InvoiceStatusReply& reply) {
 
 namespace {
 
+constexpr std::string_view kSealedHead = R"({"httpStatusCode":"200","body":"{\"Response\":{\"Data\":\")";
+constexpr std::string_view kSealedTail = R"(\"}}"})";
+
 /// The Base64 of {"httpStatusCode":"200","body":"{\"Response\":{\"Data\":\"…\"}}"} where it stands; empty: another
 /// shape.
 std::string_view data_in_place(std::string_view body) {
-  constexpr std::string_view kBefore = R"("body":"{\"Response\":{\"Data\":\")", kAfter = R"(\"}}"})";
+  constexpr std::string_view kBefore = R"("body":"{\"Response\":{\"Data\":\")", kAfter = kSealedTail;
   constexpr std::size_t kFarthest = 64;  // httpStatusCode stands before it
   if (!body.starts_with('{') || !body.ends_with(kAfter)) return {};
   const std::size_t at = body.substr(0, kBefore.size() + kFarthest).find(kBefore);
@@ -304,6 +307,17 @@ Result<PageReply> open_page(std::string_view http_body, const wire::Sm4Decryptor
   if (!sound) return fail(Errc::corrupt, "leqi.cipher", {}, {}, {}, "padding");
   out.page = ByteView(buffer).first(size - padding);
   return out;
+}
+
+std::string seal_page(std::string_view page, const wire::Sm4Encryptor& key) {
+  const std::size_t padding = kBlock - page.size() % kBlock;
+  Bytes cipher(page.size() + padding, static_cast<std::uint8_t>(padding));
+  std::copy(page.begin(), page.end(), cipher.begin());
+  key.encrypt(cipher.data(), cipher.data(), cipher.size());
+  const std::string data = base64(cipher);
+  std::string body;
+  body.reserve(kSealedHead.size() + data.size() + kSealedTail.size());
+  return body.append(kSealedHead).append(data).append(kSealedTail);
 }
 
 }  // namespace taxgate::leqi

@@ -128,4 +128,7 @@ struct PageReply {
 /// errors  corrupt leqi.envelope, leqi.base64, leqi.cipher
 Result<PageReply> open_page(std::string_view http_body, const wire::Sm4Decryptor& key, Bytes& buffer);
 
+/// The other side of it: the whole HTTP body, byte for byte what make_reply() makes of the page.
+std::string seal_page(std::string_view page, const wire::Sm4Encryptor& key);
+
 }  // namespace taxgate::leqi

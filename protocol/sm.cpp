@@ -107,19 +107,30 @@ Result<Bytes> from_hex(std::string_view text, std::string_view field) {
 }
 
 std::string base64(ByteView data) {
-  std::string out;
-  out.reserve((data.size() + 2) / 3 * 4);
+  // Twelve bits a step: pages of megabytes are encoded too.
+  static constexpr auto kPairs = [] {
+    std::array<std::array<char, 2>, 4096> t{};
+    for (std::size_t v = 0; v < t.size(); ++v) t[v] = {kBase64[v >> 6], kBase64[v & 63]};
+    return t;
+  }();
+  std::string out((data.size() + 2) / 3 * 4, '=');
+  char* to = out.data();
+  const auto pair = [&to](unsigned v) {
+    *to++ = kPairs[v][0];
+    *to++ = kPairs[v][1];
+  };
   std::size_t i = 0;
   for (; i + 3 <= data.size(); i += 3) {
     const unsigned v = unsigned{data[i]} << 16 | unsigned{data[i + 1]} << 8 | data[i + 2];
-    out += {kBase64[v >> 18], kBase64[v >> 12 & 63], kBase64[v >> 6 & 63], kBase64[v & 63]};
+    pair(v >> 12);
+    pair(v & 4095);
   }
   if (data.size() - i == 1) {
-    const unsigned v = unsigned{data[i]} << 16;
-    out += {kBase64[v >> 18], kBase64[v >> 12 & 63], '=', '='};
+    pair(unsigned{data[i]} << 4);
   } else if (data.size() - i == 2) {
     const unsigned v = unsigned{data[i]} << 16 | unsigned{data[i + 1]} << 8;
-    out += {kBase64[v >> 18], kBase64[v >> 12 & 63], kBase64[v >> 6 & 63], '='};
+    pair(v >> 12);
+    *to = kBase64[v >> 6 & 63];
   }
   return out;
 }

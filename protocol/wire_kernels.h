@@ -44,6 +44,23 @@ class Sm4Decryptor {
   Level level_;
 };
 
+/// The other way, for those who make listings: simulator, tests, benchmarks. Same levels, same results as
+/// sm4_ecb_encrypt() of sm.h without its padding. One thread at a time.
+class Sm4Encryptor {
+ public:
+  explicit Sm4Encryptor(std::span<const std::uint8_t, 16> key16, Level level = wire::level());
+  ~Sm4Encryptor();
+  Sm4Encryptor(const Sm4Encryptor&) = delete;
+  Sm4Encryptor& operator=(const Sm4Encryptor&) = delete;
+  /// As Sm4Decryptor::decrypt().
+  void encrypt(const std::uint8_t* in, std::uint8_t* out, std::size_t size) const;
+
+ private:
+  std::array<std::uint32_t, 32> keys_{};  // in the order of encryption: the kernels do not mind which it is
+  void* library_ = nullptr;               // portable
+  Level level_;
+};
+
 /// Bytes that `text` decodes to, at most.
 constexpr std::size_t base64_room(std::size_t text) { return text / 4 * 3; }
 /// Strict (no blanks, padding only at the end, unused bits zero). out  base64_room(text.size()) bytes, no overlap.

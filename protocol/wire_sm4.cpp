@@ -354,4 +354,39 @@ void Sm4Decryptor::decrypt(const std::uint8_t* in, std::uint8_t* out, std::size_
   }
 }
 
+Sm4Encryptor::Sm4Encryptor(std::span<const std::uint8_t, 16> key16, Level level) : level_(level) {
+  if (level_ == Level::portable) {
+    gcry_cipher_hd_t cipher = nullptr;
+    if (gcry_check_version(nullptr) == nullptr ||
+        gcry_cipher_open(&cipher, GCRY_CIPHER_SM4, GCRY_CIPHER_MODE_ECB, 0) != 0 ||
+        gcry_cipher_setkey(cipher, key16.data(), key16.size()) != 0)
+      throw std::bad_alloc();  // nothing else can fail with a 16-byte key
+    library_ = cipher;
+    return;
+  }
+  schedule(key16, keys_);
+  std::ranges::reverse(keys_);
+#if defined(__x86_64__)
+  for (auto& key : keys_) key = transformed_key(key);
+#endif
+}
+
+Sm4Encryptor::~Sm4Encryptor() {
+  if (library_ != nullptr) gcry_cipher_close(static_cast<gcry_cipher_hd_t>(library_));
+  volatile std::uint32_t* wipe = keys_.data();
+  for (std::size_t i = 0; i < keys_.size(); ++i) wipe[i] = 0;
+}
+
+void Sm4Encryptor::encrypt(const std::uint8_t* in, std::uint8_t* out, std::size_t size) const {
+#if defined(__x86_64__)
+  if (level_ == Level::avx512_gfni) return decrypt_wide(keys_.data(), in, out, size);
+  if (level_ == Level::avx2_gfni) return decrypt_narrow(keys_.data(), in, out, size);
+#endif
+  if (size == 0) return;
+  const auto cipher = static_cast<gcry_cipher_hd_t>(library_);
+  const bool done = in == out ? gcry_cipher_encrypt(cipher, out, size, nullptr, 0) == 0
+                              : gcry_cipher_encrypt(cipher, out, size, in, size) == 0;
+  if (!done) throw std::bad_alloc();
+}
+
 }  // namespace taxgate::wire

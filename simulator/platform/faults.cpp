@@ -1,6 +1,8 @@
 #include "simulator/platform/faults.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <iterator>
 
 namespace taxgate::simulator {
 
@@ -40,6 +42,9 @@ void merge(FaultAction& into, const FaultAction& from) {
   into.no_issue |= from.no_issue;
   into.handle |= from.handle;
   into.protection &= from.protection;
+  if (into.gateway_error.empty()) into.gateway_error = from.gateway_error;
+  if (into.page.empty()) into.page = from.page;
+  if (into.cursor_moved == 0) into.cursor_moved = from.cursor_moved;
 }
 
 bool fits(const std::string& wanted, std::string_view given) { return wanted.empty() || wanted == given; }
@@ -107,6 +112,12 @@ bool set_probability(const json::value& v, std::optional<double>& into) {
   return true;
 }
 
+bool set_page(const json::value& v, std::string& into) {
+  static constexpr std::string_view kKinds[] = {"cut",     "repeat",   "reorder",     "previous", "number",
+                                                "missing", "stranger", "other_month", "miscount"};
+  return set_text(v, into) && std::ranges::find(kKinds, into) != std::end(kKinds);
+}
+
 bool set_member(Fault& f, std::string_view name, const json::value& v) {
   FaultAction& a = f.action;
   if (name == "service") return set_text(v, f.service);
@@ -130,6 +141,9 @@ bool set_member(Fault& f, std::string_view name, const json::value& v) {
   if (name == "no_issue") return set_flag(v, a.no_issue);
   if (name == "handle") return set_flag(v, a.handle);
   if (name == "protection") return set_flag(v, a.protection);
+  if (name == "gateway_error") return set_text(v, a.gateway_error) && !a.gateway_error.empty();
+  if (name == "page") return set_page(v, a.page);
+  if (name == "cursor_moved") return set_number(v, a.cursor_moved, 1, 1'000'000);
   return false;
 }
 

@@ -25,6 +25,13 @@
 //   stall             no answer ever, not handled
 //   no_issue          handled, but the red of this form (or of this upload) is never issued
 //   protection        false: no open-form lock, no balance check, no duplicate answer for this request: it is booked
+//   gateway_error     "SIM-401" (session lost), "SIM-503" (maintenance) or another code: the gateway's error, not
+//   handled page              what is wrong with a page of the night's listing: "cut", "repeat" (each record twice),
+//   "reorder",
+//                     "previous" (the package before under this one's head), "number" (another package's number),
+//                     "missing" (one record left out), "stranger" (a record of another taxpayer), "other_month" (a
+//                     record of the next month), "miscount" (the totals say one more than there are)
+//   cursor_moved      another program has moved the incremental listing's cursor on by so many
 // Several faults may meet one request; for each effect the first that names it wins.
 #include <cstdint>
 #include <map>
@@ -44,6 +51,8 @@ struct FaultAction {
   bool drop_before = false, drop_after = false, garbage = false, duplicate_answer = false, wrong_signature = false,
        stall = false, no_issue = false, handle = false;
   bool protection = true;
+  std::string gateway_error, page;
+  std::int64_t cursor_moved = 0;
   friend bool operator==(const FaultAction&, const FaultAction&) = default;
 };
 

@@ -8,8 +8,10 @@
 
 #include "daemon/core/files.h"
 #include "protocol/leqi.h"
+#include "protocol/leqi_night.h"
 #include "simulator/platform/control.h"
 #include "simulator/platform/http_loop.h"
+#include "simulator/platform/night_control.h"
 #include "simulator/platform/services.h"
 
 namespace taxgate::simulator {
@@ -54,7 +56,12 @@ struct Platform::Impl {
   std::string ca_path, clock_path, log_path;
   std::unique_ptr<LegalClockFile> clock;
   RequestLog log;
-  World world{[this](Effect effect) { log.append(std::move(effect)); }};
+  World world{[this](Effect effect) {
+    night.note(effect);
+    log.append(std::move(effect));
+  }};
+  NightServices night{world};
+  std::unique_ptr<wire::Sm4Encryptor> sealing;  // pages of megabytes
   SignatureGate gate;
   Services services{world, gate};
   Faults faults;
@@ -69,6 +76,8 @@ struct Platform::Impl {
   std::string handle(const std::string& service, const std::string& json, const std::string& signature,
                      const FaultAction& fault);
   HttpReply sealed(const std::string& json) const;
+  void on_night(const std::string& service, const std::string& json, const FaultAction& fault,
+                const Responder& respond);
   void send(HttpReply reply, const FaultAction& fault, const Responder& respond);
 };
 
@@ -83,6 +92,7 @@ Result<void> Platform::Impl::prepare() {
     if (options.key_ca_der.empty()) return fail(Errc::invalid_input, "sim.key_ca");
     gate = SignatureGate(options.key_ca_der);
   }
+  sealing = std::make_unique<wire::Sm4Encryptor>(std::span<const std::uint8_t, kKeyBytes>(options.sm4_key));
   // Header names are compared in lower case, as the loop hands them over.
   std::ranges::transform(options.signature_header, options.signature_header.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -108,6 +118,7 @@ Result<void> Platform::Impl::listen() {
   if (!controlled) return std::unexpected(std::move(controlled.error()));
   control_port = *controlled;
   add_control_routes(router, {world, faults, log, *clock, calls});
+  add_night_routes(router, night, world, *clock);
   return {};
 }
 
@@ -121,9 +132,27 @@ void Platform::Impl::on_control(const HttpRequest& request, const Responder& res
 
 HttpReply Platform::Impl::sealed(const std::string& json) const {
   HttpReply reply;
-  auto body = leqi::make_reply(json, options.sm4_key);
-  reply.body = body ? std::move(*body) : leqi::make_error_reply("SIM-500", body.error().id);
+  reply.body = leqi::seal_page(json, *sealing);
   return reply;
+}
+
+void Platform::Impl::on_night(const std::string& service, const std::string& json, const FaultAction& fault,
+                              const Responder& respond) {
+  world.settle(clock->now());
+  const auto machine = std::chrono::steady_clock::now().time_since_epoch();
+  NightServices::Answer answer = night.handle(service, json, fault, clock->now(),
+                                              std::chrono::duration_cast<std::chrono::milliseconds>(machine).count());
+  if (fault.drop_after) return respond(broken(HttpReply::Fate::close));
+  HttpReply reply;
+  if (answer.retry_after_s) {
+    reply.status = 429;
+    reply.headers.emplace_back("Retry-After", std::to_string(*answer.retry_after_s));
+    reply.body = R"({"error":"simulated"})";
+  } else {
+    reply = sealed(answer.page);
+    if (fault.garbage) reply.body = kGarbage;
+  }
+  send(std::move(reply), fault, respond);
 }
 
 std::string Platform::Impl::handle(const std::string& service, const std::string& json, const std::string& signature,
@@ -133,6 +162,11 @@ std::string Platform::Impl::handle(const std::string& service, const std::string
   context.protection = fault.protection;
   context.no_issue = fault.no_issue;
   context.arrived_ms = machine_ms();
+  if (service == leqi::service::invoice_status) {
+    const auto request = leqi::read_invoice_status(json);
+    if (const auto known = request ? night.single(*request) : std::nullopt)
+      return leqi::invoice_status_reply_json(*known);
+  }
   std::string reply = services.handle(service, json, signature, context);
   if (fault.late_listing_ms && service == leqi::service::apply) {
     if (const auto applied = leqi::read_apply_reply(reply); applied && !applied->uuid.empty()) {
@@ -157,7 +191,8 @@ void Platform::Impl::on_call(const HttpRequest& request, const Responder& respon
     respond(std::move(reply));
   };
   const std::string service = service_of(request.target);
-  if (request.method != "POST" || !Services::known(service)) return gateway_error("SIM-404", "服务不存在");
+  if (request.method != "POST" || (!Services::known(service) && !NightServices::known(service)))
+    return gateway_error("SIM-404", "服务不存在");
   std::string json = "{}";
   if (!request.body.empty() && request.body != "{}") {
     auto opened = leqi::open(request.body, options.sm4_key);
@@ -167,7 +202,9 @@ void Platform::Impl::on_call(const HttpRequest& request, const Responder& respon
   ++calls[service];
   const auto header = request.headers.find(options.signature_header);
   const std::string signature = header == request.headers.end() ? std::string{} : header->second;
-  const Services::Facts facts = services.facts(service, json);
+  const bool nightly = NightServices::known(service);
+  const Services::Facts facts =
+      nightly ? Services::Facts{NightServices::taxpayer_of(service, json), {}} : services.facts(service, json);
   const FaultAction fault = faults.decide(service, facts.taxpayer, facts.blue_number);
 
   if (fault.drop_before) return respond(broken(HttpReply::Fate::close));
@@ -185,6 +222,12 @@ void Platform::Impl::on_call(const HttpRequest& request, const Responder& respon
     if (fault.retry_after_s) reply.headers.emplace_back("Retry-After", std::to_string(*fault.retry_after_s));
     return send(std::move(reply), fault, respond);
   }
+  if (!fault.gateway_error.empty()) {
+    HttpReply reply;
+    reply.body = leqi::make_error_reply(fault.gateway_error, "模拟的网关错误");
+    return send(std::move(reply), fault, respond);
+  }
+  if (nightly) return on_night(service, json, fault, respond);
   if (fault.wrong_signature) return send(sealed(Services::refusal_json(service, "签名验证失败")), fault, respond);
 
   std::string answer = handle(service, json, signature, fault);

@@ -6,74 +6,18 @@
 
 #include "protocol/json_form.h"
 #include "protocol/records.h"
+#include "simulator/platform/members.h"
 
 namespace taxgate::simulator {
 
-namespace json = boost::json;
-
 namespace {
-
-std::unexpected<Error> refuse(const std::string& field, std::string why = {}) {
-  return fail(Errc::invalid_input, "sim.seed", field, std::move(why));
-}
-
-std::string_view view(json::string_view text) { return {text.data(), text.size()}; }
 
 Result<json::value> parse(std::string_view text) {
   boost::system::error_code ec;
   json::value value = json::parse(json::string_view(text.data(), text.size()), ec);
-  if (ec) return refuse("body", ec.message());
+  if (ec) return refuse_seed("body", ec.message());
   return value;
 }
-
-/// Reads members of one object; the first wrong one is kept as `error`.
-struct Members {
-  const json::object& object;
-  std::string path;
-  std::optional<Error> error;
-
-  void wrong(std::string_view name) {
-    if (!error) error = refuse(path + std::string(name), "missing or of the wrong kind").error();
-  }
-  const json::value* find(std::string_view name) const {
-    return object.if_contains(json::string_view(name.data(), name.size()));
-  }
-  std::string text(std::string_view name) {
-    const json::value* v = find(name);
-    if (v == nullptr) return {};
-    if (!v->is_string()) return wrong(name), std::string{};
-    return std::string(v->get_string());
-  }
-  std::int64_t number(std::string_view name, std::int64_t otherwise) {
-    const json::value* v = find(name);
-    if (v == nullptr) return otherwise;
-    if (!v->is_int64()) return wrong(name), otherwise;
-    return v->get_int64();
-  }
-  bool flag(std::string_view name, bool otherwise) {
-    const json::value* v = find(name);
-    if (v == nullptr) return otherwise;
-    if (!v->is_bool()) return wrong(name), otherwise;
-    return v->get_bool();
-  }
-  Fen fen(std::string_view name) {
-    const auto parsed = Fen::parse(text(name), path + std::string(name));
-    if (!parsed) wrong(name);
-    return parsed.value_or(Fen{});
-  }
-  std::optional<Decimal> maybe_decimal(std::string_view name) {
-    const std::string value = text(name);
-    if (value.empty()) return std::nullopt;
-    const auto parsed = Decimal::parse(value);
-    if (!parsed) wrong(name);
-    return parsed.value_or(Decimal{});
-  }
-  /// A misspelt member would silently change the experiment.
-  void only(std::initializer_list<std::string_view> known) {
-    for (const auto& [name, member] : object)
-      if (std::find(known.begin(), known.end(), view(name)) == known.end()) wrong(view(name));
-  }
-};
 
 Behaviour read_behaviour(Members& m) {
   m.only({"issue", "issue_after_ms", "upload_ms", "table_check_ms", "write_off_ms"});
@@ -104,7 +48,7 @@ std::optional<Behaviour> maybe_behaviour(Members& m) {
 }
 
 Result<Taxpayer> read_taxpayer(const json::value& value, const std::string& path) {
-  if (!value.is_object()) return refuse(path, "not an object");
+  if (!value.is_object()) return refuse_seed(path, "not an object");
   Members m{value.get_object(), path + ".", {}};
   m.only({"id", "name", "normal", "behaviour", "credit_limit", "credit_used_elsewhere"});
   Taxpayer t;
@@ -163,12 +107,12 @@ Result<Invoice> read_compact(Members m, const std::map<std::string, std::string>
   Invoice invoice;
   invoice.type = m.text("fplx");
   const auto cls = invoice_class(invoice.type);
-  if (!cls) return refuse(m.path + "fplx", invoice.type);
+  if (!cls) return refuse_seed(m.path + "fplx", invoice.type);
   const auto number = canonical_invoice_number(m.text("fpdm"), m.text("fphm"), *cls);
-  if (!number) return refuse(m.path + "fphm", m.text("fphm"));
+  if (!number) return refuse_seed(m.path + "fphm", m.text("fphm"));
   invoice.number = *number;
   const auto issued = LegalTime::parse(m.text("kprq"));
-  if (!issued) return refuse(m.path + "kprq", m.text("kprq"));
+  if (!issued) return refuse_seed(m.path + "kprq", m.text("kprq"));
   invoice.issued_at = *issued;
   invoice.seller = party_of(m.text("xf"), names);
   invoice.buyer = party_of(m.text("gf"), names);
@@ -178,10 +122,10 @@ Result<Invoice> read_compact(Members m, const std::map<std::string, std::string>
   invoice.status = m.find("fpzt") != nullptr ? m.text("fpzt") : "0";
   invoice.is_red = m.text("lzfpbz") == "1";
   const json::value* lines = m.find("mx");
-  if (lines == nullptr || !lines->is_array()) return refuse(m.path + "mx");
+  if (lines == nullptr || !lines->is_array()) return refuse_seed(m.path + "mx");
   for (const json::value& item : lines->get_array()) {
     InvoiceLine line;
-    if (!read_compact_line(item, static_cast<int>(invoice.lines.size()) + 1, line)) return refuse(m.path + "mx");
+    if (!read_compact_line(item, static_cast<int>(invoice.lines.size()) + 1, line)) return refuse_seed(m.path + "mx");
     invoice.amount += line.amount;
     invoice.tax += line.tax;
     invoice.lines.push_back(std::move(line));
@@ -192,14 +136,14 @@ Result<Invoice> read_compact(Members m, const std::map<std::string, std::string>
 
 Result<Invoice> read_invoice(const json::value& value, const std::string& path,
                              const std::map<std::string, std::string>& names) {
-  if (!value.is_object()) return refuse(path, "not an object");
+  if (!value.is_object()) return refuse_seed(path, "not an object");
   if (value.get_object().contains("xf")) return read_compact(Members{value.get_object(), path + ".", {}}, names);
   api::v1::Invoice record;
   if (auto read = from_json(json::serialize(value), record); !read)
-    return refuse(path + "." + read.error().field, read.error().id);
+    return refuse_seed(path + "." + read.error().field, read.error().id);
   Findings findings;
   Invoice invoice = read_record(record, {}, true, findings);
-  if (!findings.empty()) return refuse(path + "." + findings.front().field, findings.front().id);
+  if (!findings.empty()) return refuse_seed(path + "." + findings.front().field, findings.front().id);
   return invoice;
 }
 
@@ -216,7 +160,7 @@ Result<Seed> read_seed(std::string_view text) {
     seed.behaviour = maybe_behaviour(m);
     if (m.error) return std::unexpected(*m.error);
     if (const json::value* taxpayers = m.find("taxpayers"); taxpayers != nullptr) {
-      if (!taxpayers->is_array()) return refuse("taxpayers", "not an array");
+      if (!taxpayers->is_array()) return refuse_seed("taxpayers", "not an array");
       for (const json::value& item : taxpayers->get_array()) {
         auto taxpayer = read_taxpayer(item, "taxpayers[" + std::to_string(seed.taxpayers.size()) + "]");
         if (!taxpayer) return std::unexpected(std::move(taxpayer.error()));
@@ -226,7 +170,7 @@ Result<Seed> read_seed(std::string_view text) {
     invoices = m.find("invoices");
     if (invoices == nullptr) return seed;
   }
-  if (!invoices->is_array()) return refuse("invoices", "not an array");
+  if (!invoices->is_array()) return refuse_seed("invoices", "not an array");
   std::map<std::string, std::string> names;
   for (const Taxpayer& t : seed.taxpayers) names[t.id] = t.name;
   for (const json::value& item : invoices->get_array()) {
@@ -240,7 +184,7 @@ Result<Seed> read_seed(std::string_view text) {
 namespace {
 
 Result<CounterpartyRule> read_rule(const json::value& value) {
-  if (!value.is_object()) return refuse("rule", "not an object");
+  if (!value.is_object()) return refuse_seed("rule", "not an object");
   Members m{value.get_object(), {}, {}};
   m.only({"blue_number", "taxpayer", "reaction", "after_ms"});
   CounterpartyRule rule;
@@ -272,7 +216,7 @@ Result<std::vector<CounterpartyRule>> read_counterparty_rules(std::string_view t
     rules.push_back(std::move(*rule));
     return rules;
   }
-  if (!list->is_array()) return refuse("rules", "not an array");
+  if (!list->is_array()) return refuse_seed("rules", "not an array");
   for (const json::value& item : list->get_array()) {
     auto rule = read_rule(item);
     if (!rule) return std::unexpected(std::move(rule.error()));
@@ -284,7 +228,7 @@ Result<std::vector<CounterpartyRule>> read_counterparty_rules(std::string_view t
 Result<ForeignForm> read_foreign_form(std::string_view text) {
   auto value = parse(text);
   if (!value) return std::unexpected(std::move(value.error()));
-  if (!value->is_object()) return refuse("body", "not an object");
+  if (!value->is_object()) return refuse_seed("body", "not an object");
   Members m{value->get_object(), {}, {}};
   m.only({"blue_number", "initiator", "reason", "stranger", "protection", "lines"});
   ForeignForm form;
@@ -301,9 +245,9 @@ Result<ForeignForm> read_foreign_form(std::string_view text) {
   if (m.flag("stranger", false)) form.origin = Origin::stranger;
   form.protection = m.flag("protection", true);
   if (const json::value* lines = m.find("lines"); lines != nullptr) {
-    if (!lines->is_array()) return refuse("lines", "not an array");
+    if (!lines->is_array()) return refuse_seed("lines", "not an array");
     for (const json::value& item : lines->get_array()) {
-      if (!item.is_object()) return refuse("lines", "not an object");
+      if (!item.is_object()) return refuse_seed("lines", "not an object");
       Members l{item.get_object(), "lines[" + std::to_string(form.lines.size()) + "].", {}};
       l.only({"line", "quantity", "price", "amount", "tax"});
       ForeignForm::Line line;
@@ -335,7 +279,7 @@ Result<RedDocument> red_of(const ForeignForm& form, const Invoice& invoice) {
   red.element = invoice.element;
   for (const ForeignForm::Line& wanted : form.lines) {
     const auto blue = std::ranges::find(invoice.lines, wanted.line, &InvoiceLine::number);
-    if (blue == invoice.lines.end()) return refuse("lines", std::to_string(wanted.line));
+    if (blue == invoice.lines.end()) return refuse_seed("lines", std::to_string(wanted.line));
     const std::optional<Decimal> price = wanted.quantity ? (wanted.price ? wanted.price : blue->price) : std::nullopt;
     red.lines.push_back({blue->number, blue->tax_code, blue->name, blue->spec, blue->unit, wanted.quantity, price,
                          wanted.amount, blue->rate, wanted.tax, blue->preference});

@@ -113,6 +113,11 @@ const Invoice* World::invoice(const std::string& number) const {
   return found == blues_.end() ? nullptr : &found->second.invoice;
 }
 
+bool World::locked(const std::string& number) const {
+  const auto found = blues_.find(number);
+  return found != blues_.end() && has_open_document(found->second);
+}
+
 std::vector<std::string> World::reds_of(const std::string& number) const {
   const auto found = blues_.find(number);
   return found == blues_.end() ? std::vector<std::string>{} : found->second.reds;

@@ -113,9 +113,13 @@ class World {
   // ---- looking in -----------------------------------------------------------------------------------------------
   void settle(LegalTime now);
   const Invoice* invoice(const std::string& number) const;
+  bool locked(const std::string& number) const;  // a form or table on it is open
   std::vector<std::string> reds_of(const std::string& number) const;
   const FormRecord* form(const std::string& uuid) const;
   std::vector<const FormRecord*> forms() const;  // in order of entry
+  /// Every invoice the platform holds as its listings show it: the blues and the reds issued on forms (those made on
+  /// tax devices have no number here). Reds come without lines.
+  void each_invoice(const std::function<void(const Invoice&, bool locked)>& each) const;
   /// For matching faults: the blue number behind a form's uuid or number, or an upload's receipt or serial; "" unknown.
   std::string blue_of_form(const std::string& uuid, const std::string& number) const;
   std::string blue_of_upload(const std::string& receipt, const std::string& serial) const;

@@ -141,4 +141,26 @@ leqi::InvoiceStatusReply World::invoice_status(const leqi::InvoiceStatusRequest&
   return reply;
 }
 
+void World::each_invoice(const std::function<void(const Invoice&, bool locked)>& each) const {
+  for (const auto& [number, blue] : blues_) each(blue.invoice, has_open_document(blue));
+  for (const std::string& uuid : form_order_) {
+    const FormRecord& record = forms_.at(uuid);
+    for (const std::string& number : record.reds) {
+      Invoice red;
+      red.number = number;
+      red.type = blues_.at(record.form.blue_number).invoice.type;
+      red.issued_at = record.form.red_issued_at;
+      red.seller = record.form.seller;
+      red.buyer = record.form.buyer;
+      red.amount = record.form.amount;
+      red.tax = record.form.tax;
+      red.status = "0";
+      red.use = "0";
+      red.booking = "01";
+      red.is_red = true;
+      each(red, false);
+    }
+  }
+}
+
 }  // namespace taxgate::simulator

@@ -139,6 +139,17 @@ TEST(NightPage, OpensWhatTheEnvelopeSealsInPlaceAndInAnyOtherSpelling) {
   }
 }
 
+TEST(NightPage, IsSealedByteForByteAsAnyOtherReply) {
+  for (const wire::Level level : wire::levels()) {
+    const wire::Sm4Encryptor key(std::span<const std::uint8_t, 16>(kKey.data(), 16), level);
+    for (std::size_t size = 0; size < 600; size += 7) {
+      std::string page(size, 'a');
+      for (std::size_t i = 0; i < size; ++i) page[i] = static_cast<char>(i * 31);
+      ASSERT_EQ(seal_page(page, key), *make_reply(page, kKey)) << size << " " << wire::name(level);
+    }
+  }
+}
+
 TEST(NightPage, TellsTheGatewaysErrorsFromPages) {
   const wire::Sm4Decryptor key(std::span<const std::uint8_t, 16>(kKey.data(), 16));
   Bytes buffer;

@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "protocol/leqi.h"
+#include "protocol/leqi_night.h"
 #include "protocol/table_xml.h"
 #include "simulator/device/key_authority.h"
 #include "tests/unit/simulator/platform/https_client.h"
@@ -135,6 +135,58 @@ TEST_F(PlatformTest, TakesASubmissionFromApplyToTheRedOverOneConnection) {
   EXPECT_EQ(status.status, "7");
   EXPECT_EQ(client->connections(), 1) << "kept alive";
   EXPECT_THAT(client->peer_subject(), HasSubstr("SIMULATED"));
+}
+
+TEST_F(PlatformTest, ServesTheNightsListingOverTheSameTransportUntilTheBudgetIsSpent) {
+  control_json("POST", "/population",
+               R"({"seed":5,"taxpayers":[{"id":"91320106TGDM00038N","name":"卖方"}],"directions":["issued"],
+                   "types":["81"],"from":"2026-10","count":250})");
+  EXPECT_EQ(control_json("POST", "/population/change", R"({"percent":10,"what":["lock"]})").at("changed").as_int64(),
+            25);
+  control_json("POST", "/listing", R"({"package_size":100,"ready_polls":0,"calls":5})");
+  EXPECT_EQ(control("POST", "/listing", R"({"package":100})").status, 400) << "a misspelt member";
+  const leqi::Window october{"91320106TGDM00038N", leqi::Direction::issued, "81", *LegalTime::parse("2026-10-01"),
+                             *LegalTime::parse("2026-10-31")};
+  const auto applied = *leqi::read_bulk_apply_reply(
+      opened(call(s::night_apply, leqi::bulk_apply_json({october, listing::Form::protobuf}))));
+  ASSERT_TRUE(applied.outcome.ok()) << applied.outcome.message;
+  const auto state = *leqi::read_bulk_state_reply(
+      opened(call(s::night_state, leqi::bulk_state_json({october.taxpayer, applied.receipt}))));
+  EXPECT_EQ(state.packages, 3U);
+  const wire::Sm4Decryptor key(std::span<const std::uint8_t, 16>(platform->sm4_key()));
+  Bytes buffer;
+  std::size_t records = 0, locked = 0;
+  for (std::uint32_t n = 1; n <= 3; ++n) {
+    const Answer answer = call(s::night_package, leqi::package_json({october.taxpayer, applied.receipt, n}));
+    const auto page = leqi::open_page(answer.body, key, buffer);
+    ASSERT_TRUE(page) << answer.body.substr(0, 200);
+    std::vector<listing::Slice> slices;
+    ASSERT_TRUE(listing::split(listing::Form::protobuf, page->page, slices));
+    records += slices.size();
+    for (const auto& slice : slices)
+      locked += listing::decode(listing::Form::protobuf, 1, page->page.subspan(slice.at, slice.size))
+                    ->status.text(StatusField::lock) == "Y";
+  }
+  EXPECT_EQ(records, 250U);
+  EXPECT_EQ(locked, 25U);
+  const Answer spent = call(s::night_totals, leqi::totals_json(october));
+  EXPECT_EQ(spent.status, 429);
+  EXPECT_EQ(control_json("GET", "/population/91320106TGDM00038N/issued").at("statuses").as_array().size(), 252U)
+      << "the seeded two are listed too";
+}
+
+TEST_F(PlatformTest, TheGatewaysErrorsMeetTheNightAndTheDay) {
+  fault(R"([{"service":"FPHZTJCX","gateway_error":"SIM-503"},{"service":"FPZTXXCX","gateway_error":"SIM-401"}])");
+  const leqi::Window october{"91320106TGDM00038N", leqi::Direction::issued, "81", *LegalTime::parse("2026-10-01"),
+                             *LegalTime::parse("2026-10-31")};
+  const auto night = leqi::read_reply(call(s::night_totals, leqi::totals_json(october)).body, platform->sm4_key());
+  ASSERT_TRUE(night);
+  EXPECT_EQ(night->error_code, leqi::kMaintenance);
+  const auto day = leqi::read_reply(
+      call(s::invoice_status, leqi::invoice_status_json({october.taxpayer, "26990000000000000003"})).body,
+      platform->sm4_key());
+  ASSERT_TRUE(day);
+  EXPECT_EQ(day->error_code, leqi::kSessionLost);
 }
 
 TEST_F(PlatformTest, CarriesInformationTablesOverTheSameTransport) {
