@@ -1,11 +1,17 @@
 #include "cli/client.h"
 
+#include <openssl/ssl.h>
+
 #include <charconv>
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -14,6 +20,8 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+
+#include "daemon/core/files.h"
 
 namespace taxgate::cli {
 namespace {
@@ -24,15 +32,17 @@ namespace http = beast::http;
 using boost::system::error_code;
 using Stream = beast::basic_stream<asio::generic::stream_protocol>;  // one instantiation for both address families
 
+constexpr std::size_t kMaxKeyFile = 64 * 1024;  // the largest RSA keys take a few KiB
 constexpr std::string_view kProtobuf = "application/x-protobuf";
 
 }  // namespace
 
 Result<Endpoint> parse_url(std::string_view url) {
   const auto wrong = [&] { return fail(Errc::invalid_input, "cli.url", "--url", std::string(url)); };
-  constexpr std::string_view scheme = "http://";
-  if (!url.starts_with(scheme)) return wrong();
-  url.remove_prefix(scheme.size());
+  constexpr std::string_view plain = "http://", secure = "https://";
+  const bool tls = url.starts_with(secure);
+  if (!tls && !url.starts_with(plain)) return wrong();
+  url.remove_prefix(tls ? secure.size() : plain.size());
   if (url.ends_with('/')) url.remove_suffix(1);
   const auto colon = url.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return wrong();
@@ -41,6 +51,10 @@ Result<Endpoint> parse_url(std::string_view url) {
   const auto digits = url.substr(colon + 1);
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), endpoint.port);
   if (error != std::errc{} || end != digits.data() + digits.size() || endpoint.port == 0) return wrong();
+  if (tls) {
+    endpoint.tls.emplace();
+    return endpoint;
+  }
   if (endpoint.host == "localhost") endpoint.host = "127.0.0.1";
   error_code bad;
   asio::ip::make_address(endpoint.host, bad);  // an address, not a name: the token goes nowhere but this machine
@@ -52,6 +66,8 @@ Result<Endpoint> parse_url(std::string_view url) {
 struct Client::Wire {
   asio::io_context io;
   Stream stream{io};
+  std::optional<asio::ssl::context> context;
+  std::optional<asio::ssl::stream<Stream&>> secure;  // over `stream`, whose deadlines count for both
   beast::flat_buffer buffer;
   bool open = false;
 
@@ -65,22 +81,65 @@ struct Client::Wire {
     return result;
   }
 
+  Result<void> load(const ClientTls& files) {
+    context.emplace(asio::ssl::context::tls_client);
+    SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+    context->set_verify_mode(asio::ssl::verify_peer);
+    error_code ec;
+    const auto bad = [&](const std::string& file) {
+      return fail(Errc::invalid_input, "cli.tls_file", file, ec.message());
+    };
+    if (files.ca.empty())
+      context->set_default_verify_paths(ec);
+    else
+      context->load_verify_file(files.ca, ec);
+    if (ec) return bad(files.ca);
+    if (context->use_certificate_chain_file(files.certificate, ec); ec) return bad(files.certificate);
+    auto key = read_secret(files.private_key, kMaxKeyFile);
+    if (!key) return std::unexpected(key.error());
+    context->use_private_key(asio::buffer(key->span().data(), key->size()), asio::ssl::context::pem, ec);
+    if (ec) return bad(files.private_key);
+    return {};
+  }
+
   error_code connect(const Endpoint& to) {
     using Address = asio::generic::stream_protocol::endpoint;
-    Address address;
     if (to.host.empty()) {
       if (to.socket.size() >= sizeof(sockaddr_un::sun_path)) return asio::error::name_too_long;
-      address = Address(asio::local::stream_protocol::endpoint(to.socket));
-    } else {
-      address = Address(asio::ip::tcp::endpoint(asio::ip::make_address(to.host), to.port));
+      return open_at(Address(asio::local::stream_protocol::endpoint(to.socket)));
     }
+    if (!to.tls) return open_at(Address(asio::ip::tcp::endpoint(asio::ip::make_address(to.host), to.port)));
+    error_code error;
+    const auto found = asio::ip::tcp::resolver(io).resolve(to.host, std::to_string(to.port), error);
+    for (const auto& entry : found) {
+      stream.close();
+      if (error = open_at(Address(entry.endpoint())); !error) break;
+    }
+    return error ? error : shake_hands(to.host);
+  }
+
+  error_code open_at(const asio::generic::stream_protocol::endpoint& address) {
     buffer.clear();
     const auto error = run(kConnectTime, [&](auto done) { stream.async_connect(address, std::move(done)); });
     open = !error;
     return error;
   }
 
+  error_code shake_hands(const std::string& host) {
+    secure.emplace(stream, *context);
+    error_code ignored;
+    asio::ip::make_address(host, ignored);
+    if (ignored)
+      SSL_set_tlsext_host_name(secure->native_handle(), host.c_str());  // a name: an address must not be sent
+    secure->set_verify_callback(asio::ssl::host_name_verification(host));
+    const auto error =
+        run(kConnectTime, [&](auto done) { secure->async_handshake(asio::ssl::stream_base::client, std::move(done)); });
+    open = !error;
+    return error;
+  }
+
   void close() {
+    secure.reset();
     stream.close();
     open = false;
   }
@@ -88,10 +147,20 @@ struct Client::Wire {
   error_code exchange(const http::request<http::string_body>& request, std::chrono::seconds limit,
                       http::response_parser<http::string_body>& parser, bool& sent) {
     sent = false;
-    if (const auto error = run(kAnswerTime, [&](auto done) { http::async_write(stream, request, std::move(done)); }))
+    if (const auto error = run(kAnswerTime, [&](auto done) {
+          if (secure)
+            http::async_write(*secure, request, std::move(done));
+          else
+            http::async_write(stream, request, std::move(done));
+        }))
       return error;
     sent = true;
-    return run(limit, [&](auto done) { http::async_read(stream, buffer, parser, std::move(done)); });
+    return run(limit, [&](auto done) {
+      if (secure)
+        http::async_read(*secure, buffer, parser, std::move(done));
+      else
+        http::async_read(stream, buffer, parser, std::move(done));
+    });
   }
 };
 
@@ -100,7 +169,7 @@ Client::~Client() = default;
 
 Result<Response> Client::call(const Request& request) {
   http::request<http::string_body> message(http::string_to_verb(request.method), request.target, 11);
-  message.set(http::field::host, "localhost");
+  message.set(http::field::host, endpoint_.tls ? endpoint_.text() : "localhost");
   message.set(http::field::user_agent, "taxgate");
   message.set(http::field::accept, beast::string_view(kProtobuf.data(), kProtobuf.size()));
   if (!endpoint_.token.empty()) message.set(http::field::authorization, "Bearer " + endpoint_.token);
@@ -111,10 +180,18 @@ Result<Response> Client::call(const Request& request) {
   }
   message.prepare_payload();
 
+  if (endpoint_.tls && !wire_->context)
+    if (auto loaded = wire_->load(*endpoint_.tls); !loaded) return std::unexpected(loaded.error());
+  const auto refused = [&](const error_code& error) {
+    return fail(Errc::invalid_input, "cli.tls", {}, endpoint_.text(), error.message());
+  };
   for (bool reused = wire_->open;; reused = false) {
     if (!wire_->open)
-      if (const auto error = wire_->connect(endpoint_))
+      if (const auto error = wire_->connect(endpoint_)) {
+        wire_->close();
+        if (error.category() == asio::error::get_ssl_category()) return refused(error);
         return fail(Errc::retry_later, "cli.unreachable", {}, endpoint_.text(), {}, error.message());
+      }
     http::response_parser<http::string_body> parser;
     parser.body_limit(kMaxAnswer);
     bool sent = false;
@@ -132,9 +209,11 @@ Result<Response> Client::call(const Request& request) {
     wire_->close();
     // Between two requests the daemon may have restarted; every write of this program carries a key, so that asking
     // again is safe.
-    const bool closed = error == http::error::end_of_stream || error == asio::error::broken_pipe ||
-                        error == asio::error::connection_reset;
+    const bool closed = error == http::error::end_of_stream || error == asio::ssl::error::stream_truncated ||
+                        error == asio::error::broken_pipe || error == asio::error::connection_reset;
     if (reused && closed) continue;
+    // TLS 1.3 tells a client only at its first read that its certificate was refused; the server has read nothing then.
+    if (error.category() == asio::error::get_ssl_category()) return refused(error);
     if (!sent) return fail(Errc::retry_later, "cli.unreachable", {}, endpoint_.text(), {}, error.message());
     return fail(Errc::outcome_unknown, "cli.no_answer", {}, endpoint_.text(), {}, error.message());
   }

@@ -1,23 +1,34 @@
 #pragma once
-// One conversation with the local API: a Unix socket or loopback TCP, HTTP/1.1, one request at a time, keep-alive.
+// One conversation with the API: a Unix socket, loopback TCP, or mutual TLS to another machine; HTTP/1.1, one request
+// at a time, keep-alive.
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "protocol/error.h"
 
 namespace taxgate::cli {
 
+/// Files, PEM. Read when the conversation begins.
+struct ClientTls {
+  std::string ca;           // whom the server's certificate must come from; empty: the system's authorities
+  std::string certificate;  // ours, with its chain
+  std::string private_key;
+};
+
 struct Endpoint {
   std::string socket;  // path; used when `host` is empty
-  std::string host;    // "127.0.0.1"
+  std::string host;    // "127.0.0.1"; a name only with tls
   std::uint16_t port = 0;
-  std::string token;  // for TCP; sent as bearer, never shown
+  std::string token = {};  // for TCP; sent as bearer, never shown
+  std::optional<ClientTls> tls = {};
   std::string text() const { return host.empty() ? socket : host + ":" + std::to_string(port); }
 };
 
-/// "http://127.0.0.1:8470". errors  invalid_input cli.url
+/// "http://127.0.0.1:8470", this machine only; "https://billing.example:8471", any, `tls` then set and empty.
+/// errors  invalid_input cli.url
 Result<Endpoint> parse_url(std::string_view url);
 
 struct Request {
@@ -49,7 +60,9 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   /// Asks for protobuf. A kept connection that the daemon closed meanwhile is opened anew, once.
-  /// errors  retry_later cli.unreachable (nothing was sent), outcome_unknown cli.no_answer (it was sent)
+  /// errors  retry_later cli.unreachable (nothing was sent), outcome_unknown cli.no_answer (it was sent),
+  ///         invalid_input cli.tls_file (field = path), invalid_input cli.tls (either side refused the other's
+  ///         certificate)
   Result<Response> call(const Request& request);
 
  private:

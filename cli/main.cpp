@@ -31,6 +31,14 @@ Result<Endpoint> endpoint_of(const Given& given) {
   }
   auto endpoint = parse_url(url);
   if (!endpoint) return endpoint;
+  if (endpoint->tls) {
+    endpoint->tls = ClientTls{.ca = option_or_environment(given, "--ca", "TAXGATE_CA"),
+                              .certificate = option_or_environment(given, "--certificate", "TAXGATE_CERTIFICATE"),
+                              .private_key = option_or_environment(given, "--private-key", "TAXGATE_PRIVATE_KEY")};
+    if (endpoint->tls->certificate.empty() || endpoint->tls->private_key.empty())
+      return fail(Errc::invalid_input, "cli.missing_argument", "--url", "--certificate FILE, --private-key FILE");
+    return endpoint;
+  }
   const std::string file = option_or_environment(given, "--token-file", "TAXGATE_TOKEN_FILE");
   if (file.empty()) return fail(Errc::invalid_input, "cli.missing_argument", "--url", "--token-file FILE");
   auto token = read_file(file, kMaxToken);

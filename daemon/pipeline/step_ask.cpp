@@ -120,8 +120,10 @@ asio::awaitable<Next> ask_form(Context& c, Submission& sub, const RedDocument& w
 }
 
 asio::awaitable<Next> ask_table(Context& c, Submission& sub, const RedDocument& wanted) {
-  table::DownloadRequest ask{
-      .taxpayer = sub.taxpayer, .tax_device = wanted.tax_device, .request_number = wanted.request_number, .number = {}};
+  table::DownloadRequest ask;
+  ask.taxpayer = sub.taxpayer;
+  ask.tax_device = wanted.tax_device;
+  ask.request_number = wanted.request_number;
   ask.from = sub.intent_at.plus_ms(-kDayMs);
   ask.to = c.clock.now().plus_ms(kDayMs);
   auto rows = co_await answered<table::DownloadReply>(

@@ -57,8 +57,10 @@ bool our_duty(const Context& c, const Submission& sub, const RedDocument& red) {
 }
 
 asio::awaitable<Next> follow_table(Context& c, Submission& sub, const RedDocument& red) {
-  table::DownloadRequest ask{
-      .taxpayer = sub.taxpayer, .tax_device = red.tax_device, .request_number = red.request_number, .number = {}};
+  table::DownloadRequest ask;
+  ask.taxpayer = sub.taxpayer;
+  ask.tax_device = red.tax_device;
+  ask.request_number = red.request_number;
   ask.from = sub.intent_at.is_set() ? sub.intent_at.plus_ms(-kDayMs) : sub.created_at.plus_ms(-kDayMs);
   ask.to = c.clock.now().plus_ms(kDayMs);
   auto rows = co_await answered<table::DownloadReply>(

@@ -90,7 +90,8 @@ class Cli : public testing::Test {
     on_io([] {});
     const pid_t child = fork();
     if (child == 0) {
-      for (const char* name : {"LC_ALL", "LC_MESSAGES", "TAXGATE_SOCKET", "TAXGATE_URL", "TAXGATE_TOKEN_FILE"})
+      for (const char* name : {"LC_ALL", "LC_MESSAGES", "TAXGATE_SOCKET", "TAXGATE_URL", "TAXGATE_TOKEN_FILE",
+                               "TAXGATE_CA", "TAXGATE_CERTIFICATE", "TAXGATE_PRIVATE_KEY"})
         unsetenv(name);
       setenv("LANG", language.c_str(), 1);
       dup2(open(out.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600), 1);

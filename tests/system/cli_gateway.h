@@ -121,7 +121,11 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
     const auto it = tokens.find(hash);
     return it == tokens.end() ? std::nullopt : std::optional(it->second);
   }
-  std::optional<api::Caller> by_certificate(std::string_view) const override { return std::nullopt; }
+  std::map<std::string, api::Caller, std::less<>> certificates;  // by hash
+  std::optional<api::Caller> by_certificate(std::string_view sha256) const override {
+    const auto it = certificates.find(sha256);
+    return it == certificates.end() ? std::nullopt : std::optional(it->second);
+  }
   void list_callers(api::Caller, api::Reply<v1::CallerList> reply) override { give("callers", callers_answer, reply); }
   void put_caller(api::Caller, v1::CallerInfo caller, api::Reply<v1::CallerList> reply) override {
     put.push_back(caller);
