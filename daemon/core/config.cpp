@@ -68,6 +68,8 @@ void read_platform(const toml::table& t, const std::string& file, Config::Platfo
   r.integer("max_concurrent", p.max_concurrent, 1, 256);
   r.integer("calls_per_second", p.calls_per_second, 1, 10'000);
   r.number("calls_per_day", p.calls_per_day, 1, 100'000'000);
+  r.number("calls_per_minute", p.calls_per_minute, 0, 600'000);
+  r.number("calls_per_hour", p.calls_per_hour, 0, 36'000'000);
   r.finish();
   if (p.profile == "signed" && p.signature_header.empty()) r.refuse("config.missing", "signature_header");
 }
@@ -77,6 +79,7 @@ void read_taxpayer(const toml::table& t, const std::string& file, Config::Taxpay
   r.text("id", p.id, true);
   r.text("name", p.name, true);
   r.path("sm4_key_file", p.sm4_key_file, true);
+  r.text("org_unit", p.org_unit);
   std::string issue = "upload";
   r.choice("issue", issue, {"auto", "upload"});
   p.issue = issue == "auto" ? IssueMode::automatic : IssueMode::upload;
@@ -135,6 +138,46 @@ void read_approval(const toml::table& t, const std::string& file, Config::Approv
   }
 }
 
+/// "03:00" as minutes of the day.
+void read_minute(TomlReader& r, std::string_view key, int& into, bool may_be_off) {
+  std::string text;
+  r.text(key, text);
+  if (r.failed() || text.empty()) return;
+  if (may_be_off && text == "off") {
+    into = Config::Sync::kNever;
+    return;
+  }
+  const auto digit = [&](std::size_t i) { return text[i] >= '0' && text[i] <= '9' ? text[i] - '0' : -100; };
+  const bool shape = text.size() == 5 && text[2] == ':';
+  const int hour = shape ? digit(0) * 10 + digit(1) : -1, minute = shape ? digit(3) * 10 + digit(4) : -1;
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59)
+    return r.refuse("config.range", key, text, may_be_off ? "HH:MM or off" : "HH:MM");
+  into = hour * 60 + minute;
+}
+
+void read_sync(const toml::table& t, const std::string& file, Config::Sync& s, Error& error) {
+  TomlReader r(t, file, "sync", error);
+  read_minute(r, "at", s.at, true);
+  read_minute(r, "until", s.until, false);
+  if (r.has("types")) r.texts("types", s.types);
+  r.choice("form", s.form, {"json", "protobuf"});
+  r.integer("months", s.months, 1, 120);
+  r.integer("deep_months", s.deep_months, 1, 120);
+  r.integer("concurrency", s.concurrency, 1, 64);
+  r.integer("reserve_percent", s.reserve_percent, 0, 90);
+  r.number("poll_ms", s.poll_ms, 10, kHourMs);
+  r.integer("max_change_percent", s.max_change_percent, 0, 100);
+  r.number("max_change_floor", s.max_change_floor, 0, 1'000'000'000);
+  r.integer("sample", s.sample, 0, 10'000);
+  r.finish();
+  if (r.failed()) return;
+  for (const auto& type : s.types)
+    if (type.size() != 2 || type[0] < '0' || type[0] > '9' || type[1] < '0' || type[1] > '9')
+      return r.refuse("config.range", "types", type, "two digits");
+  if (s.types.empty()) r.refuse("config.missing", "types");
+  if (s.at == s.until) r.refuse("config.range", "until", "as at", "another time than at");
+}
+
 void read_webhook(const toml::table& t, const std::string& file, Config::Webhook& w, Error& error) {
   TomlReader r(t, file, "webhook", error);
   r.text("name", w.name, true);
@@ -182,6 +225,7 @@ Config read_root(const toml::table& root, const std::string& file, Error& error)
   }
   read_queue(section("queue"), file, c.queue, error);
   read_approval(section("approval"), file, c.approval, error);
+  read_sync(section("sync"), file, c.sync, error);
   seen.clear();
   for (const auto* t : r.tables("webhook")) {
     read_webhook(*t, file, c.webhooks.emplace_back(), error);

@@ -57,11 +57,13 @@ struct Config {
     int max_concurrent = 8;
     int calls_per_second = 20;
     std::int64_t calls_per_day = 100'000;
+    std::int64_t calls_per_minute = 0, calls_per_hour = 0;  // 0: no such bound
   } platform;
 
   struct Taxpayer {
     std::string id, name;
     std::string sm4_key_file;  // 16 bytes, or 32 hexadecimal digits
+    std::string org_unit;      // groups reports; empty: none
     IssueMode issue = IssueMode::upload;
     std::vector<Track> tracks{Track::confirmation_form, Track::information_table};
   };
@@ -92,6 +94,23 @@ struct Config {
     std::optional<Fen> amount;     // amount without tax, absolute
     std::optional<Decimal> share;  // of the blue invoice's amount, above 0 up to 1
   } approval;
+
+  /// The night sync (docs/sync.md).
+  struct Sync {
+    int at = 3 * 60;     // minute of the day (+08:00) at which it begins; kNever: only when asked
+    int until = 7 * 60;  // minute at which it gives way to the day
+    static constexpr int kNever = -1;
+    std::vector<std::string> types{"81", "82"};  // fplx that are listed
+    std::string form = "json";                   // of the packages
+    int months = 3;                              // listed every night
+    int deep_months = 36;                        // of a first night; then one of the older ones a night
+    int concurrency = 4;                         // windows under way at once
+    int reserve_percent = 25;                    // of calls and connections: day work's alone
+    std::int64_t poll_ms = 2'000;                // between two looks whether a list is ready
+    int max_change_percent = 20;                 // of a taxpayer's known invoices that may change without a person
+    std::int64_t max_change_floor = 1'000;       // and never held back below so many
+    int sample = 20;                             // invoices asked for one by one at the end
+  } sync;
 
   struct Webhook {
     std::string name, url, secret_file;

@@ -28,6 +28,8 @@ void keep_running(const Config& running, Config& fresh) {
   fresh.platform.max_concurrent = next.max_concurrent;
   fresh.platform.calls_per_second = next.calls_per_second;
   fresh.platform.calls_per_day = next.calls_per_day;
+  fresh.platform.calls_per_minute = next.calls_per_minute;
+  fresh.platform.calls_per_hour = next.calls_per_hour;
   fresh.taxpayers = running.taxpayers;
   fresh.keys.socket = running.keys.socket;
 }
@@ -61,7 +63,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& fres
     const auto& x = running.taxpayers[i];
     const auto& y = fresh.taxpayers[i];
     same = x.id == y.id && x.name == y.name && x.sm4_key_file == y.sm4_key_file && x.issue == y.issue &&
-           x.tracks == y.tracks;
+           x.tracks == y.tracks && x.org_unit == y.org_unit;
   }
   if (!same) out.emplace_back("taxpayer");
   compare(out, "keys.socket", running.keys.socket, fresh.keys.socket);

@@ -28,6 +28,7 @@ Result<Settings> settings_from(const Config& config) {
                          .name = t.name,
                          .issue = t.issue == IssueMode::upload ? Issue::upload : Issue::automatic,
                          .kind = kind_of(t.tracks),
+                         .org_unit = t.org_unit,
                          .tax_device = {}};
   s.settle_ms = config.platform.settle_ms;
   s.retry_first_ms = config.queue.retry_first_ms;
@@ -43,6 +44,8 @@ Result<Settings> settings_from(const Config& config) {
   s.sign_deadline_ms = static_cast<int>(config.keys.deadline_ms);
   s.max_resends = config.queue.retry_budget;
   s.max_active = static_cast<int>(config.queue.active_set);
+  s.sync = config.sync;
+  s.calls = platform::limits_from(config);
   s.upload_serial_prefix = config.platform.using_unit + config.platform.access_unit;
   // The configuration's bounds are rows of the rules' table of approvals; the tables file may name others instead.
   s.codes.approvals.clear();

@@ -6,15 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "daemon/core/config.h"
+#include "daemon/platform/settings.h"
 #include "daemon/rules/calendar.h"
 #include "daemon/rules/channel_codes.h"
 #include "daemon/rules/rules.h"
 #include "protocol/decimal.h"
 #include "protocol/error.h"
-
-namespace taxgate {
-struct Config;
-}
 
 namespace taxgate::pipeline {
 
@@ -25,6 +23,7 @@ struct TaxpayerSettings {
   std::string id, name;
   Issue issue = Issue::automatic;
   rules::SellerKind kind = rules::SellerKind::unknown;  // which tracks it issues on (R12)
+  std::string org_unit;                                 // groups the night's reports
   std::string tax_device;                               // default 12-digit device number for information tables
 };
 
@@ -45,7 +44,9 @@ struct Settings {
   int sign_deadline_ms = 10'000;  // one signature, from request to r‖s
   int max_resends = 5;            // then a person decides
   int max_active = 64;
-  std::string upload_serial_prefix;                                // 使用单位id+直连单位id, first part of ywlsh
+  Config::Sync sync;                 // the night
+  platform::Limits calls;            // what the night plans with; the platform room holds them
+  std::string upload_serial_prefix;  // 使用单位id+直连单位id, first part of ywlsh
   std::map<std::string, std::string, std::less<>> hold_codes;      // platform code → hold reason (operator data)
   rules::ChannelCodes channels = rules::ChannelCodes::defaults();  // operator data, see load_tables
   rules::Calendar calendar = rules::Calendar::defaults();          // the same

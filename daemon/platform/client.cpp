@@ -29,6 +29,7 @@ struct Operation {
   std::string_view service;
   Effect effect;
   Result<T> (*decode)(std::string_view json);
+  bool can_wait = false;  // the night's
 };
 
 template <class T>
@@ -118,6 +119,31 @@ class Client final : public Platform {
                               leqi::table_json(*xml), std::move(reply));
   }
 
+  void bulk_apply(leqi::BulkApply request, Reply<leqi::BulkApplyReply> reply) override {
+    ask<leqi::BulkApplyReply>({leqi::service::night_apply, Effect::none, leqi::read_bulk_apply_reply, true},
+                              request.window.taxpayer, leqi::bulk_apply_json(request), std::move(reply));
+  }
+  void bulk_state(leqi::BulkStateRequest request, Reply<leqi::BulkStateReply> reply) override {
+    ask<leqi::BulkStateReply>({leqi::service::night_state, Effect::none, leqi::read_bulk_state_reply, true},
+                              request.taxpayer, leqi::bulk_state_json(request), std::move(reply));
+  }
+  void totals(leqi::Window window, Reply<leqi::TotalsReply> reply) override {
+    ask<leqi::TotalsReply>({leqi::service::night_totals, Effect::none, leqi::read_totals_reply, true}, window.taxpayer,
+                           leqi::totals_json(window), std::move(reply));
+  }
+  void package(leqi::PackageRequest request, Reply<SealedPage> reply) override {
+    page(leqi::service::night_package, request.taxpayer, leqi::package_json(request), std::move(reply));
+  }
+  void changes(leqi::ChangesRequest request, Reply<SealedPage> reply) override {
+    page(leqi::service::night_changes, request.window.taxpayer, leqi::changes_json(request), std::move(reply));
+  }
+  std::unique_ptr<wire::Sm4Decryptor> page_key(std::string_view taxpayer) const override {
+    const auto key = keys_.find(taxpayer);
+    if (key == keys_.end()) return nullptr;
+    return std::make_unique<wire::Sm4Decryptor>(key->second.view().first<kSm4Key>());
+  }
+  std::int64_t calls_left_today() const override { return transport_->calls_left_today(); }
+
   void limit(const Limits& limits) override { transport_->limit(limits); }
 
   std::string state_line() const override {
@@ -153,6 +179,7 @@ class Client final : public Platform {
     if (!body) return reply(std::unexpected(body.error()));
 
     HttpCall call = head(operation.service, taxpayer);
+    call.can_wait = operation.can_wait;
     if (!signature.empty()) put(call, settings_.signature_header, std::move(signature));
     call.body = std::move(*body);
     call.repeatable = operation.effect == Effect::none;
@@ -165,6 +192,34 @@ class Client final : public Platform {
         read.error().code = Errc::retry_later;
       (*alive)->remember(read ? nullptr : &read.error());
       reply(std::move(read));
+    });
+  }
+
+  /// As send(), but what the answer holds is not looked into here.
+  void page(std::string_view service, const std::string& taxpayer, const std::string& json, Reply<SealedPage> reply) {
+    const auto key = keys_.find(taxpayer);
+    if (key == keys_.end()) return reply(fail(Errc::invalid_input, "platform.unknown_taxpayer", "taxpayer", taxpayer));
+    if (const auto wait = paused_for(); wait.count() > 0)
+      return reply(fail(Errc::retry_later, "platform.paused", {}, {}, std::to_string(wait.count())));
+    auto body = leqi::seal(json, key->second.view());
+    if (!body) return reply(std::unexpected(body.error()));
+    HttpCall call = head(service, taxpayer);
+    call.body = std::move(*body);
+    call.repeatable = call.can_wait = true;
+    transport_->post(std::move(call), [self = std::weak_ptr<Client*>(self_),
+                                       reply = std::move(reply)](Result<HttpAnswer> answer) mutable {
+      const auto alive = self.lock();
+      if (!alive) return;
+      Result<SealedPage> got;
+      if (!answer)
+        got = std::unexpected(answer.error());
+      else if (auto ok = (*alive)->well(*answer); !ok)
+        got = std::unexpected(ok.error());
+      else
+        got = SealedPage{std::move(answer->body)};
+      if (!got && got.error().code == Errc::outcome_unknown) got.error().code = Errc::retry_later;
+      (*alive)->remember(got ? nullptr : &got.error());
+      reply(std::move(got));
     });
   }
 
@@ -196,11 +251,8 @@ class Client final : public Platform {
     call.headers.emplace_back(name, std::move(value));
   }
 
-  /// From a whole HTTP answer to the application's. Everything between "200 and readable" and "certainly turned away at
-  /// the door" is outcome_unknown, also what looks like our own mistake (4xx): only the application knows what it
-  /// booked.
-  template <class T>
-  Result<T> read_answer(const Operation<T>& operation, const std::string& taxpayer, const HttpAnswer& answer) {
+  /// Neither turned away at the door nor an error of the server.
+  Result<void> well(const HttpAnswer& answer) {
     const bool busy = answer.status == 429 || (answer.status == 503 && answer.retry_after_s);
     if (busy) {
       pause(answer.retry_after_s);
@@ -209,6 +261,15 @@ class Client final : public Platform {
     }
     if (answer.status != 200)
       return fail(Errc::outcome_unknown, "platform.http_status", {}, std::to_string(answer.status), "200");
+    return {};
+  }
+
+  /// From a whole HTTP answer to the application's. Everything between "200 and readable" and "certainly turned away at
+  /// the door" is outcome_unknown, also what looks like our own mistake (4xx): only the application knows what it
+  /// booked.
+  template <class T>
+  Result<T> read_answer(const Operation<T>& operation, const std::string& taxpayer, const HttpAnswer& answer) {
+    if (auto ok = well(answer); !ok) return std::unexpected(ok.error());
     const auto unreadable = [](const Error& why) {
       return fail(Errc::outcome_unknown, "platform.answer_unreadable", {}, {}, {},
                   why.id + (why.field.empty() ? "" : " " + why.field));

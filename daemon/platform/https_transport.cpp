@@ -87,14 +87,23 @@ class State : public std::enable_shared_from_this<State> {
         address_(std::move(address)),
         tls_(std::move(tls)),
         timer_(io),
-        budget_(settings.calls_per_second, settings.calls_per_day) {}
+        budget_(bounds(settings)) {}
+
+  static Budget::Bounds bounds(const Limits& l) {
+    return {.per_second = l.calls_per_second,
+            .per_day = l.calls_per_day,
+            .per_minute = l.calls_per_minute,
+            .per_hour = l.calls_per_hour,
+            .reserve_percent = l.reserve_percent};
+  }
 
   void post(HttpCall call, HttpReply reply) {
-    if (waiting_.size() >= kMaxWaiting) {
+    auto& queue = call.can_wait ? patient_ : waiting_;
+    if (queue.size() >= kMaxWaiting) {
       refuse(std::move(reply), "platform.too_many");
       return;
     }
-    waiting_.push_back({std::move(call), std::move(reply), Steady::now() + settings_.answer});
+    queue.push_back({std::move(call), std::move(reply), Steady::now() + settings_.answer});
     asio::post(io_, [self = shared_from_this()] { self->pump(); });
   }
 
@@ -106,15 +115,13 @@ class State : public std::enable_shared_from_this<State> {
       error_code ignored;
       c->socket().socket().close(ignored);
     }
-    while (!waiting_.empty()) {
-      refuse(std::move(waiting_.front().reply), "platform.too_many");
-      waiting_.pop_front();
-    }
+    for (auto* queue : {&waiting_, &patient_})
+      for (; !queue->empty(); queue->pop_front()) refuse(std::move(queue->front().reply), "platform.too_many");
   }
 
   void limit(const Limits& limits) {
     static_cast<Limits&>(settings_) = limits;
-    budget_.limit(limits.calls_per_second, limits.calls_per_day);
+    budget_.limit(bounds(limits));
     asio::post(io_, [self = shared_from_this()] { self->pump(); });
   }
 
@@ -125,26 +132,43 @@ class State : public std::enable_shared_from_this<State> {
     asio::post(io_, [reply = std::move(reply), id]() mutable { reply(fail(Errc::limit_reached, id)); });
   }
 
-  /// Starts what may start; sets the timer for what must wait.
+  /// Starts what may start, day work first; sets the timer for what must wait.
   void pump() {
+    if (closed_) return;
     const auto now = Steady::now();
-    while (!closed_ && !waiting_.empty()) {
-      if (waiting_.front().deadline <= now) {
-        refuse(std::move(waiting_.front().reply), "platform.budget_wait");
-        waiting_.pop_front();
+    auto wake = Steady::time_point::max();
+    start_from(waiting_, false, settings_.max_concurrent, now, wake);
+    // What can wait starts only when nothing else does, and leaves connections free for what comes.
+    const std::size_t reserved = settings_.max_concurrent * static_cast<std::size_t>(settings_.reserve_percent) / 100;
+    if (waiting_.empty())
+      start_from(patient_, true, std::max<std::size_t>(1, settings_.max_concurrent - reserved), now, wake);
+    if (!patient_.empty()) wake = std::min(wake, patient_.front().deadline);
+    if (wake != Steady::time_point::max()) wake_at(wake);
+  }
+
+  void start_from(std::deque<Waiting>& queue, bool can_wait, std::size_t connections, Steady::time_point now,
+                  Steady::time_point& wake) {
+    while (!queue.empty()) {
+      if (queue.front().deadline <= now) {
+        refuse(std::move(queue.front().reply), "platform.budget_wait");
+        queue.pop_front();
         continue;
       }
-      if (active_ >= settings_.max_concurrent) return wake_at(waiting_.front().deadline);
-      const Budget::Decision decision = budget_.take(ms_of(now));
+      wake = std::min(wake, queue.front().deadline);
+      if (active_ >= connections) return;
+      const Budget::Decision decision = budget_.take(ms_of(now), can_wait);
       if (decision.day_spent) {
-        refuse(std::move(waiting_.front().reply), "platform.budget_day");
-        waiting_.pop_front();
+        refuse(std::move(queue.front().reply), "platform.budget_day");
+        queue.pop_front();
         continue;
       }
-      if (!decision.granted) return wake_at(std::min(now + milliseconds(decision.wait_ms), waiting_.front().deadline));
+      if (!decision.granted) {
+        wake = std::min(wake, now + milliseconds(decision.wait_ms));
+        return;
+      }
       ++active_;
-      Waiting next = std::move(waiting_.front());
-      waiting_.pop_front();
+      Waiting next = std::move(queue.front());
+      queue.pop_front();
       asio::co_spawn(io_, run(shared_from_this(), std::move(next.call), std::move(next.reply)), asio::detached);
     }
   }
@@ -171,7 +195,7 @@ class State : public std::enable_shared_from_this<State> {
     if (attempt.answer.error().id != "platform.connection_lost" && attempt.answer.error().id != "platform.not_sent")
       return false;
     if (attempt.body_started && !call.repeatable) return false;
-    return budget_.take(ms_of(Steady::now())).granted;
+    return budget_.take(ms_of(Steady::now()), call.can_wait).granted;
   }
 
   ConnectionPtr take_idle() {
@@ -321,7 +345,7 @@ class State : public std::enable_shared_from_this<State> {
   ssl::context tls_;
   asio::steady_timer timer_;
   Budget budget_;
-  std::deque<Waiting> waiting_;
+  std::deque<Waiting> waiting_, patient_;
   std::vector<ConnectionPtr> idle_;
   std::vector<Connection*> busy_;
   std::size_t active_ = 0;

@@ -22,6 +22,7 @@
 #include "daemon/platform/settings.h"
 #include "daemon/platform/transport.h"
 #include "protocol/leqi.h"
+#include "protocol/leqi_night.h"
 #include "protocol/table_xml.h"
 
 namespace taxgate::platform {
@@ -35,6 +36,15 @@ struct SignedCall {
   std::string body;
   const SignedEnvelope* evidence = nullptr;  // carried when the channel's profile says where; may be null
 };
+
+/// A page of the listing as it came, still compressed and sealed: opening megabytes is not the io thread's work.
+struct SealedPage {
+  std::string body;
+};
+/// Any thread that owns `key` and `buffer`; the answer lies in `buffer`.
+/// errors  retry_later platform.gateway (the platform's code in `wanted`: later), corrupt leqi.envelope, leqi.base64,
+///         leqi.cipher, platform.gzip
+Result<ByteView> open(const SealedPage& page, const wire::Sm4Decryptor& key, Bytes& buffer);
 
 class Platform {
  public:
@@ -52,6 +62,17 @@ class Platform {
   virtual void credit(std::string taxpayer, leqi::CreditRequest request, Reply<leqi::CreditReply> reply) = 0;
   virtual void download_tables(std::string taxpayer, table::DownloadRequest request,
                                Reply<table::DownloadReply> reply) = 0;
+
+  // ---- the night's: queries that start when no other call does and never take day work's reserve
+  virtual void bulk_apply(leqi::BulkApply request, Reply<leqi::BulkApplyReply> reply) = 0;
+  virtual void bulk_state(leqi::BulkStateRequest request, Reply<leqi::BulkStateReply> reply) = 0;
+  virtual void package(leqi::PackageRequest request, Reply<SealedPage> reply) = 0;
+  virtual void changes(leqi::ChangesRequest request, Reply<SealedPage> reply) = 0;
+  virtual void totals(leqi::Window window, Reply<leqi::TotalsReply> reply) = 0;
+  /// What opens this taxpayer's pages; nullptr: not one of ours. The caller's own, for one thread.
+  virtual std::unique_ptr<wire::Sm4Decryptor> page_key(std::string_view taxpayer) const = 0;
+  virtual std::int64_t calls_left_today() const = 0;
+
   /// Time-outs, concurrency and budget for calls from now on.
   virtual void limit(const Limits& limits) = 0;
   /// One line for people: reachable, last success, calls left. For status.

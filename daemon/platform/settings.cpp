@@ -56,7 +56,10 @@ Limits limits_from(const Config& config) {
           .answer = milliseconds(p.answer_ms),
           .max_concurrent = static_cast<std::size_t>(std::max(1, p.max_concurrent)),
           .calls_per_second = p.calls_per_second,
-          .calls_per_day = p.calls_per_day};
+          .calls_per_day = p.calls_per_day,
+          .calls_per_minute = p.calls_per_minute,
+          .calls_per_hour = p.calls_per_hour,
+          .reserve_percent = config.sync.reserve_percent};
 }
 
 PlatformSettings settings_from(const Config& config) {

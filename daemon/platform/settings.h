@@ -26,6 +26,8 @@ struct Limits {
   std::size_t max_concurrent = 8;
   int calls_per_second = 20;
   std::int64_t calls_per_day = 100'000;
+  std::int64_t calls_per_minute = 0, calls_per_hour = 0;  // 0: no such bound
+  int reserve_percent = 0;                                // of each bound and of the connections: day work's alone
 };
 
 struct PlatformSettings : Limits {

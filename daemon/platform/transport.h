@@ -23,6 +23,8 @@ struct HttpCall {
   std::string body;
   /// The call changes nothing at the platform: a kept-alive connection that dies under it is replaced once, silently.
   bool repeatable = false;
+  /// Nobody waits for it at a desk: it starts when no other call does, and never takes the reserve.
+  bool can_wait = false;
 };
 
 struct HttpAnswer {

@@ -55,10 +55,26 @@ struct NightBatch {
   std::vector<QuarantinedRecord> quarantined;
   std::string cursor;  // moved to cursor_value in the last transaction of the batch; empty: none
   std::int64_t cursor_value = 0;
+  std::int64_t position = -1;  // of a window of the run, from 0: its mark is set in the same transaction; -1: none
+  std::string mark;            // the driver's words on how far that window is
 };
 struct NightCommitted {
   std::int64_t last_change = 0;
   std::uint32_t changes = 0, invoices_added = 0, quarantined = 0;
+};
+
+/// One night, for history and for going on after a stop. What it says is the driver's; the store only keeps it.
+struct NightRun {
+  std::int64_t run = 0;               // from 1; put_run with 0 makes a new one
+  LegalTime started_at, finished_at;  // finished_at not set: to be gone on with
+  std::string state;
+  std::int64_t first_change = 0;  // its changes lie above this one
+  std::string summary;            // bytes
+};
+/// How far one window of an unfinished run is.
+struct WindowMark {
+  std::int64_t position = 0;
+  std::string mark;
 };
 
 /// Changes that are to enter `status`, in key order, the last one of each key only. Made by NightReader::plan().
@@ -85,6 +101,12 @@ class NightReader {
   virtual Result<std::vector<QuarantinedRecord>> quarantined_after(std::int64_t id, int limit) = 0;
   /// Our number of a taxpayer; 0: none yet.
   virtual Result<std::uint32_t> taxpayer_number(std::string_view taxpayer) = 0;
+  /// The newest first, below `before` (0: from the newest), at most `limit`.
+  virtual Result<std::vector<NightRun>> runs(std::int64_t before, int limit) = 0;
+  virtual Result<std::optional<NightRun>> run(std::int64_t number) = 0;
+  virtual Result<std::vector<WindowMark>> marks(std::int64_t run) = 0;
+  /// Invoices with a status, of each of our taxpayers by number.
+  virtual Result<std::vector<std::pair<std::uint32_t, std::uint64_t>>> known_invoices() = 0;
   /// The next at most `limit` changes to apply; an empty plan: nothing is pending.
   virtual Result<ApplyPlan> plan(std::int64_t limit) = 0;
 };
@@ -95,6 +117,8 @@ class NightStore {
   /// Numbers a taxpayer for good, from 1. errors  limit_reached store.taxpayers
   virtual void taxpayer_number(std::string taxpayer, Done<std::uint32_t> done) = 0;
   virtual void commit(NightBatch batch, Done<NightCommitted> done) = 0;
+  /// Makes (run 0) or replaces one; a finished one loses its marks. returns  its number
+  virtual void put_run(NightRun run, Done<std::int64_t> done) = 0;
   /// errors  retry_later store.stale (made from another applied_seq: make a new one)
   virtual void apply(ApplyPlan plan, Done<std::int64_t> done) = 0;
   virtual Result<std::unique_ptr<NightReader>> reader() = 0;

@@ -141,6 +141,26 @@ Result<std::uint32_t> number_taxpayer(Session& session, const std::string& taxpa
   return static_cast<std::uint32_t>(number);
 }
 
+Result<std::int64_t> put_run(Session& session, const NightRun& run) {
+  Connection& db = session.db();
+  std::int64_t number = run.run;
+  if (number == 0) {
+    auto q = db.query("SELECT coalesce(max(run), 0) + 1 FROM night");
+    if (q.row()) number = q.integer(0);
+  }
+  db.query(
+        "INSERT OR REPLACE INTO night(run, started_at, finished_at, state, first_change, summary) VALUES(?,?,?,?,?,?)")
+      .bind(number)
+      .bind(run.started_at.ms)
+      .bind(run.finished_at.ms)
+      .bind(run.state)
+      .bind(run.first_change)
+      .bind_bytes(run.summary)
+      .run();
+  if (run.finished_at.is_set()) db.query("DELETE FROM night_window WHERE run = ?").bind(number).run();
+  return number;
+}
+
 NightPosition commit_slice(Session& session, const NightBatch& batch, NightPosition at, NightCommitted& counts,
                            Deadline until) {
   Connection& db = session.db();
@@ -172,6 +192,12 @@ NightPosition commit_slice(Session& session, const NightBatch& batch, NightPosit
   counts.last_change = seq;
   if (changes_done && at.quarantined == batch.quarantined.size()) {
     if (!batch.cursor.empty()) (void)set_cursor(session, batch.cursor, batch.cursor_value);
+    if (batch.position >= 0)
+      db.query("INSERT OR REPLACE INTO night_window(run, position, mark) VALUES(?,?,?)")
+          .bind(batch.run)
+          .bind(batch.position)
+          .bind(batch.mark)
+          .run();
     at.cursor = true;
   }
   return at;

@@ -11,6 +11,8 @@ using Deadline = std::chrono::steady_clock::time_point;
 
 Result<std::uint32_t> number_taxpayer(Session& session, const std::string& taxpayer);
 
+Result<std::int64_t> put_run(Session& session, const NightRun& run);
+
 /// Where a batch stands: rows already committed of each kind.
 struct NightPosition {
   std::size_t changes = 0, invoices = 0, quarantined = 0;

@@ -1,6 +1,7 @@
 #include "daemon/store/night_store.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "daemon/core/limits.h"
 #include "daemon/store/night_rows.h"
@@ -23,6 +24,20 @@ class NumberWork final : public Work {
   const std::string taxpayer_;
   Done<std::uint32_t> done_;
   Result<std::uint32_t> result_;
+};
+
+class RunWork final : public Work {
+ public:
+  RunWork(NightRun run, Done<std::int64_t> done) : Work("run"), run_(std::move(run)), done_(std::move(done)) {}
+  void run(Session& session) override { result_ = put_run(session, run_); }
+  void finish(const Error* failed) override {
+    failed != nullptr ? done_(std::unexpected(*failed)) : done_(std::move(result_));
+  }
+
+ private:
+  const NightRun run_;
+  Done<std::int64_t> done_;
+  Result<std::int64_t> result_;
 };
 
 class CommitWork final : public Work {
@@ -154,6 +169,40 @@ class SqliteNightReader final : public NightReader {
     return answer(known_taxpayer(db_, taxpayer));
   }
 
+  Result<std::vector<NightRun>> runs(std::int64_t before, int limit) override {
+    std::vector<NightRun> out;
+    auto q = db_.query(
+        "SELECT run, started_at, finished_at, state, first_change, summary FROM night WHERE run < ? ORDER BY run DESC "
+        "LIMIT ?");
+    q.bind(before == 0 ? std::numeric_limits<std::int64_t>::max() : before).bind(std::min(limit, limits::kListPage));
+    while (q.row()) out.push_back(read_run(q));
+    return answer(std::move(out));
+  }
+
+  Result<std::optional<NightRun>> run(std::int64_t number) override {
+    std::optional<NightRun> out;
+    auto q = db_.query("SELECT run, started_at, finished_at, state, first_change, summary FROM night WHERE run = ?");
+    q.bind(number);
+    if (q.row()) out = read_run(q);
+    return answer(std::move(out));
+  }
+
+  Result<std::vector<WindowMark>> marks(std::int64_t run) override {
+    std::vector<WindowMark> out;
+    auto q = db_.query("SELECT position, mark FROM night_window WHERE run = ? ORDER BY position");
+    q.bind(run);
+    while (q.row()) out.push_back({q.integer(0), q.text(1)});
+    return answer(std::move(out));
+  }
+
+  Result<std::vector<std::pair<std::uint32_t, std::uint64_t>>> known_invoices() override {
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> out;
+    auto q = db_.query("SELECT partition >> 9, count(*) FROM status GROUP BY 1 ORDER BY 1");
+    while (q.row())
+      out.emplace_back(static_cast<std::uint32_t>(q.integer(0)), static_cast<std::uint64_t>(q.integer(1)));
+    return answer(std::move(out));
+  }
+
   Result<ApplyPlan> plan(std::int64_t limit) override {
     ApplyPlan plan;
     const auto now = progress();
@@ -179,6 +228,14 @@ class SqliteNightReader final : public NightReader {
   }
 
  private:
+  static NightRun read_run(const Query& q) {
+    return {.run = q.integer(0),
+            .started_at = {q.integer(1)},
+            .finished_at = {q.integer(2)},
+            .state = q.text(3),
+            .first_change = q.integer(4),
+            .summary = q.text(5)};
+  }
   static void give(const Query& q, const std::function<void(const InvoiceKey&, PlatformStatus, std::uint64_t)>& each) {
     const PlatformStatus status{static_cast<std::uint64_t>(q.integer(2))};
     if (!status.sound()) return q.damaged("a status that no platform can have given");
@@ -202,6 +259,9 @@ void SqliteNight::taxpayer_number(std::string taxpayer, Done<std::uint32_t> done
 }
 void SqliteNight::commit(NightBatch batch, Done<NightCommitted> done) {
   writer_.post(Writer::Lane::bulk, std::make_unique<CommitWork>(std::move(batch), std::move(done)));
+}
+void SqliteNight::put_run(NightRun run, Done<std::int64_t> done) {
+  writer_.post(Writer::Lane::normal, std::make_unique<RunWork>(std::move(run), std::move(done)));
 }
 void SqliteNight::apply(ApplyPlan plan, Done<std::int64_t> done) {
   writer_.post(Writer::Lane::bulk, std::make_unique<ApplyWork>(std::move(plan), std::move(done)));

@@ -12,6 +12,7 @@ class SqliteNight final : public NightStore {
       : writer_(writer), path_(std::move(path)), vfs_(std::move(vfs)) {}
   void taxpayer_number(std::string taxpayer, Done<std::uint32_t> done) override;
   void commit(NightBatch batch, Done<NightCommitted> done) override;
+  void put_run(NightRun run, Done<std::int64_t> done) override;
   void apply(ApplyPlan plan, Done<std::int64_t> done) override;
   Result<std::unique_ptr<NightReader>> reader() override;
 

@@ -117,6 +117,15 @@ CREATE VIEW invoice_status AS SELECT t.id AS taxpayer,
   seen_at FROM status s JOIN taxpayer t ON t.no = s.partition >> 9;
 )";
 
+// One row a night, for history; and how far each window of an unfinished one is, so that a stop costs at most a page.
+constexpr const char* kVersion5 = R"(
+CREATE TABLE night(
+  run INTEGER PRIMARY KEY, started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL, state TEXT NOT NULL,
+  first_change INTEGER NOT NULL, summary BLOB NOT NULL);
+CREATE TABLE night_window(
+  run INTEGER NOT NULL, position INTEGER NOT NULL, mark TEXT NOT NULL, PRIMARY KEY(run, position)) WITHOUT ROWID;
+)";
+
 void index_all_invoices(Connection& c) {
   auto q = c.query("SELECT record FROM invoice");
   while (q.row()) {
@@ -131,7 +140,7 @@ struct Version {
   void (*fill)(Connection&) = nullptr;  // what SQL cannot compute, in the same transaction
 };
 constexpr std::array<Version, kSchemaVersion> kVersions{
-    {{kVersion1}, {kVersion2}, {kVersion3, index_all_invoices}, {kVersion4}}};
+    {{kVersion1}, {kVersion2}, {kVersion3, index_all_invoices}, {kVersion4}, {kVersion5}}};
 
 Result<void> outcome(const Connection& c) {
   if (c.failure()) return std::unexpected(*c.failure());

@@ -98,6 +98,42 @@ class PageMerge {
   Batch& batch_;
 };
 
+Result<void> check_head(const listing::PageHead& head, const Asked& asked) {
+  const auto differs = [](const char* field, std::uint64_t told, std::uint64_t wanted) {
+    return fail(Errc::corrupt, "listing.other_page", field, std::to_string(told), std::to_string(wanted));
+  };
+  if (asked.number != 0 && head.number != 0 && head.number != asked.number)
+    return differs("packageno", head.number, asked.number);
+  if (asked.count != 0 && head.count != 0 && head.count != asked.count)
+    return differs("packagecount", head.count, asked.count);
+  if (asked.total != 0 && head.total != 0 && head.total != asked.total)
+    return differs("total", head.total, asked.total);
+  return {};
+}
+
+/// Records that cannot be read are the merge's matter.
+Result<void> check_records(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, ByteView page, Workspace& w,
+                           const Window& window) {
+  listing::Facts facts;
+  for (const auto& r : w.records) {
+    const ByteView record = page.subspan(r.at, r.size);
+    if (const auto key = listing::quick_key(form, taxpayer, record, w.hint)) {
+      const auto place = mirror.locate(*key);
+      if (place.tag != nullptr && Mirror::hash_of(*place.tag) == fingerprint(record)) continue;
+    }
+    if (!listing::decode(form, taxpayer, record, &facts)) continue;
+    const auto foreign = [](const char* field, std::string wanted) {
+      return fail(Errc::corrupt, "listing.foreign", field, {}, std::move(wanted));
+    };
+    const std::string& side = window.direction == Direction::issued ? facts.seller_id : facts.buyer_id;
+    if (side != window.taxpayer) return foreign("taxpayer", window.taxpayer);
+    if (!window.type.empty() && facts.type != window.type) return foreign("type", window.type);
+    if (window.month.index != 0 && Month::of(facts.issued_at) != window.month)
+      return foreign("month", window.month.text());
+  }
+  return {};
+}
+
 }  // namespace
 
 void Batch::clear() {
@@ -125,9 +161,14 @@ Invoice invoice_of(const listing::Facts& facts, PlatformStatus status) {
 }
 
 Result<listing::PageHead> merge_page(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, ByteView page,
-                                     Workspace& w, Batch& batch) {
+                                     Workspace& w, Batch& batch, const Asked* asked) {
   auto head = listing::split(form, page, w.records);
   if (!head) return head;
+  if (asked != nullptr) {
+    if (auto ok = check_head(*head, *asked); !ok) return std::unexpected(std::move(ok.error()));
+    if (auto ok = check_records(mirror, form, taxpayer, page, w, asked->window); !ok)
+      return std::unexpected(std::move(ok.error()));
+  }
   PageMerge merge(mirror, form, taxpayer, batch);
   std::array<std::optional<InvoiceKey>, kChunk> keys;
   std::array<InvoiceKey, kChunk> wanted;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/sync/mirror.h"
+#include "daemon/sync/window.h"
 #include "protocol/invoice.h"
 #include "protocol/listing.h"
 
@@ -62,11 +63,19 @@ struct Workspace {
   listing::Hint hint;
 };
 
-/// Appends to `batch`. A page that is not whole changes nothing, neither mirror nor batch.
-/// taxpayer  our number of the taxpayer whose listing this is, 1..InvoiceKey::kMaxTaxpayer
-/// errors    those of listing::split
+/// What a page was asked for. A record that is new or has other bytes than last time must lie in the window; one whose
+/// bytes are known was looked at when they were new.
+struct Asked {
+  Window window;                                   // type empty, month 0: any
+  std::uint64_t number = 0, count = 0, total = 0;  // of the page's head; 0: any
+};
+
+/// Appends to `batch`. A page that is not whole, or is not what was asked for, changes nothing, neither mirror nor
+/// batch. taxpayer  our number of the taxpayer whose listing this is, 1..InvoiceKey::kMaxTaxpayer
+/// asked     not null: checked first, which reads the page twice
+/// errors    those of listing::split; corrupt listing.other_page, listing.foreign
 Result<listing::PageHead> merge_page(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, ByteView page,
-                                     Workspace& workspace, Batch& batch);
+                                     Workspace& workspace, Batch& batch, const Asked* asked = nullptr);
 
 /// A new invoice as the ledger keeps it: facts and status, no lines (a listing has none).
 Invoice invoice_of(const listing::Facts& facts, PlatformStatus status);

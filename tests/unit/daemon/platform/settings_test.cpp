@@ -130,6 +130,30 @@ TEST(CallBudget, ALongSilenceForgetsEverything) {
   EXPECT_TRUE(budget.take(1'000'000'000'000).granted);
 }
 
+TEST(CallBudget, HoldsTheMinuteAndTheHourToo) {
+  Budget budget(Budget::Bounds{.per_second = 10, .per_day = 1000, .per_minute = 3, .per_hour = 4});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(budget.take(1000).granted);
+  const auto minute = budget.take(2000);
+  EXPECT_FALSE(minute.granted);
+  EXPECT_GT(minute.wait_ms, 0);
+  EXPECT_FALSE(budget.take(60'999).granted) << "a minute from the last call";
+  EXPECT_TRUE(budget.take(62'000).granted);
+  const auto hour = budget.take(3'000'000);
+  EXPECT_FALSE(hour.granted);
+  EXPECT_FALSE(hour.day_spent);
+  EXPECT_TRUE(budget.take(3'720'000).granted);
+}
+
+TEST(CallBudget, WhatCanWaitLeavesTheReserveToDayWork) {
+  Budget budget(Budget::Bounds{.per_second = 100, .per_day = 4, .reserve_percent = 50});
+  EXPECT_TRUE(budget.take(0, true).granted);
+  EXPECT_TRUE(budget.take(0, true).granted);
+  EXPECT_TRUE(budget.take(0, true).day_spent);
+  EXPECT_TRUE(budget.take(0).granted) << "the reserve is day work's";
+  EXPECT_TRUE(budget.take(0).granted);
+  EXPECT_TRUE(budget.take(0).day_spent);
+}
+
 TEST(Gunzip, IsTotalOnHostileBytes) {
   EXPECT_FALSE(gunzip("", 100));
   EXPECT_FALSE(gunzip("\x1f\x8b", 100));

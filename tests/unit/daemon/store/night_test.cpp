@@ -73,6 +73,41 @@ TEST_F(NightTest, ATaxpayerKeepsItsNumber) {
   EXPECT_EQ(*night_->taxpayer_number("nobody"), 0U);
 }
 
+TEST_F(NightTest, ANightsRecordOutlivesARestartAndAFinishedOneKeepsNoMarks) {
+  const auto put = [this](NightRun run) {
+    return wait_for<std::int64_t>(
+        [&](Done<std::int64_t> done) { store_->night().put_run(std::move(run), std::move(done)); });
+  };
+  NightRun first{.started_at = {1000}, .state = "running", .summary = std::string("a\0b", 3)};
+  ASSERT_EQ(*put(first), 1);
+  ASSERT_EQ(*put({.started_at = {2000}, .state = "running"}), 2);
+  NightBatch b = batch({change(1, {}, status_of("0"))});
+  b.position = 4;
+  b.mark = "receipt 2";
+  ASSERT_TRUE(commit(*store_, b));
+  b.mark = "receipt 3";
+  ASSERT_TRUE(commit(*store_, b));
+  night_.reset();
+  reopen();
+  night_ = *store_->night().reader();
+  const auto runs = *night_->runs(0, 10);
+  ASSERT_EQ(runs.size(), 2U);
+  EXPECT_EQ(runs[0].run, 2) << "the newest first";
+  EXPECT_EQ(runs[1].summary, first.summary);
+  EXPECT_EQ((*night_->runs(2, 10)).size(), 1U);
+  EXPECT_FALSE(*night_->run(3));
+  const auto marks = *night_->marks(1);
+  ASSERT_EQ(marks.size(), 1U);
+  EXPECT_EQ(marks[0].position, 4);
+  EXPECT_EQ(marks[0].mark, "receipt 3");
+  first.run = 1;
+  first.finished_at = {3000};
+  first.state = "right";
+  ASSERT_EQ(*put(first), 1);
+  EXPECT_TRUE((*night_->marks(1)).empty());
+  EXPECT_EQ((*night_->run(1))->state, "right");
+}
+
 TEST_F(NightTest, ChangesAreSeenBeforeAndAfterTheyAreApplied) {
   ASSERT_TRUE(commit(*store_, batch({change(1, {}, status_of("0"))})));
   ASSERT_TRUE(commit(*store_, batch({change(1, status_of("0"), status_of("7"))})));

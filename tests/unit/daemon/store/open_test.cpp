@@ -85,12 +85,12 @@ TEST_F(OpenTest, TheWritersSettingsAreFullDurabilityInTheFile) {
 TEST_F(OpenTest, ANewerSchemaIsRefusedByNumberAndNothingIsWritten) {
   open();
   close();
-  sql("PRAGMA user_version=5");
+  sql("PRAGMA user_version=6");
   const auto before = bytes_of(path());
   const auto e = refusal();
   EXPECT_EQ(e.id, "store.newer_schema");
-  EXPECT_EQ(e.wanted, "5");
-  EXPECT_EQ(e.left, "4");
+  EXPECT_EQ(e.wanted, "6");
+  EXPECT_EQ(e.left, "5");
   EXPECT_TRUE(bytes_of(path()) == before);
 }
 

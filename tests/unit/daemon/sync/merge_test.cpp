@@ -73,6 +73,53 @@ std::vector<std::string> night_of(Form form, std::mt19937_64& random, std::vecto
   return records;
 }
 
+TEST_P(Merge, APageWithARecordOfAnotherWindowChangesNothing) {
+  Shown ours = random_invoice(random_, 1), other = random_invoice(random_, 2);
+  ours.facts.issued_at = *LegalTime::parse("2026-10-31 23:59:59");
+  other.facts = ours.facts;
+  other.facts.number = random_invoice(random_, 2).facts.number;
+  Asked asked;
+  asked.window = {ours.facts.seller_id, Direction::issued, ours.facts.type, Month::of(ours.facts.issued_at)};
+  const auto foreign_field = [&](const Shown& record) {
+    const auto got = merge_page(mirror_, GetParam(), 1,
+                                as_bytes(page_of_raw(GetParam(), {raw(GetParam(), ours), raw(GetParam(), record)})),
+                                workspace_, batch_, &asked);
+    EXPECT_EQ(mirror_.size(), got ? 2U : 0U);
+    EXPECT_EQ(batch_.changes.empty(), !got);
+    return got ? std::string() : got.error().id + " " + got.error().field;
+  };
+  Shown wrong = other;
+  wrong.facts.issued_at = *LegalTime::parse("2026-11-01 00:00:00");
+  EXPECT_EQ(foreign_field(wrong), "listing.foreign month");
+  wrong = other;
+  wrong.facts.type = ours.facts.type == "82" ? "81" : "82";
+  EXPECT_EQ(foreign_field(wrong), "listing.foreign type");
+  wrong = other;
+  wrong.facts.seller_id = "91310000000000000X";
+  EXPECT_EQ(foreign_field(wrong), "listing.foreign taxpayer");
+  asked.window.direction = Direction::received;
+  asked.window.taxpayer = ours.facts.buyer_id;
+  EXPECT_EQ(foreign_field(wrong), "") << "of a received one the buyer is ours";
+}
+
+TEST_P(Merge, AnotherPageThanTheOneAskedForChangesNothing) {
+  const Shown shown = random_invoice(random_, 1);
+  std::string records;
+  listing::append_record(records, GetParam(), shown.facts, shown.status);
+  const std::string page = listing::page_of(GetParam(), {.number = 2, .count = 3, .total = 30}, records);
+  const auto refused = [&](Asked asked) {
+    asked.window = {shown.facts.seller_id, Direction::issued, {}, {}};
+    const auto got = merge_page(mirror_, GetParam(), 1, as_bytes(page), workspace_, batch_, &asked);
+    return got ? std::string() : got.error().id + " " + got.error().field;
+  };
+  EXPECT_EQ(refused({.window = {}, .number = 3}), "listing.other_page packageno");
+  EXPECT_EQ(refused({.window = {}, .number = 2, .count = 4}), "listing.other_page packagecount");
+  EXPECT_EQ(refused({.window = {}, .number = 2, .count = 3, .total = 31}), "listing.other_page total");
+  EXPECT_EQ(mirror_.size(), 0U);
+  EXPECT_EQ(refused({.window = {}, .number = 2, .count = 3, .total = 30}), "");
+  EXPECT_EQ(mirror_.size(), 1U);
+}
+
 TEST_P(Merge, AgreesWithItsSlowTwinOnRandomNights) {
   const char* wish = std::getenv("TAXGATE_SEED");
   const std::uint64_t seed = wish != nullptr ? std::stoull(wish) : std::random_device{}();
