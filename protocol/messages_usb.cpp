@@ -37,6 +37,9 @@ const Message kUsbMessages[] = {
      "Install the packages umockdev and libumockdev-dev.", "请安装软件包 umockdev 和 libumockdev-dev。"},
     {"sim.usb_port", "Port {field} of the virtual USB bus is taken or does not exist.",
      "虚拟 USB 总线的接口 {field} 已被占用或不存在。", "Choose another port.", "请改用其他接口。"},
+    {"sim.usb_socket", "The socket {field} for a virtual machine's USB port cannot be opened.",
+     "无法打开供虚拟机 USB 接口使用的套接字 {field}。",
+     "Choose a shorter path in a directory that exists and may be written.", "请改用已存在、可写的目录中较短的路径。"},
 };
 const std::size_t kUsbMessageCount = std::size(kUsbMessages);
 

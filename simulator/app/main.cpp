@@ -13,6 +13,7 @@
 
 #include "simulator/app/commands.h"
 #include "simulator/app/simulator.h"
+#include "simulator/app/usb_key.h"
 #include "simulator/demo/demo.h"
 
 namespace {
@@ -27,6 +28,9 @@ constexpr const char* kHelp =
 
   taxgate-sim up --dir DIR [--keys N | --scenario FILE] [--port P] [--control-port P] [--die-with-parent]
       runs until SIGTERM or SIGINT; DIR/ready.json appears when everything listens. Needs no root.
+  taxgate-sim usb --dir DIR --serial S --taxpayer T [--name N] --as storage|reader --socket PATH
+      one key as a USB device of a virtual machine (QEMU: usb-redir on a socket) until SIGTERM or SIGINT: plugged in
+      while it runs. Key, PIN and authority are in DIR as `up` keeps them
   taxgate-sim key list --dir DIR
   taxgate-sim key show|plug|unplug|clear-faults|reset-counters SERIAL --dir DIR     (plug: --slot N moves it)
   taxgate-sim key fault SERIAL --dir DIR --kind delay|hang|unplug|drop|wrong_signature|pin_locked
@@ -107,10 +111,11 @@ int run_the_demo(const Arguments& arguments) {
 
 int run(int argc, char** argv) {
   const auto arguments = Arguments::parse(
-      argc, argv, {"dir",     "keys",      "scenario",    "port",       "control-port", "control",   "slot",
-                   "kind",    "ins",       "nth",         "count",      "delay-ms",     "direction", "counting",
-                   "at-byte", "replug-ms", "json",        "tries-left", "promises",     "lost",      "doubled",
-                   "junit",   "seed",      "submissions", "programs",   "taxgated"},
+      argc, argv,
+      {"dir",      "keys",       "scenario", "port",     "control-port", "control",  "slot",    "kind",
+       "ins",      "nth",        "count",    "delay-ms", "direction",    "counting", "at-byte", "replug-ms",
+       "json",     "tries-left", "promises", "lost",     "doubled",      "junit",    "seed",    "submissions",
+       "programs", "taxgated",   "serial",   "taxpayer", "name",         "as",       "socket"},
       {"die-with-parent", "help", "keep", "quiet"});
   if (!arguments) return complain(arguments.error());
   const std::string command = arguments->word(0);
@@ -119,6 +124,7 @@ int run(int argc, char** argv) {
     return arguments->has("help") ? 0 : 2;
   }
   if (command == "up") return run_up(*arguments);
+  if (command == "usb") return run_usb(*arguments);
   if (command == "demo") return run_the_demo(*arguments);
   if (command == "key") return run_key(*arguments);
   if (command == "clock") return run_clock(*arguments);

@@ -1,6 +1,5 @@
 #include "simulator/app/simulator.h"
 
-#include <openssl/rand.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
@@ -8,15 +7,13 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "simulator/app/card_routes.h"
 #include "simulator/app/control_client.h"
-#include "simulator/app/text_file.h"
+#include "simulator/app/key_file.h"
 #include "simulator/device/state_file.h"
 
 namespace taxgate::simulator::app {
@@ -24,33 +21,9 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 namespace {
 
-constexpr std::int64_t kDayMs = 86'400'000;
-constexpr std::int64_t kKeyDays = 3 * 365;  // as real key certificates; virtual days may pass quickly
-
 std::int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-std::string random_digits(std::size_t count) {
-  std::string out;
-  while (out.size() < count) {
-    std::uint8_t byte = 0;
-    if (RAND_bytes(&byte, 1) == 1 && byte < 250)
-      out.push_back(static_cast<char>('0' + byte % 10));  // 250 = 25 × 10: no bias
-  }
-  return out;
-}
-
-void set_validity(KeyDefinition& key, CertificateKind kind, std::int64_t now) {
-  key.valid_from_ms = now - kDayMs;
-  key.valid_until_ms = now + kKeyDays * kDayMs;
-  if (kind == CertificateKind::expired) {
-    key.valid_from_ms = now - kKeyDays * kDayMs;
-    key.valid_until_ms = now - kDayMs;
-  } else if (kind == CertificateKind::not_yet_valid) {
-    key.valid_from_ms = now + 30 * kDayMs;
-  }
 }
 
 }  // namespace
@@ -91,8 +64,10 @@ Result<void> Simulator::prepare_directory() {
   return {};
 }
 
+/// None when the scenario wants no slot: the keys are elsewhere, and no pcscd need be installed.
 Result<void> Simulator::start_pcscd() {
-  const std::size_t slots = std::max<std::size_t>(1, options_.scenario.keys.size() + options_.scenario.spare_slots);
+  const std::size_t slots = options_.scenario.keys.size() + options_.scenario.spare_slots;
+  if (slots == 0) return {};
   auto pcscd = PrivatePcscd::start(
       {.directory = options_.directory + "/pcsc", .readers = static_cast<unsigned>((slots + 1) / 2)});
   if (!pcscd) return std::unexpected(pcscd.error());
@@ -100,37 +75,17 @@ Result<void> Simulator::start_pcscd() {
   return {};
 }
 
-Result<std::string> Simulator::pin_of(const ScenarioKey& key, const std::string& file) const {
-  if (!key.pin.empty()) return key.pin;
-  if (fs::exists(file)) return read_file(file);
-  return random_digits(8);
-}
-
 Result<void> Simulator::make_keys() {
-  const auto now = now_ms();
   for (std::size_t i = 0; i < options_.scenario.keys.size(); ++i) {
     Key key;
     key.told = options_.scenario.keys[i];
-    key.pin_file = fmt::format("{}/pins/{}.pin", options_.directory, key.told.serial);
-    const auto pin = pin_of(key.told, key.pin_file);
-    if (!pin) return std::unexpected(pin.error());
-    KeyDefinition definition;
-    definition.serial = key.told.serial;
-    definition.taxpayer = key.told.taxpayer;
-    definition.name = key.told.name;
-    definition.pin = *pin;
-    // Nothing unblocks a key by itself; a scenario that wants to must say the administrator's PIN.
-    definition.admin_pin = key.told.admin_pin.empty() ? random_digits(8) : key.told.admin_pin;
-    definition.max_tries = static_cast<std::uint8_t>(key.told.max_tries);
-    set_validity(definition, key.told.certificate, now);
     const auto& issuer = key.told.certificate == CertificateKind::foreign ? *foreign_ : *authority_;
-    auto device =
-        VirtualKey::open(fmt::format("{}/keys/{}.key", options_.directory, key.told.serial), definition, issuer);
-    if (!device) return std::unexpected(device.error());
-    if (auto r = write_file_atomically(key.pin_file, *pin, 0600); !r) return r;
+    auto opened = open_key(options_.directory, key.told, issuer, now_ms());
+    if (!opened) return std::unexpected(opened.error());
+    key.pin_file = std::move(opened->pin_file);
     key.told.pin.clear();
     key.told.admin_pin.clear();
-    key.device = std::move(*device);
+    key.device = std::move(opened->device);
     key.card = std::make_unique<VpcdCard>(*key.device, "127.0.0.1", pcscd_->slots()[i].port);
     for (const auto& fault : key.told.faults) key.card->add_fault(fault);
     if (key.told.plugged) key.card->plug();
@@ -211,7 +166,7 @@ std::string Simulator::ready_json() const {
                    {"legal_clock", platform_->clock_path()},
                    {"request_log", platform_->log_path()},
                    {"key_ca", dir + "/key-ca.pem"},
-                   {"pcsc_socket", pcscd_->socket()},
+                   {"pcsc_socket", pcscd_ ? pcscd_->socket() : std::string()},
                    {"taxpayers", std::move(taxpayers)},
                    {"keys", std::move(keys)}};
   return json::serialize(out) + "\n";

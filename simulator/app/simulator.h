@@ -41,7 +41,7 @@ class Simulator {
   Simulator& operator=(const Simulator&) = delete;
 
   Platform& platform() { return *platform_; }
-  PrivatePcscd& pcscd() { return *pcscd_; }
+  PrivatePcscd& pcscd() { return *pcscd_; }   // only where there are keys
   std::vector<Key>& keys() { return keys_; }  // fixed after start
   Key* find(std::string_view serial);
   std::string ready_json() const;
@@ -54,11 +54,10 @@ class Simulator {
   Result<void> make_keys();
   Result<void> start_platform();
   Result<void> play_in();
-  Result<std::string> pin_of(const ScenarioKey& key, const std::string& file) const;
 
   Options options_;
   std::optional<KeyAuthority> authority_, foreign_;
-  std::unique_ptr<PrivatePcscd> pcscd_;
+  std::unique_ptr<PrivatePcscd> pcscd_;  // null: the scenario has no slots, and so no keys
   std::vector<Key> keys_;
   std::unique_ptr<Platform> platform_;  // last: its handlers use everything above
 };

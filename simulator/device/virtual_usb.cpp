@@ -5,23 +5,6 @@
 
 namespace taxgate::simulator {
 
-Bytes usb_descriptors(const UsbIdentity& identity) {
-  const auto low = [](unsigned value) { return static_cast<std::uint8_t>(value); };
-  const auto high = [](unsigned value) { return static_cast<std::uint8_t>(value >> 8); };
-  const std::uint8_t string = identity.strings_readable ? 1 : 0;
-  const auto index = [&](std::uint8_t i) { return static_cast<std::uint8_t>(string * i); };
-  return {// device: USB 2.0, class in the interface, 64 bytes on the default pipe, one configuration
-          18, 1, 0x00, 0x02, 0, 0, 0, 64, low(identity.vendor), high(identity.vendor), low(identity.product),
-          high(identity.product), 0x00, 0x01, index(1), index(2), index(3), 1,
-          // configuration: 32 bytes in all, one interface, bus powered, 100 mA
-          9, 2, 32, 0, 1, 1, 0, 0x80, 50,
-          // interface 0: mass storage, SCSI transparent, Bulk-Only
-          9, 4, 0, 0, 2, 0x08, 0x06, 0x50, 0,
-          // endpoints
-          7, 5, kBulkIn, 2, low(kBulkPacket), high(kBulkPacket), 0,  //
-          7, 5, kBulkOut, 2, low(kBulkPacket), high(kBulkPacket), 0};
-}
-
 VirtualUsb::VirtualUsb(UsbIdentity identity, UsbFunction& function)
     : identity_(std::move(identity)), function_(function) {}
 

@@ -187,6 +187,35 @@ TEST_F(TaxgateSim, PlaysAScenarioWithOddKeysAndASeededPlatform) {
   EXPECT_EQ(key("ALIEN").at("faults").as_int64(), 2);
 }
 
+TEST_F(TaxgateSim, WithoutSlotsIsAPlatformAloneAndAKeyOnUsbKeepsItsAuthority) {
+  std::ofstream(directory_ + "/scenario.json") << R"({"keys": [], "spare_slots": 0})";
+  up({"--scenario", directory_ + "/scenario.json"});
+  ASSERT_TRUE(ready());
+  EXPECT_EQ(text("pcsc_socket"), "");
+  EXPECT_FALSE(fs::exists(run_dir() + "/pcsc/pcscd.log"));
+  const std::string authority = contents(run_dir() + "/key-ca.pem"), socket = directory_ + "/usb";
+  for (const std::string as : {"storage", "reader"}) {
+    const pid_t usb = ::fork();
+    if (usb == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ::execl(program_.c_str(), "taxgate-sim", "usb", "--dir", run_dir().c_str(), "--serial", "USB1", "--taxpayer",
+              "91310115TGDM00011U", "--as", as.c_str(), "--socket", socket.c_str(), nullptr);
+      ::_exit(127);
+    }
+    const auto until = std::chrono::steady_clock::now() + kReadyWithin;
+    while (!fs::exists(socket) && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(5ms);
+    EXPECT_TRUE(fs::exists(socket));
+    ::kill(usb, SIGTERM);
+    int status = -1;
+    ::waitpid(usb, &status, 0);
+    EXPECT_EQ(status, 0) << "ends by itself when told";
+    EXPECT_FALSE(fs::exists(socket));
+  }
+  EXPECT_EQ(contents(run_dir() + "/key-ca.pem"), authority);
+  EXPECT_FALSE(contents(run_dir() + "/pins/USB1.pin").empty());
+  EXPECT_EQ(run("usb --serial USB1 --taxpayer T --as floppy --socket x").status, 2);
+}
+
 TEST_F(TaxgateSim, RefusesAScenarioItDoesNotUnderstandByNamingTheMember) {
   const auto [status, text] = refused(R"({"keys": [{"serial": "A", "taxpayer": "T", "certifcate": "expired"}]})");
   EXPECT_EQ(status, 2);
