@@ -4,68 +4,12 @@
 #include <cstdlib>
 
 namespace taxgate::cli {
-namespace {
-
-// Decodes one UTF-8 character; an invalid byte stands for itself. Returns its length.
-std::size_t decode(std::string_view text, char32_t& point) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = byte(0);
-  const std::size_t length = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
-  if (length == 1 || length > text.size()) {
-    point = lead;
-    return 1;
-  }
-  point = lead & (0x7FU >> length);
-  for (std::size_t i = 1; i < length; ++i) point = (point << 6U) | (byte(i) & 0x3FU);
-  return length;
-}
-
-// Unicode East Asian Width W and F, as far as invoices and these texts go.
-bool wide(char32_t c) {
-  return (c >= 0x1100 && c <= 0x115F) || (c >= 0x2E80 && c <= 0x303E) || (c >= 0x3041 && c <= 0xA4CF) ||
-         (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0xF900 && c <= 0xFAFF) || (c >= 0xFE30 && c <= 0xFE6F) ||
-         (c >= 0xFF00 && c <= 0xFF60) || (c >= 0xFFE0 && c <= 0xFFE6) || (c >= 0x20000 && c <= 0x3FFFD);
-}
-
-}  // namespace
 
 Language language_of_environment() {
   for (const char* name : {"LC_ALL", "LC_MESSAGES", "LANG"})
     if (const char* value = std::getenv(name); value != nullptr && *value != '\0')
       return std::string_view(value).starts_with("zh") ? Language::chinese : Language::english;
   return Language::english;
-}
-
-std::size_t columns(std::string_view utf8) {
-  std::size_t count = 0;
-  while (!utf8.empty()) {
-    char32_t point = 0;
-    utf8.remove_prefix(decode(utf8, point));
-    count += wide(point) ? 2 : 1;
-  }
-  return count;
-}
-
-std::string Grid::text(std::vector<std::size_t> right, std::string_view indent) const {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows_)
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      if (i == widths.size()) widths.push_back(0);
-      widths[i] = std::max(widths[i], columns(row[i]));
-    }
-  std::string out;
-  for (const auto& row : rows_) {
-    std::string line(indent);
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string pad(widths[i] - columns(row[i]), ' ');
-      const bool to_right = std::ranges::find(right, i) != right.end();
-      line += to_right ? pad + row[i] : row[i] + pad;
-      line += "  ";
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + "\n";
-  }
-  return out;
 }
 
 std::string short_time(std::string_view t) {

@@ -1,10 +1,11 @@
 #pragma once
-// What a person sees: the language, short aligned tables (a Chinese character is two columns wide), and the exit codes.
+// What a person sees: the language and the exit codes; tables are protocol/screen_text.h's.
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "protocol/messages.h"
+#include "protocol/screen_text.h"
 
 namespace taxgate::cli {
 
@@ -31,25 +32,6 @@ struct Screen {
 
 /// zh when LC_ALL, LC_MESSAGES or LANG (the first that is set) begins with "zh".
 Language language_of_environment();
-
-/// Columns a UTF-8 text takes on a terminal: 2 for East Asian wide characters, 1 for others.
-std::size_t columns(std::string_view utf8);
-
-/// Rows of cells, each column as wide as its widest cell, two blanks between.
-class Grid {
- public:
-  explicit Grid(std::vector<std::string> heading = {}) {
-    if (!heading.empty()) rows_.push_back(std::move(heading));
-  }
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-  bool empty() const { return rows_.empty(); }
-  std::size_t size() const { return rows_.size(); }
-  /// Columns named in `right` (0-based) are aligned to the right.
-  std::string text(std::vector<std::size_t> right = {}, std::string_view indent = {}) const;
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
 
 /// "2026-11-22T10:19:52.123+08:00" → "2026-11-22 10:19:52"; other text unchanged.
 std::string short_time(std::string_view rfc3339);

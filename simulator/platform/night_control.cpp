@@ -10,7 +10,7 @@ namespace {
 using leqi::Direction;
 
 // What fits a laboratory: ten years of ten million, and a page that the largest answer holds.
-constexpr std::int64_t kMaxInvoices = 100'000'000, kMaxPackage = 50'000, kMaxMs = 365LL * 24 * 3'600'000;
+constexpr std::int64_t kMaxInvoices = 100'000'000, kMaxPackage = 50'000, kLongestMs = 365LL * 24 * 3'600'000;
 
 Result<json::value> body_of(const ControlRequest& request) {
   boost::system::error_code ec;
@@ -139,10 +139,10 @@ ControlReply behave(NightServices& night, const ControlRequest& request) {
   NightBehaviour b;
   b.package_size = static_cast<std::uint32_t>(natural(m, "package_size", b.package_size, kMaxPackage));
   b.ready_polls = static_cast<unsigned>(natural(m, "ready_polls", b.ready_polls, 1000));
-  b.ready_ms = static_cast<std::int64_t>(natural(m, "ready_ms", b.ready_ms, kMaxMs));
-  b.receipt_ms = static_cast<std::int64_t>(natural(m, "receipt_ms", b.receipt_ms, kMaxMs));
+  b.ready_ms = static_cast<std::int64_t>(natural(m, "ready_ms", b.ready_ms, kLongestMs));
+  b.receipt_ms = static_cast<std::int64_t>(natural(m, "receipt_ms", b.receipt_ms, kLongestMs));
   b.calls = static_cast<std::uint32_t>(natural(m, "calls", b.calls, 1'000'000));
-  b.window_ms = static_cast<std::int64_t>(natural(m, "window_ms", b.window_ms, kMaxMs));
+  b.window_ms = static_cast<std::int64_t>(natural(m, "window_ms", b.window_ms, kLongestMs));
   if (b.package_size == 0) m.wrong("package_size");
   if (m.error) return control_error(400, *m.error);
   night.behave(b);

@@ -4,21 +4,16 @@
 
 #include <algorithm>
 
+#include "simulator/platform/outcomes.h"
+
 namespace taxgate::simulator {
 namespace {
 
 namespace s = leqi::service;
 using leqi::Direction;
 
-constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
-
-leqi::Outcome ok() { return {"00", "成功"}; }
-leqi::Outcome no(std::string message) { return {"01", std::move(message)}; }
 /// The reply that every reader of these services stops at.
-std::string refusal(std::string message) { return leqi::bulk_apply_reply_json({no(std::move(message)), {}}); }
-std::string malformed(const Error& error) {
-  return refusal("请求报文有误:" + (error.field.empty() ? error.id : error.field));
-}
+std::string refusal(std::string message) { return leqi::bulk_apply_reply_json({refused(std::move(message)), {}}); }
 
 /// "" or why the platform refuses the window.
 std::string wrong_window(const leqi::Window& window, bool any_type) {
@@ -164,7 +159,7 @@ std::optional<leqi::InvoiceStatusReply> NightServices::single(const leqi::Invoic
     return std::nullopt;
   const auto& [facts, status] = *known;
   leqi::InvoiceStatusReply reply;
-  reply.outcome = ok();
+  reply.outcome = done();
   reply.number = facts.number;
   reply.status = status.text(StatusField::state);
   reply.use = status.text(StatusField::use);
@@ -244,7 +239,7 @@ std::int64_t NightServices::changes(const std::string& taxpayer, Direction direc
 
 std::string NightServices::incremental(std::string_view json, const FaultAction& fault, LegalTime) {
   const auto request = leqi::read_changes(json);
-  if (!request) return malformed(request.error());
+  if (!request) return refusal(malformed(request.error()));
   const leqi::Window& window = request->window;
   if (std::string why = wrong_window(window, true); !why.empty()) return refusal(std::move(why));
   static const std::vector<Entry> kNothing;
@@ -274,11 +269,11 @@ std::string NightServices::incremental(std::string_view json, const FaultAction&
 
 std::string NightServices::totals(std::string_view json, const FaultAction& fault) const {
   const auto window = leqi::read_totals(json);
-  if (!window) return malformed(window.error());
+  if (!window) return refusal(malformed(window.error()));
   if (std::string why = wrong_window(*window, false); !why.empty()) return refusal(std::move(why));
   const Content content = content_of(*window);
   leqi::TotalsReply reply;
-  reply.outcome = ok();
+  reply.outcome = done();
   reply.count = content.total();
   for (const Piece& piece : content.pieces) {
     const Lot& lot = population_.lots()[piece.lot];
@@ -299,20 +294,20 @@ std::string NightServices::totals(std::string_view json, const FaultAction& faul
 
 std::string NightServices::apply(std::string_view json, LegalTime now) {
   auto request = leqi::read_bulk_apply(json);
-  if (!request) return malformed(request.error());
+  if (!request) return refusal(malformed(request.error()));
   if (std::string why = wrong_window(request->window, false); !why.empty()) return refusal(std::move(why));
   std::erase_if(receipts_, [&](const auto& r) { return r.second.at.plus_ms(behaviour_.receipt_ms) <= now; });
   const std::string receipt = fmt::format("SIM{:029}", ++receipt_sequence_);  // lsh has 32 characters
   Content content = content_of(request->window);
   receipts_.emplace(receipt, Receipt{std::move(*request), now, 0, std::move(content)});
-  return leqi::bulk_apply_reply_json({ok(), receipt});
+  return leqi::bulk_apply_reply_json({done(), receipt});
 }
 
 std::string NightServices::state(std::string_view json, LegalTime now) {
   const auto request = leqi::read_bulk_state(json);
-  if (!request) return malformed(request.error());
+  if (!request) return refusal(malformed(request.error()));
   leqi::BulkStateReply reply;
-  reply.outcome = ok();
+  reply.outcome = done();
   const auto found = receipts_.find(request->receipt);
   if (found == receipts_.end() || found->second.request.window.taxpayer != request->taxpayer ||
       found->second.at.plus_ms(behaviour_.receipt_ms) <= now) {
@@ -331,7 +326,7 @@ std::string NightServices::state(std::string_view json, LegalTime now) {
 
 std::string NightServices::package(std::string_view json, const FaultAction& fault, LegalTime now) {
   const auto request = leqi::read_package(json);
-  if (!request) return malformed(request.error());
+  if (!request) return refusal(malformed(request.error()));
   const auto found = receipts_.find(request->receipt);
   if (found == receipts_.end() || found->second.request.window.taxpayer != request->taxpayer ||
       found->second.at.plus_ms(behaviour_.receipt_ms) <= now)

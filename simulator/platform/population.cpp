@@ -11,7 +11,6 @@
 namespace taxgate::simulator {
 namespace {
 
-constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
 constexpr std::int64_t kSpanSeconds = 27 * 86'400;  // every month has 28 days; numbers rise with time
 constexpr int kFirstCounterparty = 3001;            // of the invented companies
 

@@ -12,6 +12,8 @@
 
 namespace taxgate::simulator {
 
+inline constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
+
 /// The invoices of one taxpayer, direction, type and month, in the order of number and time.
 struct Lot {
   Party taxpayer;

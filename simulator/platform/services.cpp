@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "simulator/platform/outcomes.h"
+
 namespace taxgate::simulator {
 
 namespace {
@@ -21,10 +23,6 @@ std::string row_json(const table::Row& row) {
   // Our own words are in GBK; a request number the client garbled might not be.
   return xml ? leqi::table_json(*xml) : leqi::table_json(*table::upload_reply_xml({{}, {}, row.status, {}, {}}));
 }
-
-leqi::Outcome no(std::string message) { return {"01", std::move(message)}; }
-
-std::string malformed(const Error& error) { return "请求报文有误:" + (error.field.empty() ? error.id : error.field); }
 
 }  // namespace
 
@@ -139,13 +137,13 @@ std::string Services::refusal_json(std::string_view service, const std::string& 
   // A table's reply has no return code: nothing was uploaded, and the text says why.
   if (service == s::table_upload || service == s::table_cancel) return row_json({{}, {}, "TZD0500", message, {}});
   if (service == s::table_download) return leqi::table_json(*table::download_reply_xml({}));
-  return leqi::confirm_reply_json({no(message), {}});  // returncode and returnmsg; every reader stops there
+  return leqi::confirm_reply_json({refused(message), {}});  // returncode and returnmsg; every reader stops there
 }
 
 std::string Services::duplicate_json(std::string_view service, std::string_view json) {
-  if (service == s::apply) return leqi::apply_reply_json({no("存在进行中的红字确认单保存操作"), {}, {}, {}});
-  if (service == s::confirm) return leqi::confirm_reply_json({no("红字确认单当前状态不允许该操作"), {}});
-  if (service == s::upload) return leqi::upload_reply_json({no("业务流水号重复,请勿重复上传"), {}});
+  if (service == s::apply) return leqi::apply_reply_json({refused("存在进行中的红字确认单保存操作"), {}, {}, {}});
+  if (service == s::confirm) return leqi::confirm_reply_json({refused("红字确认单当前状态不允许该操作"), {}});
+  if (service == s::upload) return leqi::upload_reply_json({refused("业务流水号重复,请勿重复上传"), {}});
   if (service == s::table_upload) {
     std::string request_number;
     if (const auto xml = leqi::read_table_json(json)) {

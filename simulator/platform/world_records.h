@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "simulator/platform/outcomes.h"
 #include "simulator/platform/world.h"
 
 namespace taxgate::simulator {
@@ -36,10 +37,5 @@ struct World::TableRecord {
            cls == table::TableClass::written_off;
   }
 };
-
-inline constexpr std::string_view kOk = "00", kNo = "01";
-
-inline leqi::Outcome done() { return {std::string(kOk), "成功"}; }
-inline leqi::Outcome refused(std::string message) { return {std::string(kNo), std::move(message)}; }
 
 }  // namespace taxgate::simulator

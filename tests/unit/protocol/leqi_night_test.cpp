@@ -174,6 +174,20 @@ TEST(NightPage, RefusesWhatWasSealedWithAnotherKeyOrDamaged) {
   EXPECT_EQ(damaged.error().id, "leqi.base64");
 }
 
+TEST(NightPage, RefusesPaddingThatIsWrongInAnyByte) {
+  const wire::Sm4Encryptor encrypt(std::span<const std::uint8_t, 16>(kKey.data(), 16));
+  const wire::Sm4Decryptor decrypt(std::span<const std::uint8_t, 16>(kKey.data(), 16));
+  Bytes buffer;
+  for (std::size_t wrong = 0; wrong <= 4; ++wrong) {  // 0: all four right
+    Bytes block(16, 'x');
+    std::fill(block.end() - 4, block.end(), std::uint8_t{4});
+    if (wrong > 0) block[16 - wrong] ^= 8;
+    encrypt.encrypt(block.data(), block.data(), block.size());
+    const std::string body = R"({"body":"{\"Response\":{\"Data\":\")" + base64(block) + R"(\"}}"})";
+    EXPECT_EQ(open_page(body, decrypt, buffer).has_value(), wrong == 0) << wrong;
+  }
+}
+
 TEST(NightStatus, ASingleQueryTellsFourOfSevenFields) {
   InvoiceStatusReply reply;
   reply.status = "7";

@@ -1,0 +1,40 @@
+#pragma once
+// The report's words in both languages (terms of docs and catalogue). Private to daemon/report.
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+#include "daemon/report/figures.h"
+#include "protocol/messages.h"
+
+namespace taxgate::report {
+
+/// One of two texts.
+constexpr std::string_view pick(Language language, std::string_view english, std::string_view chinese) {
+  return language == Language::chinese ? chinese : english;
+}
+
+/// fmt with one of two forms; the same arguments in the same order.
+template <class... Args>
+std::string form(Language language, std::string_view english, std::string_view chinese, const Args&... args) {
+  return fmt::vformat(pick(language, english, chinese), fmt::make_format_args(args...));
+}
+
+std::string_view word(sync::NightState state, Language language);
+std::string_view word(Limit limit, Language language);
+std::string_view word(sync::Direction direction, Language language);
+std::string_view word(StatusField field, Language language);
+std::string cause_word(std::string_view cause, Language language);      // an unknown one stays as it is
+std::string channel_word(std::string_view channel, Language language);  // likewise
+/// "1 deducted": the code with its meaning, the code alone when it is unknown, a dash for none.
+std::string code_word(StatusField field, std::string_view code, Language language);
+/// The catalogue's sentence for a trouble's id, or its detail; foreign text is made one line.
+std::string trouble_word(std::string_view id, std::string_view detail, Language language);
+
+std::string grouped(std::uint64_t number);                 // "1,234,567"
+std::string duration(std::int64_t ms, Language language);  // "18 min 2 s"
+/// What remains and who has to act, in one sentence.
+std::string left_sentence(const sync::NightSummary& night, Language language);
+
+}  // namespace taxgate::report

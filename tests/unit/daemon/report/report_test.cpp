@@ -1,0 +1,274 @@
+#include "daemon/report/report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <random>
+#include <set>
+#include <sstream>
+
+#include "protocol/screen_text.h"
+#include "protocol/text.h"
+
+namespace taxgate::report {
+namespace {
+
+namespace bj = boost::json;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr Language kBoth[] = {Language::english, Language::chinese};
+LegalTime time(std::string_view text) { return *LegalTime::parse(text); }
+
+// A name that tries everything at once.
+const std::string kHostile = "<script>alert(1)</script>\"'><img src=x onerror=y>\x1b[2J\x1b]0;t\x07\u202e\u2066" +
+                             std::string("\xff\xfe\n\r\t\xc2\x9b") + "31m";
+
+sync::NightSummary night() {
+  sync::NightSummary n;
+  n.run = 12;
+  n.state = sync::NightState::attention;
+  n.cause = "schedule";
+  n.principal = "taxgated";
+  n.channel = "simulator";
+  n.started_at = time("2026-11-22 03:00:00");
+  n.finished_at = time("2026-11-22 03:21:10");
+  n.window_end = time("2026-11-22 07:00:00");
+  n.windows = 4;
+  n.windows_done = 3;
+  n.records = 1'000'000;
+  n.expected_records = 1'250'000;
+  n.calls = 212;
+  n.calls_planned = 220;
+  n.spent = {1'082'000, 60'000, 0, 400, 20};
+  for (int i = 0; i < 2; ++i) {
+    sync::TaxpayerNight t;
+    t.id = i == 0 ? "91310115TGDM00011U" : "91420106TGDM00214A";
+    t.name = i == 0 ? "泰格示例制造有限公司" : "泰格示例商贸有限公司";
+    t.org_unit = i == 0 ? "华东" : "";
+    t.state = sync::NightState::right;
+    t.records = 500'000;
+    t.changed = 2500;
+    t.added = 60;
+    t.transitions = {{StatusField::use, "0", "1", 2000}, {StatusField::state, "0", "2", 500}};
+    for (const auto direction : {sync::Direction::issued, sync::Direction::received}) {
+      sync::WindowResult w;
+      w.window = {t.id, direction, "81", sync::Month::of(n.started_at)};
+      w.done = true;
+      w.records = 250'000;
+      w.platform_count = 250'000;
+      t.windows.push_back(w);
+    }
+    n.taxpayers.push_back(t);
+  }
+  n.taxpayers[0].windows[1].platform_count = 250'001;
+  n.taxpayers[1].windows[1].done = false;
+  n.taxpayers[0].forms_near = {2, {{"99202611000000000001", "对方公司", "deadline 2026-11-22 10:19:52"}}};
+  n.taxpayers[1].now_abnormal = {1, {{"26117000001134616865", "对方公司", "abnormal 02"}}};
+  n.taxpayers[1].now_locked = {1, {{"26117000001134616866", "", "locked"}}};
+  return n;
+}
+
+sync::NightSummary hostile() {
+  sync::NightSummary n = night();
+  for (auto& t : n.taxpayers) {
+    t.name = t.org_unit = t.id = t.trouble = t.detail = kHostile + std::string(5000, 'W');
+    t.transitions[0].before = t.transitions[0].after = kHostile;
+    for (auto& w : t.windows) w.window.taxpayer = w.window.type = w.detail = w.trouble = kHostile;
+    for (auto* list : {&t.forms_near, &t.now_abnormal, &t.now_locked, &t.no_longer_red})
+      *list = {1'000'000, std::vector<sync::Example>(sync::kMaxExamples, {kHostile, kHostile, kHostile})};
+  }
+  n.principal = n.cause = n.channel = n.trouble = n.detail = kHostile;
+  return n;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) out.push_back(line);
+  return out;
+}
+
+void expect_fit_for_a_terminal(const std::string& text) {
+  EXPECT_TRUE(is_utf8(text));
+  for (const char c : text)
+    if (c != '\n') EXPECT_GE(static_cast<unsigned char>(c), 0x20U);
+  for (const char* steering : {"\u202e", "\u2066", "\u009b", "\u200b", "\x7f"})
+    EXPECT_THAT(text, Not(HasSubstr(steering)));
+  const auto lines = lines_of(text);
+  EXPECT_LE(lines.size(), kPageLines);
+  for (const auto& line : lines) EXPECT_LE(columns(line), kPageColumns) << line;
+}
+
+TEST(ReportText, SaysWhatWasSeenWhatChangedWhatLimitedAndWhatIsLeft) {
+  const std::string page = text(night(), Language::english);
+  EXPECT_THAT(page, HasSubstr("Night 12: needs attention (channel: simulator)"));
+  EXPECT_THAT(page, HasSubstr("1,000,000 seen, 5,000 changed, 120 new, 0 quarantined"));
+  EXPECT_THAT(page, HasSubstr("212 (220 planned)"));
+  EXPECT_THAT(page, HasSubstr("the platform's answers (18 min 2 s)"));
+  EXPECT_THAT(page, HasSubstr("1 windows, about 250,000 invoices"));
+  EXPECT_THAT(page, HasSubstr("4,000  use: 0 not used → 1 deducted")) << "taxpayers are summed";
+  EXPECT_THAT(page, HasSubstr("Confirmation forms about to pass 72 hours (2)"));
+  EXPECT_THAT(page, HasSubstr("… and 1 more"));
+  EXPECT_THAT(page, HasSubstr("irregular or suspicious vouchers (1)"));
+  EXPECT_THAT(page, HasSubstr("91310115TGDM00011U received 81 2026-11: 250,000 seen, platform 250,001"));
+  const std::string zh = text(night(), Language::chinese);
+  EXPECT_THAT(zh, HasSubstr("夜间同步 12:待人工处理(渠道:模拟)"));
+  EXPECT_THAT(zh, HasSubstr("用途确认: 0 未使用 → 1 已申请抵扣"));
+  EXPECT_THAT(zh, HasSubstr("1 个时间段,约 250,000 张发票"));
+}
+
+TEST(ReportText, GroupsTaxpayersByOrgUnitAndSumsEachUnit) {
+  sync::NightSummary n = night();
+  n.taxpayers.push_back(n.taxpayers[0]);
+  n.taxpayers.back().id = "91110000TGDM00001X";
+  const std::string page = text(n, Language::english);
+  const auto unit = page.find("华东"), first = page.find("91110000TGDM00001X"),
+             second = page.find("91310115TGDM00011U"), none = page.find("(no unit)"),
+             last = page.find("91420106TGDM00214A");
+  EXPECT_LT(unit, first);
+  EXPECT_LT(first, second) << "by id";
+  EXPECT_LT(second, none) << "the one without a unit last";
+  EXPECT_LT(none, last);
+  EXPECT_NE(page.substr(unit, first - unit).find("1,000,000"), std::string::npos) << "the unit's own line";
+}
+
+TEST(ReportText, IsOnePageWhateverTheNightHeld) {
+  sync::NightSummary n = night();
+  for (int i = 0; i < 500; ++i) {
+    n.taxpayers.push_back(n.taxpayers[static_cast<std::size_t>(i % 2)]);
+    auto& t = n.taxpayers.back();
+    t.org_unit = std::to_string(i % 7);
+    for (auto& w : t.windows) w.trouble = "listing.page";
+    for (int k = 0; k < 20; ++k) t.transitions.push_back({StatusField::risk, std::to_string(k), "01", 1});
+  }
+  for (const Language language : kBoth) expect_fit_for_a_terminal(text(n, language));
+  expect_fit_for_a_terminal(text(sync::NightSummary{}, Language::english));
+}
+
+TEST(ReportText, HostileNamesCannotSteerATerminal) {
+  for (const Language language : kBoth) expect_fit_for_a_terminal(text(hostile(), language));
+}
+
+TEST(ReportText, EveryStateSaysWhoHasToAct) {
+  sync::NightSummary n = night();
+  n.state = sync::NightState::waiting_approval;
+  EXPECT_THAT(text(n, Language::english), HasSubstr("taxgate sync approve 12"));
+  n.state = sync::NightState::incomplete;
+  EXPECT_THAT(text(n, Language::english), HasSubstr("goes on next night"));
+  n.state = sync::NightState::right;
+  n.windows_done = 4;
+  EXPECT_THAT(text(n, Language::english), HasSubstr("left              nothing\n"));
+}
+
+TEST(ReportJson, HoldsEverythingUnderStableNames) {
+  const bj::value v = bj::parse(json(night()));
+  EXPECT_EQ(v.at("run"), 12);
+  EXPECT_EQ(v.at("state"), "attention");
+  EXPECT_EQ(v.at("exit"), 1);
+  EXPECT_EQ(v.at("limited_by"), "platform");
+  EXPECT_EQ(v.at("left").at("windows"), 1);
+  EXPECT_EQ(v.at("left").at("records"), 250'000);
+  EXPECT_EQ(v.at("transitions").at(0).at("count"), 4000);
+  EXPECT_EQ(v.at("transitions").at(0).at("platform_field"), "fpyt");
+  EXPECT_EQ(v.at("finished_at"), "2026-11-22T03:21:10.000+08:00");
+  EXPECT_TRUE(v.at("expected_finish").is_null());
+  const bj::value& first = v.at("taxpayers").at(0);
+  EXPECT_EQ(first.at("org_unit"), "华东");
+  EXPECT_EQ(first.at("forms_near").at("count"), 2);
+  EXPECT_EQ(first.at("forms_near").at("shown").as_array().size(), 1U);
+  EXPECT_EQ(first.at("windows").at(1).at("needs_look"), true);
+  EXPECT_EQ(first.at("windows").at(0).at("needs_look"), false);
+}
+
+TEST(ReportJson, HostileNamesComeBackAsTheyWereGiven) {
+  sync::NightSummary n = night();
+  n.taxpayers[0].name = "<script>\"\\\n\u202e名";
+  EXPECT_EQ(bj::parse(json(n)).at("taxpayers").at(0).at("name"), n.taxpayers[0].name.c_str());
+  boost::system::error_code ec;
+  bj::parse(json(hostile()), ec);
+  EXPECT_FALSE(ec) << "bytes that are no UTF-8 do not make it unreadable";
+}
+
+TEST(ReportHtml, OpensOfflineWithoutScriptInBothLanguages) {
+  for (const Language language : kBoth) {
+    const std::string page = html(night(), language);
+    EXPECT_TRUE(page.starts_with("<!doctype html>"));
+    EXPECT_THAT(page, HasSubstr("default-src 'none'"));
+    for (const char* outside : {"<script", "http://", "https://", "src=", "href=", "url(", "@import"})
+      EXPECT_THAT(page, Not(HasSubstr(outside)));
+  }
+  EXPECT_THAT(html(night(), Language::chinese), HasSubstr("<html lang=\"zh-CN\">"));
+  EXPECT_THAT(html(night(), Language::chinese), HasSubstr("即将满72小时的红字确认单 (2)"));
+  EXPECT_THAT(html(night(), Language::english), HasSubstr("250,001"));
+}
+
+// Reads tags strictly: every "<" begins one of ours, all are closed in order.
+void expect_well_formed(const std::string& page) {
+  std::vector<std::string> open;
+  std::size_t at = page.find("<html");
+  while ((at = page.find('<', at)) != std::string::npos) {
+    const std::size_t end = page.find('>', at);
+    ASSERT_NE(end, std::string::npos);
+    std::string tag = page.substr(at + 1, end - at - 1);
+    const bool closing = tag.starts_with('/');
+    if (closing) tag.erase(0, 1);
+    tag = tag.substr(0, tag.find(' '));
+    static const std::set<std::string> kOurs{"html", "head",  "meta", "title", "style", "body", "h1", "h2",
+                                             "span", "table", "tr",   "th",    "td",    "bdi",  "br", "p"};
+    ASSERT_TRUE(kOurs.contains(tag)) << tag;
+    if (closing) {
+      ASSERT_FALSE(open.empty());
+      ASSERT_EQ(open.back(), tag);
+      open.pop_back();
+    } else if (tag != "meta" && tag != "br") {
+      open.push_back(tag);
+    }
+    at = end;
+  }
+  EXPECT_TRUE(open.empty());
+}
+
+TEST(ReportHtml, HostileNamesAreNeverMarkup) {
+  for (const Language language : kBoth) {
+    expect_well_formed(html(night(), language));
+    const std::string page = html(hostile(), language);
+    expect_well_formed(page);
+    EXPECT_TRUE(is_utf8(page));
+    for (const char* bad : {"<script", "<img", "\x1b", "\u202e", "\u2066"}) EXPECT_THAT(page, Not(HasSubstr(bad)));
+    EXPECT_THAT(page, HasSubstr("&lt;script&gt;"));
+    EXPECT_LT(page.size(), 2'000'000U) << "what is too long is cut";
+  }
+}
+
+TEST(ReportHtml, ATableHasAnEndAndSaysWhatItLeftOut) {
+  sync::NightSummary n = night();
+  for (int i = 0; i < 2000; ++i) n.taxpayers.push_back(n.taxpayers[1]);
+  const std::string page = html(n, Language::english);
+  EXPECT_THAT(page, HasSubstr("more</p>"));
+  EXPECT_LT(page.size(), 3'000'000U);
+}
+
+TEST(ScreenText, OneLineIsNeverWiderThanAskedAndNeverSteers) {
+  EXPECT_EQ(on_one_line("红字发票", 8), "红字发票");
+  EXPECT_EQ(on_one_line("红字发票", 7), "红字发…");
+  EXPECT_EQ(on_one_line("红字发票", 6), "红字…");
+  EXPECT_EQ(on_one_line("ab", 1), "…");
+  EXPECT_EQ(on_one_line("ab", 0), "");
+  EXPECT_EQ(on_one_line("a\x1b[2J\n\u202eb\xff", 20), "a?[2J??b?");
+  std::mt19937 dice(3);
+  for (int i = 0; i < 3000; ++i) {
+    std::string foreign(dice() % 40, ' ');
+    for (char& c : foreign) c = static_cast<char>(dice());
+    const std::size_t most = dice() % 30;
+    const std::string line = on_one_line(foreign, most);
+    EXPECT_LE(columns(line), most);
+    EXPECT_TRUE(is_utf8(line));
+    EXPECT_TRUE(std::ranges::none_of(line, [](char c) { return static_cast<unsigned char>(c) < 0x20; }));
+  }
+}
+
+}  // namespace
+}  // namespace taxgate::report
