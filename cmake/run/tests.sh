@@ -1,4 +1,5 @@
-# ./run test: release, asan and tsan builds with their tests, fuzz targets, and the promises table against what ran.
+# ./run test: release, asan and tsan builds with their tests, the branches of the rules, fuzz targets, and the promises
+# table against what ran.
 
 RESULTS="$ROOT/build/test-results"
 FUZZ_SECONDS_IN_TEST=2
@@ -79,6 +80,7 @@ cmd_test() {
   # A build that fails in one place still gives the tests of the rest: the report is then complete, and red.
   build release || true
   run_ctest release || true
+  check_coverage
   check_promises
   if [ "${TAXGATE_TEST:-}" = quick ]; then finish; fi
   build asan || true

@@ -141,21 +141,10 @@ std::optional<CodeKind> code_kind_named(std::string_view wanted) {
 }
 
 std::span<const std::string_view> bureau_codes(CodeKind kind) {
-  switch (kind) {
-    case CodeKind::reason:
-      return kReasons;
-    case CodeKind::form_state:
-      return kStates;
-    case CodeKind::use:
-      return kUses;
-    case CodeKind::booking:
-      return kBookings;
-    case CodeKind::status:
-      return kStatuses;
-    case CodeKind::invoice_kind:
-      break;
-  }
-  return kInvoiceKinds;
+  // In the order of CodeKind.
+  static constexpr std::array<std::span<const std::string_view>, kCodeKinds> kCodes{
+      kReasons, kStates, kUses, kBookings, kStatuses, kInvoiceKinds};
+  return kCodes[static_cast<std::size_t>(kind)];
 }
 
 std::vector<Error> validate(const ChannelTable& table, const std::string& file) {
@@ -208,15 +197,6 @@ std::optional<std::string> ChannelCodes::bureau(std::string_view channel, CodeKi
   const auto at = std::ranges::find(codes->rows, code, &CodeRow::code);
   if (at == codes->rows.end() || at->bureau.empty()) return std::nullopt;
   return at->bureau;
-}
-
-std::optional<std::string> ChannelCodes::channel_code(std::string_view channel, CodeKind kind,
-                                                      std::string_view bureau) const {
-  const ChannelTable* table = find(channel);
-  const auto* codes = table == nullptr ? nullptr : &table->kinds[static_cast<std::size_t>(kind)];
-  if (codes == nullptr || !*codes || bureau.empty()) return std::nullopt;
-  const auto at = std::ranges::find((*codes)->rows, bureau, &CodeRow::bureau);
-  return at == (*codes)->rows.end() ? std::nullopt : std::optional(at->code);
 }
 
 }  // namespace taxgate::rules

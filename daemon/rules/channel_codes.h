@@ -56,8 +56,6 @@ class ChannelCodes {
   const std::vector<ChannelTable>& tables() const { return tables_; }
   /// nullopt: no bureau meaning; keep the code as given.
   std::optional<std::string> bureau(std::string_view channel, CodeKind kind, std::string_view code) const;
-  /// The channel's code for a bureau code; nullopt when it has none.
-  std::optional<std::string> channel_code(std::string_view channel, CodeKind kind, std::string_view bureau) const;
 
  private:
   const ChannelTable* find(std::string_view channel) const;

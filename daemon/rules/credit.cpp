@@ -46,21 +46,17 @@ const Movement* limit_at(LegalTime t, const std::vector<Movement>& movements) {
 }
 
 CreditEntry effect_of(const Movement& m, const CreditTables& tables) {
-  switch (m.kind) {
-    case MovementKind::issued:
-      // C5: a sheet of paper was deducted when it was picked up, whatever is written on it.
-      if (listed(tables.pickup_types, m.type)) return {m, {}, "C5.at_pickup"};
-      return {m, m.amount, "C11.issued"};
-    case MovementKind::red:
-      if (const auto why = not_restored(m, tables)) return {m, {}, std::string(*why)};
-      return {m, -m.amount, "C1.restored"};
-    case MovementKind::pickup:
-      return {m, m.amount, "C5.picked_up"};
-    case MovementKind::limit:
-      return {m, {}, "C9.limit"};
-    case MovementKind::application:
-      break;
+  if (m.kind == MovementKind::issued) {
+    // C5: a sheet of paper was deducted when it was picked up, whatever is written on it.
+    if (listed(tables.pickup_types, m.type)) return {m, {}, "C5.at_pickup"};
+    return {m, m.amount, "C11.issued"};
   }
+  if (m.kind == MovementKind::red) {
+    if (const auto why = not_restored(m, tables)) return {m, {}, std::string(*why)};
+    return {m, -m.amount, "C1.restored"};
+  }
+  if (m.kind == MovementKind::pickup) return {m, m.amount, "C5.picked_up"};
+  if (m.kind == MovementKind::limit) return {m, {}, "C9.limit"};
   return {m, {}, "C9.no_effect"};
 }
 
@@ -84,12 +80,6 @@ std::string Month::text() const {
 LegalTime Month::begin() const { return LegalTime::parse(text() + "-01").value_or(LegalTime{}); }
 
 std::string_view name(MovementKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
-
-std::optional<MovementKind> movement_kind_named(std::string_view wanted) {
-  for (std::size_t i = 0; i < kKinds.size(); ++i)
-    if (kKinds[i] == wanted) return static_cast<MovementKind>(i);
-  return std::nullopt;
-}
 
 const CreditTables& default_credit_tables() {
   static const CreditTables tables;

@@ -37,7 +37,6 @@ enum class MovementKind : std::uint8_t {
   application  // an application that is not (yet) approved: no effect (C9)
 };
 std::string_view name(MovementKind kind);
-std::optional<MovementKind> movement_kind_named(std::string_view name);
 
 /// One movement, or (issued) several of one day and type added up. Amounts positive.
 struct Movement {

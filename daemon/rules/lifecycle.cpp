@@ -1,23 +1,14 @@
 #include "daemon/rules/lifecycle.h"
 
+#include <array>
+
 namespace taxgate::rules {
 
 FormLook look_at(const leqi::Form& form) { return {form.state, form.issued, form.red_number}; }
 
 std::string_view name(Looked looked) {
-  switch (looked) {
-    case Looked::same:
-      return "same";
-    case Looked::forward:
-      return "forward";
-    case Looked::stale:
-      return "stale";
-    case Looked::unknown_code:
-      return "unknown_code";
-    case Looked::contradiction:
-      break;
-  }
-  return "contradiction";
+  static constexpr std::array<std::string_view, 5> kNames{"same", "forward", "stale", "unknown_code", "contradiction"};
+  return kNames[static_cast<std::size_t>(looked)];
 }
 
 Looked take(FormLife& life, const FormLook& look) {

@@ -58,8 +58,8 @@ struct WindowDays {
   bool deadline_off = false;  // the last instant lies on a day that is not worked
   bool unverified = false;    // some holiday of these was never checked against the notice
   bool unknown_year = false;  // the calendar says nothing of a year the window touches
-  /// A person should be told: a public holiday in the window, or no working day at all.
-  bool warn() const { return holidays > 0 || (touched > 0 && off == touched); }
+  /// A person should be told. Without a public holiday a window of three days has a working day.
+  bool warn() const { return holidays > 0; }
 };
 WindowDays window_days(LegalTime entered_at, const Calendar& calendar);
 /// As a finding for the message catalogue: R1.holidays. Nothing when there is nothing to warn of.

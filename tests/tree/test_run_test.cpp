@@ -1,5 +1,5 @@
-// What ./run test promises about sanitizers and fuzzing, read from the files that do it; and the same reading finds
-// each way of dropping it.
+// What ./run test promises about sanitizers, fuzzing and the branches of the rules, read from the files that do it; and
+// the same reading finds each way of dropping it.
 #include <gtest/gtest.h>
 
 #include <regex>
@@ -10,12 +10,13 @@ namespace taxgate::tree {
 namespace {
 
 struct TestRun {
-  std::string run, build, rooms, presets;
+  std::string run, build, rooms, presets, coverage;
 };
 
 TestRun of_this_tree() {
   return {read(root() / "cmake/run/tests.sh"), read(root() / "cmake/run/build.sh"),
-          read(root() / "cmake/TaxgateRooms.cmake"), read(root() / "CMakePresets.json")};
+          read(root() / "cmake/TaxgateRooms.cmake"), read(root() / "CMakePresets.json"),
+          read(root() / "cmake/run/coverage.sh")};
 }
 
 /// The command lines of a shell function, without comments.
@@ -81,6 +82,18 @@ std::vector<std::string> faults(const TestRun& t) {
                                                 "-fsanitize-ignorelist|-fsanitize-blacklist|-fno-sanitize=")),
            "a finding is suppressed");
   expect(ctest.find("--no-tests=error") != std::string::npos, "no test at all passes for all tests");
+  const std::string measured = function_of(t.coverage, "measure_coverage"),
+                    checked = function_of(t.coverage, "check_coverage");
+  expect(has_line(test, "check_coverage"), "the branches of the rules are not counted");
+  expect(has_line(t.coverage, "COVERED_ROOM=rules") &&
+             measured.find("daemon/\"$COVERED_ROOM\"/*.cpp daemon/\"$COVERED_ROOM\"/*.h") != std::string::npos &&
+             t.coverage.find("ignore-filename") == std::string::npos,
+         "a part of the rules is not counted");
+  expect(has_line(measured, "[ -s \"$out/sides\" ] && [ ! -s \"$out/open\" ]") &&
+             measured.find("'$3 == 0 { print") != std::string::npos,
+         "branches that no test takes are let pass");
+  expect(checked.find("|| { PHASE_FAILED=1;") != std::string::npos && checked.find("$COVERAGE") != std::string::npos,
+         "the figure is not printed, or does not fail the run");
   return out;
 }
 
@@ -110,6 +123,10 @@ TEST(TestRun, IsFoundWantingWhenASanitizerIsDroppedOrAFindingSuppressed) {
   broken(&TestRun::presets, "address,undefined", "address");
   broken(&TestRun::presets, "\"thread\"", "\"\"");
   broken(&TestRun::rooms, " -fno-sanitize-recover=all", "");
+  broken(&TestRun::run, "  check_coverage\n", "");
+  broken(&TestRun::coverage, " && [ ! -s \"$out/open\" ]", "");
+  broken(&TestRun::coverage, " daemon/\"$COVERED_ROOM\"/*.h", "");
+  broken(&TestRun::coverage, "PHASE_FAILED=1;", "");
 }
 
 TEST(TestRun, EveryFuzzTargetHasACorpusOfItsOwn) {

@@ -18,7 +18,6 @@ TEST(VendorCodes, ReasonsThatAreSwappedAtTheVendorAreNotMixedUp) {
     EXPECT_EQ(codes().bureau(vendor, CodeKind::reason, "3"), "03") << vendor;
     EXPECT_EQ(codes().bureau(vendor, CodeKind::reason, "4"), "04") << vendor;
     EXPECT_EQ(codes().bureau(vendor, CodeKind::reason, "01"), std::nullopt) << "the bureau's form is not the vendor's";
-    EXPECT_EQ(codes().channel_code(vendor, CodeKind::reason, "01"), "2") << vendor;
   }
 }
 
@@ -39,6 +38,7 @@ TEST(VendorCodes, WhatIsNotInATableHasNoMeaning) {
   EXPECT_EQ(codes().bureau("nobody", CodeKind::reason, "01"), std::nullopt);
   EXPECT_EQ(codes().bureau("web", CodeKind::use, "01"), std::nullopt) << "ticked, but nobody says for what";
   EXPECT_EQ(codes().bureau("leqi", CodeKind::reason, ""), std::nullopt);
+  EXPECT_EQ(codes().bureau("erp", CodeKind::form_state, "04"), std::nullopt) << "a channel that has no form states";
   EXPECT_FALSE(codes().knows("nobody"));
 }
 
@@ -87,12 +87,46 @@ TEST(VendorCodes, DuplicatesAndCodesTheBureauDoesNotHaveAreRefusedWithTheirLine)
             std::vector<std::string>{"codes.duplicate codes.toml:9: channel.ours.reason 04"});
 }
 
+TEST(VendorCodes, ACodeWithoutTextAndAnAbsentOneThatIsNoneOrNamedTwiceAreRefused) {
+  EXPECT_EQ(findings(table(reasons({{"", "01"}, {"b", "02"}, {"c", "03"}, {"d", "04"}}))),
+            std::vector<std::string>{"codes.duplicate codes.toml:5: channel.ours.reason "});
+  EXPECT_EQ(findings(table(reasons({{"a", "01"}, {"b", "02"}, {"c", "03"}}, {"04", "05"}))),
+            std::vector<std::string>{"codes.unknown_bureau codes.toml:8: channel.ours.reason 05"});
+  EXPECT_EQ(findings(table(reasons({{"a", "01"}, {"b", "02"}, {"c", "03"}}, {"04", "04"}))),
+            std::vector<std::string>{"codes.duplicate codes.toml:8: channel.ours.reason 04"});
+}
+
+TEST(VendorCodes, EachKindHasItsNameInTheOperatorsFile) {
+  for (int kind = 0; kind < kCodeKinds; ++kind)
+    EXPECT_EQ(code_kind_named(name(static_cast<CodeKind>(kind))), static_cast<CodeKind>(kind));
+  EXPECT_EQ(name(CodeKind::form_state), "form_state");
+  EXPECT_EQ(code_kind_named("state"), std::nullopt);
+}
+
 TEST(VendorCodes, ATableNamesItsVersionAndSourceAndItsChannelIsAName) {
   auto t = table(reasons({{"a", "01"}, {"b", "02"}, {"c", "03"}, {"d", "04"}}));
   t.version.clear();
   t.source.clear();
   t.channel = "Our Channel";
   EXPECT_EQ(findings(t).size(), 3u);
+  for (const std::string channel : {"", "ours.too", "OURS", "ours/2", "ours~", "a23456789012345678901234567890123"}) {
+    auto named = table(reasons({{"a", "01"}, {"b", "02"}, {"c", "03"}, {"d", "04"}}));
+    named.channel = channel;
+    EXPECT_EQ(findings(named).size(), 1u) << channel;
+  }
+  auto good = table(reasons({{"a", "01"}, {"b", "02"}, {"c", "03"}, {"d", "04"}}));
+  good.channel = "our-erp_234567890123456789012345";
+  EXPECT_TRUE(findings(good).empty());
+  t.kinds = {};
+  EXPECT_TRUE(validate(t, {}).front().field.starts_with("compiled in: channel.Our Channel")) << "no file to name";
+}
+
+TEST(VendorCodes, AnOperatorsOwnChannelIsAdded) {
+  const auto made =
+      ChannelCodes::make({table(reasons({{"RET", "02"}, {"ERR", "01"}, {"STOP", "03"}, {"OFF", "04"}}))}, "codes.toml");
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->bureau("ours", CodeKind::reason, "ERR"), "01");
+  EXPECT_EQ(made->bureau("erp", CodeKind::reason, "2"), "01") << "the others stay";
 }
 
 TEST(VendorCodes, AnOperatorsTableReplacesTheWholeKindAndNothingElse) {

@@ -151,6 +151,32 @@ TEST(CreditLine, ALimitHoldsFromItsInstantAndAShortTermOneOnlyWhileItLasts) {
   EXPECT_EQ(at("2026-03", "2026-08-20"), std::nullopt) << "nothing was told of March";
 }
 
+TEST(CreditLine, OfTwoLimitsTheOneThatBeginsLaterHoldsWhicheverWasToldFirst) {
+  auto june = limit("2026-06-01", wan(800)), older = limit("2026-05-15", wan(900));
+  june.until = day("2026-07-01");
+  older.until = day("2026-07-01");
+  const std::vector<Movement> movements{limit("2026-04-01", wan(750)), limit("2026-03-01", wan(100)), june, older};
+  const std::vector<Movement> reversed(movements.rbegin(), movements.rend());
+  for (const auto& told : {movements, reversed}) {
+    EXPECT_EQ(credit_statement(month("2026-04"), kLater, told, {}).limit, wan(750));
+    EXPECT_EQ(credit_statement(month("2026-06"), kLater, told, {}).limit, wan(800));
+    EXPECT_EQ(credit_statement(month("2026-05"), kLater, told, {}).limit, wan(900));
+  }
+}
+
+TEST(CreditLine, WhatIsCarriedOverIsFollowedOneYearBackAndNoFurther) {
+  std::vector<Movement> movements{limit("2024-01-01", wan(100)), issued("A", "2025-05-10", wan(30)),
+                                  issued("B", "2025-06-10", wan(20))};
+  EXPECT_EQ(first_month_needed(month("2026-06"), kLater, movements, {}), month("2025-06"));
+  EXPECT_EQ(credit_statement(month("2026-06"), kLater, movements, {}).remaining, wan(80));
+}
+
+TEST(CreditLine, AnInvoiceOfATypeNobodyKnowsTakesItsAmountAndNoSheet) {
+  const auto s = april({issued("A", "2026-04-03", wan(100), "99")});
+  EXPECT_EQ(s.remaining, wan(650));
+  EXPECT_EQ(s.count_used, 0);
+}
+
 TEST(CreditLine, MonthsThatWereNotFiledAreCarriedOneIntoTheNextAndALaterReturnVouchesForThem) {
   const std::vector<Movement> movements{limit("2026-03-01", wan(100)), issued("A", "2026-03-10", wan(70)),
                                         issued("B", "2026-04-10", wan(20)), issued("C", "2026-05-10", wan(5))};
@@ -206,6 +232,20 @@ TEST(CreditLine, BeforeIssuingEveryBoundIsNamed) {  // C11, C12, K5
   EXPECT_EQ(ids, (std::vector<std::string>{"credit.exceeded", "credit.per_invoice", "credit.monthly_count",
                                            "K5.large_amount"}));
   EXPECT_EQ(wrong.front().left, "390000.00");
+  const auto paper = before_issuing(s, wan(9), "01");
+  ASSERT_EQ(paper.size(), 1u) << "its sheet was deducted when it was picked up (C5)";
+  EXPECT_EQ(paper.front().id, "credit.monthly_count");
+}
+
+TEST(CreditLine, BeforeIssuingABoundThatIsNotKnownSaysNothing) {
+  const auto unknown = credit_statement(month("2026-04"), kLater, {}, {});
+  EXPECT_TRUE(before_issuing(unknown, wan(10'000), "81").empty());
+  EXPECT_TRUE(before_issuing(unknown, wan(10'000), "10").empty());
+  auto l = limit("2026-04-01", wan(100));
+  l.per_invoice = wan(10);
+  l.monthly_count = 2;
+  const auto s = credit_statement(month("2026-04"), kLater, {l, issued("P", "2026-04-03", wan(1), "10")}, {});
+  EXPECT_TRUE(before_issuing(s, wan(10), "10").empty()) << "exactly the highest amount, and one sheet left";
 }
 
 TEST(CreditLine, TheDifferenceToThePlatformIsItsFigureLessOurs) {
@@ -219,7 +259,8 @@ TEST(CreditMonth, IsReadStrictlyAndKnowsItsBounds) {
   EXPECT_EQ(month("2026-01").previous().text(), "2025-12");
   EXPECT_EQ(month("2026-04").begin(), day("2026-04-01"));
   EXPECT_EQ(Month::of(month("2026-04").end().plus_ms(-1)), month("2026-04"));
-  for (const char* bad : {"", "2026-4", "2026-13", "2026-00", "2026/04", "26-04-01", "2026-04-01", "2026-0a"})
+  for (const char* bad :
+       {"", "2026-4", "2026-13", "2026-00", "2026/04", "26-04-01", "2026-04-01", "2026-0a", "20x6-04", "1999-12"})
     EXPECT_EQ(Month::parse(bad, "month").error().id, "credit.month") << bad;
 }
 

@@ -123,6 +123,14 @@ TEST(FormLife, AnUnknownCodeIsKeptAsGivenAndMeansNotIssued) {
   EXPECT_EQ(take(life, {"04", false, {}}), Looked::forward);
 }
 
+TEST(FormLife, EachLookHasAName) {
+  EXPECT_EQ(name(Looked::same), "same");
+  EXPECT_EQ(name(Looked::forward), "forward");
+  EXPECT_EQ(name(Looked::stale), "stale");
+  EXPECT_EQ(name(Looked::unknown_code), "unknown_code");
+  EXPECT_EQ(name(Looked::contradiction), "contradiction");
+}
+
 TEST(FormLife, NoSequenceOfAnswersLeavesTheTableOrClaimsARedThePlatformDoesNotHave) {
   std::mt19937 random(7);
   std::vector<std::string> codes{"", "00", "14", "77", "99"};
@@ -185,6 +193,8 @@ TEST(Calendar, KnowsHolidaysWeekendsAndWeekendsThatAreWorked) {
   EXPECT_EQ(CivilDay::parse("2026-10-01")->text(), "2026-10-01");
   EXPECT_FALSE(CivilDay::parse("2026-10-01 10:00:00"));
   EXPECT_FALSE(CivilDay::parse("2026-02-30"));
+  const CivilDay epoch = *CivilDay::parse("1970-01-01");
+  EXPECT_EQ(CivilDay::of(epoch.begin().plus_ms(-1)).days, -1) << "days before 1970 count down, not to zero";
 }
 
 TEST(HolidayWarning, ComesWhenThe72HoursTouchAPublicHolidayAndSaysWhetherTheDayWasChecked) {
