@@ -1,6 +1,7 @@
 #include "protocol/decimal.h"
 
 #include <algorithm>
+#include <array>
 
 #include "protocol/text.h"
 #include "protocol/wide_int.h"
@@ -62,13 +63,13 @@ Result<Fen> to_fen(const U256& v, bool negative) {
 }
 
 std::string digits_of(U128 v) {
-  std::string out;
-  do {
-    out.push_back(static_cast<char>('0' + static_cast<int>(v % 10)));
-    v /= 10;
-  } while (v != 0);
-  std::ranges::reverse(out);
-  return out;
+  std::array<char, 40> text{};  // 2^128 has 39 digits
+  char* begin = text.data() + text.size();
+  // 128-bit division is slow, and nearly every number fits 64 bits.
+  for (; v >> 64 != 0; v /= 10) *--begin = static_cast<char>('0' + static_cast<int>(v % 10));
+  for (auto rest = static_cast<std::uint64_t>(v); rest != 0 || begin == text.data() + text.size(); rest /= 10)
+    *--begin = static_cast<char>('0' + static_cast<int>(rest % 10));
+  return {begin, text.data() + text.size()};
 }
 
 }  // namespace
@@ -86,7 +87,7 @@ Result<Fen> Fen::parse(std::string_view text, std::string_view field) {
 }
 
 std::string Fen::text() const {
-  const U128 v = magnitude(value);
+  const auto v = static_cast<std::uint64_t>(magnitude(value));
   std::string out = digits_of(v / 100);
   const int rest = static_cast<int>(v % 100);
   out.push_back('.');
@@ -181,6 +182,8 @@ Result<Decimal> operator+(const Decimal& a, const Decimal& b) {
   // a has the finer scale. Normal form ends in a non-zero digit, so a sum at a's scale loses no digit when the scales
   // differ, and an aligned b beyond twice the range cannot come back into it.
   const int shift = a.scale_ - b.scale_;
+  if (shift == 0 && small(a.unscaled_) && small(b.unscaled_))
+    return Decimal::make(a.unscaled_ + b.unscaled_, a.scale_);  // in range: spares a 128-bit division
   if (magnitude(b.unscaled_) > 2 * kTooManyDigits / pow10(shift)) return range();
   return Decimal::make(a.unscaled_ + b.unscaled_ * static_cast<__int128>(pow10(shift)), a.scale_);
 }

@@ -53,6 +53,13 @@ const Message kLawMessages[] = {
      "{field}: how much of this farm produce invoice is credited is not known; {wanted} may be refused.",
      "{field}:该农产品发票已加计扣除的金额未知,红冲 {wanted} 可能被拒。", "Look it up before you submit.",
      "提交前请先查询。"},
+    {"R5.taken_unknown",
+     "{field}: the platform says that a part of this farm produce invoice is reversed already, but not how much; "
+     "{wanted} "
+     "may be refused.",
+     "{field}:平台显示该农产品发票已部分红冲,但已红冲金额未知,红冲 {wanted} 可能被拒。",
+     "Let the ledger learn of the earlier red before you submit; the second red takes exactly what is left.",
+     "请先将之前的红字发票同步至台账;第二次须红冲全部剩余金额。"},
     {"R6.full_only",
      "{field}: an invoice of differential taxation issued on the difference is reversed in full, {left}.",
      "{field}:“差额征税-差额开票”的发票必须全额红冲({left})。", "Leave the lines out for a full red.",

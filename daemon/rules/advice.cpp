@@ -1,6 +1,6 @@
 // What does not forbid a red and should be known before it is sent, and the verdict as a whole.
 #include <algorithm>
-#include <bitset>
+#include <array>
 
 #include "daemon/rules/check.h"
 #include "daemon/rules/codes.h"
@@ -12,12 +12,12 @@ namespace {
 
 constexpr std::string_view kVoidable = "R34.voidable";  // said before anything else
 
-using Bytes = std::bitset<256>;
+using Bytes = std::array<bool, 256>;
 
 /// Names are looked at in every check: only bytes that begin a special character are compared.
 Bytes beginnings(const CodeTables& tables) {
-  Bytes out;
-  for (const std::string& c : tables.special_character) out.set(static_cast<unsigned char>(c[0]));
+  Bytes out{};
+  for (const std::string& c : tables.special_character) out[static_cast<unsigned char>(c[0])] = true;
   return out;
 }
 

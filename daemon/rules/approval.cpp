@@ -22,11 +22,14 @@ int line_above(const Decimal& share, const Facts& facts, const RedDocument& red)
   for (std::size_t i = 0; i < red.lines.size(); ++i) {
     const int at = facts.merged.find(red.lines[i].blue_line);
     if (at < 0 || !red.lines[i].quantity) continue;
-    const auto& whole = facts.merged.lines[static_cast<std::size_t>(at)].quantity;
+    const auto& whole = facts.merged.lines[static_cast<std::size_t>(at)].line->quantity;
     const auto& left = facts.left[static_cast<std::size_t>(at)].quantity;
     if (!left) continue;
-    const Decimal before = (*whole - *left).value_or(*whole);  // a sum beyond all numbers is above every share
-    const Decimal back = (before + red.lines[i].quantity->abs()).value_or(*whole);
+    Decimal back = red.lines[i].quantity->abs();
+    if (!facts.reds.empty()) {  // a sum beyond all numbers is above every share
+      const Decimal before = (*whole - *left).value_or(*whole);
+      back = (before + back).value_or(*whole);
+    }
     if (against_share(back, share, *whole) > 0) return static_cast<int>(i);
   }
   return -1;

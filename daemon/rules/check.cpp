@@ -20,7 +20,7 @@ bool nothing_left(const Facts& facts) {
 }
 
 void check_table(const Facts& facts, const RedDocument& red, Findings& findings) {
-  if (needs_no_table(facts.blue.type)) add(findings, "R12.no_table_needed", "blue.type", facts.blue.type);
+  if (needs_no_table(facts.blue.type, facts.tables)) add(findings, "R12.no_table_needed", "blue.type", facts.blue.type);
   if (!is_device_number(red.tax_device)) add(findings, "R12.tax_device", "tax_device", red.tax_device, "12");
   const auto memo = table_memo(red.initiator, listed(facts.tables.deducted_use, facts.blue.use));
   if (!memo) return;  // R24.buyer_starts says it
@@ -42,7 +42,7 @@ void check_start(const Facts& facts, const RedDocument& red, Findings& findings)
   else if (red.initiator == Side::seller && !start.seller)
     add(findings, listed(facts.tables.deducted_use, facts.blue.use) ? "R24.buyer_starts" : "X5.buyer_starts",
         "initiator", "seller", "buyer");
-  else if (red.initiator == Side::buyer && !start.buyer && !needs_no_table(facts.blue.type))
+  else if (red.initiator == Side::buyer && !start.buyer && !needs_no_table(facts.blue.type, facts.tables))
     add(findings, "X5.seller_starts", "initiator", "buyer", "seller");
 }
 

@@ -63,10 +63,11 @@ class LineCheck {
       return;
     }
     // 02/03 keep the unit price after merging the discount row; 01 repeats the whole line.
-    if (left_.price && !line_.price)
-      found("B6.price_kept", "price", {}, left_.price->text());
-    else if (line_.price && left_.price && *line_.price != *left_.price)
-      found("B6.price_kept", "price", line_.price->text(), left_.price->text());
+    const auto kept = kept_price(left_, merged_);
+    if (kept && !line_.price)
+      found("B6.price_kept", "price", {}, kept->text());
+    else if (kept && *line_.price != *kept)
+      found("B6.price_kept", "price", line_.price->text(), kept->text());
   }
 
   /// R2, three independent caps. True when none is passed.
@@ -115,8 +116,8 @@ class LineCheck {
       found("R4.full_only", "amount", line_.amount.abs().text(), merged_.amount.text());
     else if (line_.tax.abs() != merged_.tax)
       found("R4.full_only", "tax", line_.tax.abs().text(), merged_.tax.text());
-    else if (line_.quantity && merged_.quantity && line_.quantity->abs() != *merged_.quantity)
-      found("R4.full_only", "quantity", line_.quantity->abs().text(), merged_.quantity->text());
+    else if (const auto& whole = merged_.line->quantity; line_.quantity && whole && line_.quantity->abs() != *whole)
+      found("R4.full_only", "quantity", line_.quantity->abs().text(), whole->text());
   }
 
   const RedDocument& red_;

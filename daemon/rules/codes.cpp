@@ -1,7 +1,5 @@
 #include "daemon/rules/codes.h"
 
-#include <array>
-
 namespace taxgate::rules {
 
 bool may_reverse(InvoiceClass red, InvoiceClass blue) {
@@ -17,12 +15,6 @@ Track select_track(SellerKind seller, InvoiceClass blue) {
   if (seller == SellerKind::tax_device_only) return Track::information_table;
   if (seller == SellerKind::all_digital_only) return Track::confirmation_form;
   return blue == InvoiceClass::sk ? Track::information_table : Track::confirmation_form;
-}
-
-bool needs_no_table(std::string_view type) {
-  // 普票, 电子普票, 卷票, 通行费
-  static constexpr std::array<std::string_view, 4> kOrdinary{"04", "10", "11", "14"};
-  return std::ranges::find(kOrdinary, type) != kOrdinary.end();
 }
 
 std::optional<std::string_view> table_memo(Side initiator, bool deducted) {

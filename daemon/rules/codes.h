@@ -17,8 +17,11 @@ bool may_reverse(InvoiceClass red, InvoiceClass blue);
 /// R12: the document a seller of this kind uses for this blue invoice.
 Track select_track(SellerKind seller, InvoiceClass blue);
 
-/// An ordinary tax-device invoice is reversed on the device itself; an information table exists for special ones (X16).
-bool needs_no_table(std::string_view type);
+/// Tax-device invoices that are not special (ordinary, motor vehicles, used cars) are reversed on the device itself; an
+/// information table exists for special ones only (R25, X16).
+inline bool needs_no_table(std::string_view type, const CodeTables& tables) {
+  return std::ranges::find(tables.table_type, type) == tables.table_type.end();
+}
 
 /// The information table's request memo (X5, three of its ten bits are in use); nullopt: this side may not start.
 std::optional<std::string_view> table_memo(Side initiator, bool deducted);
@@ -32,9 +35,11 @@ inline bool listed(const Codes& codes, std::string_view code) {
   const char first = code.empty() ? '\0' : code.front();
   return std::ranges::any_of(codes, [code, first](const std::string& c) { return c[0] == first && c == code; });
 }
-/// Any of `codes` begins `text`.
+/// Any of `codes` begins `text`. Most prefixes are one digit.
 inline bool prefixed(const Codes& codes, std::string_view text) {
-  return std::ranges::any_of(codes, [text](const std::string& c) { return text.starts_with(c); });
+  const char first = text.empty() ? '\0' : text.front();
+  return std::ranges::any_of(
+      codes, [first, text](const std::string& c) { return c[0] == first && (c.size() == 1 || text.starts_with(c)); });
 }
 /// R5: the invoice's farm produce code or one of its labels is in the list.
 inline bool has_farm_label(const Circumstances& known, const Codes& codes) {

@@ -13,7 +13,7 @@ namespace {
 
 /// What one red takes from a line; positive.
 struct Part {
-  std::optional<Decimal> quantity;
+  std::optional<Decimal> quantity, price;  // both or neither
   Fen amount, tax;
 };
 
@@ -29,11 +29,12 @@ constexpr int kQuantityScale = 13;  // as many decimals as prices carry
 /// One line of the wish against what is left of it. Every method returns nullopt after adding a finding.
 class Taking {
  public:
-  Taking(const LineLeft& left, const InvoiceLine& blue, Reason reason, bool by_rate, std::string path,
+  Taking(const LineLeft& left, const MergedLine& merged, Reason reason, bool by_rate, std::string path,
          Findings& findings)
       : left_(left),
-        rate_(blue.rate),
+        rate_(merged.line->rate),
         reason_(reason),
+        price_(reason == Reason::allowance ? std::nullopt : kept_price(left, merged)),
         by_rate_(by_rate),
         path_(std::move(path)),
         findings_(findings) {}
@@ -48,18 +49,18 @@ class Taking {
     return all();
   }
 
-  Part all() const {
-    Part part{left_.quantity, left_.amount, left_.tax};
-    // Nothing countable is left, or no price fits the rest: the rest goes out by amount alone.
-    if (reason_ == Reason::allowance || !left_.price) part.quantity.reset();
-    return part;
-  }
+  Part all() const { return part(left_.quantity, left_.amount, left_.tax); }
 
  private:
   std::nullopt_t found(std::string_view id, std::string_view field, std::string wanted = {}, std::string left = {}) {
     add(findings_, std::string(id), field.empty() ? path_ : fmt::format("{}.{}", path_, field), std::move(wanted),
         std::move(left));
     return std::nullopt;
+  }
+
+  /// Nothing countable is left, or no price fits the rest: then it goes out by amount alone, as an allowance does.
+  Part part(const std::optional<Decimal>& quantity, Fen amount, Fen tax) const {
+    return {price_ ? quantity : std::nullopt, price_, amount, tax};
   }
 
   static std::string wanted(const LineWish& wish) {
@@ -71,20 +72,20 @@ class Taking {
   std::optional<Part> by_quantity(const Decimal& quantity) {
     if (quantity.sign() <= 0) return found("wish.not_positive", "quantity", quantity.text());
     if (reason_ == Reason::allowance) return found("B6.allowance_blank", "quantity", quantity.text());
-    if (!left_.price) return found("R2.quantity_unknown", "quantity", quantity.text());
+    if (!price_) return found("R2.quantity_unknown", "quantity", quantity.text());
     if (quantity > *left_.quantity)
       return found("R2.quantity_cap", "quantity", quantity.text(), left_.quantity->text());
     if (quantity == *left_.quantity) return all();
     const Fen amount = amount_of(quantity);
     if (amount <= Fen{0}) return found("B6.below_one_fen", "quantity", quantity.text(), "0.01");
-    return Part{quantity, amount, tax_of(amount)};
+    return part(quantity, amount, tax_of(amount));
   }
 
   std::optional<Part> by_amount(Fen amount, std::string_view field) {
     if (amount <= Fen{0}) return found("wish.not_positive", field, amount.text());
     if (amount > left_.amount) return found("R2.amount_cap", field, amount.text(), left_.amount.text());
     if (amount == left_.amount) return all();
-    return Part{quantity_of(amount), amount, tax_of(amount)};
+    return part(quantity_of(amount), amount, tax_of(amount));
   }
 
   std::optional<Part> by_total(Fen total) {
@@ -98,7 +99,7 @@ class Taking {
     if (left_.tax > Fen{0}) tax = std::clamp(tax, Fen{0}, left_.tax - Fen{1});
     const Fen net = minus(total, tax);
     if (net >= left_.amount || net <= Fen{0}) return found("B6.remainder", "total", total.text(), all_total.text());
-    return Part{quantity_of(net), net, tax};
+    return part(quantity_of(net), net, tax);
   }
 
   // What follows takes less than the line holds, so no number can leave its range; were one to, the line's own amount
@@ -114,9 +115,9 @@ class Taking {
 
   /// quantity × price; a fen off when the rest would otherwise leave its price.
   Fen amount_of(const Decimal& quantity) const {
-    Fen amount = quantity.times(*left_.price).value_or(left_.amount);
-    const MilliFen whole = product(*left_.quantity, *left_.price).value_or(milli(left_.amount));
-    const MilliFen part = product(quantity, *left_.price).value_or(milli(amount));
+    Fen amount = quantity.times(*price_).value_or(left_.amount);
+    const MilliFen whole = product(*left_.quantity, *price_).value_or(milli(left_.amount));
+    const MilliFen part = product(quantity, *price_).value_or(milli(amount));
     const MilliFen off = (milli(left_.amount) - whole) - (milli(amount) - part);  // of the rest
     if (off > kPriceDrift) amount += Fen{1};
     if (off < -kPriceDrift) amount -= Fen{1};
@@ -144,11 +145,11 @@ class Taking {
 
   /// The shortest quantity whose value is `amount` at the kept price; none where the line has no quantity.
   std::optional<Decimal> quantity_of(Fen amount) const {
-    if (reason_ == Reason::allowance || !left_.price) return std::nullopt;  // a price stands only beside a quantity
+    if (!price_) return std::nullopt;
     Decimal quantity;
     for (int scale = 0; scale <= kQuantityScale; ++scale) {
-      quantity = Decimal::divide(Decimal::from_fen(amount), *left_.price, scale).value_or(*left_.quantity);
-      if (!quantity.is_zero() && quantity.times(*left_.price) == amount) break;
+      quantity = Decimal::divide(Decimal::from_fen(amount), *price_, scale).value_or(*left_.quantity);
+      if (!quantity.is_zero() && quantity.times(*price_) == amount) break;
     }
     return std::min(quantity, *left_.quantity);
   }
@@ -156,12 +157,13 @@ class Taking {
   const LineLeft& left_;
   const Decimal& rate_;
   Reason reason_;
+  std::optional<Decimal> price_;  // the kept one; none for an allowance, which is by amount alone
   bool by_rate_;
   std::string path_;
   Findings& findings_;
 };
 
-RedLine red_line(const MergedLine& merged, const LineLeft& left, const Part& part) {
+RedLine red_line(const MergedLine& merged, const Part& part) {
   const InvoiceLine& blue = *merged.line;
   RedLine line;
   line.blue_line = blue.number;
@@ -171,7 +173,7 @@ RedLine red_line(const MergedLine& merged, const LineLeft& left, const Part& par
   line.unit = blue.unit;
   if (part.quantity) {
     line.quantity = part.quantity->negated();
-    line.price = left.price;
+    line.price = part.price;
   }
   line.amount = -part.amount;
   line.rate = blue.rate;
@@ -213,13 +215,12 @@ RedDocument head_of(const Facts& facts, const Wish& wish, Findings& findings) {
 void take_lines(const Facts& facts, const Wish& wish, RedDocument& red, Findings& findings) {
   const bool by_rate = facts.blue.difference.empty();
   const auto put = [&](std::size_t at, const Part& part) {
-    red.lines.push_back(red_line(facts.merged.lines[at], facts.left[at], part));
+    red.lines.push_back(red_line(facts.merged.lines[at], part));
     red.amount = plus(red.amount, -part.amount);
     red.tax = plus(red.tax, -part.tax);
   };
   const auto taking = [&](std::size_t at, std::size_t i) {
-    return Taking(facts.left[at], *facts.merged.lines[at].line, wish.reason, by_rate, fmt::format("lines[{}]", i),
-                  findings);
+    return Taking(facts.left[at], facts.merged.lines[at], wish.reason, by_rate, fmt::format("lines[{}]", i), findings);
   };
   if (wish.lines.empty()) {
     for (std::size_t at = 0; at < facts.left.size(); ++at)

@@ -88,6 +88,9 @@ Result<Decimal> unit_price(Fen amount, const Decimal& quantity) {
 
 std::strong_ordering against_share(const Decimal& part, const Decimal& share, const Decimal& whole) {
   const int left = part.scale(), right = share.scale() + whole.scale();
+  if (small(part.unscaled()) && small(share.unscaled()) && small(whole.unscaled()) && left <= right &&
+      right - left < static_cast<int>(kPowers.size()))  // two products of 64-bit factors
+    return part.unscaled() * kPowers[static_cast<std::size_t>(right - left)] <=> share.unscaled() * whole.unscaled();
   __int128 a = part.unscaled(), b = 0;
   bool beyond = __builtin_mul_overflow(share.unscaled(), whole.unscaled(), &b);
   for (int i = left; i < right && !beyond; ++i) beyond = __builtin_mul_overflow(a, __int128{10}, &a);

@@ -17,6 +17,10 @@ bool takes_everything(const Facts& facts, const RedDocument& red) {
 void check_partly_credited(const Facts& facts, const RedDocument& red, Report& report) {
   const Fen wanted = red.amount.abs();
   if (facts.partly_reversed()) {
+    if (facts.reds.empty()) {  // the platform says that something is reversed, and nobody says how much
+      report.add(Severity::note, "R5.taken_unknown", "amount", wanted.text(), facts.blue.amount.text());
+      return;
+    }
     const Fen rest = std::max(Fen{0}, minus(facts.blue.amount, facts.taken_amount()));
     if (wanted != rest) report.add(Severity::refuse, "R5.remainder", "amount", wanted.text(), rest.text());
     return;

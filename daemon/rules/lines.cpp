@@ -20,13 +20,6 @@ MergedLine* owner_of(std::pmr::vector<MergedLine>& lines, const InvoiceLine& dis
   return same && last.line->number < discount.number ? &last : nullptr;
 }
 
-void price_after_discount(MergedLine& merged) {
-  if (!merged.quantity) return;
-  // A 100 % discount leaves nothing to redeem; its price stays unset.
-  const auto price = unit_price(merged.amount, *merged.quantity);
-  merged.price = price ? std::optional(*price) : std::nullopt;
-}
-
 void read_rows(const Invoice& blue, Merged& out) {
   for (std::size_t i = 0; i < blue.lines.size(); ++i) {
     const InvoiceLine& row = blue.lines[i];
@@ -38,7 +31,7 @@ void read_rows(const Invoice& blue, Merged& out) {
       }
       owner->amount = plus(owner->amount, row.amount);
       owner->tax = plus(owner->tax, row.tax);
-      price_after_discount(*owner);
+      owner->discounted = true;
       out.discount_rows.push_back(row.number);
       continue;
     }
@@ -46,9 +39,7 @@ void read_rows(const Invoice& blue, Merged& out) {
       add(out.findings, "blue.negative_line", fmt::format("blue.lines[{}]", i), row.amount.text());
       continue;
     }
-    MergedLine merged{&row, row.quantity, row.price, row.amount, row.tax};
-    if (merged.quantity && !merged.price) price_after_discount(merged);
-    out.lines.push_back(std::move(merged));
+    out.lines.push_back({&row, false, row.amount, row.tax});
   }
 }
 
@@ -87,19 +78,10 @@ void take(LineLeft& left, const RedLine& red) {
   left.quantity = rest.sign() > 0 ? rest : Decimal{};
 }
 
-/// The price a further return keeps. It is the merged price as long as the rest agrees with it; after an allowance, or
-/// after reds by others that let it drift, only amount ÷ quantity is consistent with B.6.
-void settle_price(LineLeft& left, const MergedLine& merged) {
-  if (!left.quantity || left.quantity->is_zero() || exhausted(left)) return;
-  if (merged.price) {
-    const auto value = product(*left.quantity, *merged.price);
-    if (value && magnitude(*value - milli(left.amount)) <= kFen) {
-      left.price = merged.price;
-      return;
-    }
-  }
-  const auto price = unit_price(left.amount, *left.quantity);
-  if (price) left.price = *price;
+/// The price of a line as it was issued: the row's own, or what the discount left of it.
+Result<Decimal> issued_price(const MergedLine& merged) {
+  const InvoiceLine& row = *merged.line;
+  return row.price && !merged.discounted ? *row.price : unit_price(merged.amount, *row.quantity);
 }
 
 }  // namespace
@@ -111,7 +93,22 @@ void add(Findings& findings, std::string id, std::string field, std::string want
                            std::move(detail)});
 }
 
+/// The price a further return keeps. It is the issued price as long as the rest agrees with it; after an allowance, or
+/// after reds by others that let it drift, only amount ÷ quantity is consistent with B.6.
+std::optional<Decimal> kept_price(const LineLeft& left, const MergedLine& merged) {
+  if (!left.quantity || left.quantity->is_zero() || exhausted(left)) return std::nullopt;
+  if (const auto price = issued_price(merged)) {
+    const auto value = product(*left.quantity, *price);
+    if (value && magnitude(*value - milli(left.amount)) <= kFen) return *price;
+  }
+  const auto price = unit_price(left.amount, *left.quantity);
+  return price ? std::optional(*price) : std::nullopt;
+}
+
 int Merged::find(int number) const {
+  // Nearly every invoice numbers its lines 1, 2, 3 …
+  const auto guess = static_cast<std::size_t>(number) - 1;
+  if (guess < lines.size() && lines[guess].line->number == number) return static_cast<int>(guess);
   const auto at = std::ranges::lower_bound(lines, number, {}, [](const MergedLine& l) { return l.line->number; });
   if (at == lines.end() || at->line->number != number) return -1;
   return static_cast<int>(at - lines.begin());
@@ -130,19 +127,20 @@ std::pmr::vector<LineLeft> left_of(const Merged& merged, const std::vector<RedDo
                                    std::pmr::memory_resource* memory) {
   std::pmr::vector<LineLeft> out(memory);
   out.reserve(merged.lines.size());
-  for (const MergedLine& l : merged.lines) out.push_back({l.line->number, l.quantity, l.amount, l.tax, std::nullopt});
+  for (const MergedLine& l : merged.lines) out.push_back({l.line->number, l.line->quantity, l.amount, l.tax, {}});
   for (const RedDocument& red : reds) {
     for (const RedLine& line : red.lines) {
       const int at = merged.find(line.blue_line);
       if (at >= 0) take(out[static_cast<std::size_t>(at)], line);
     }
   }
-  for (std::size_t i = 0; i < out.size(); ++i) settle_price(out[i], merged.lines[i]);
   return out;
 }
 
 std::vector<LineLeft> left(const BlueState& state) {
-  const auto out = left_of(merge(*state.blue), state.reds);
+  const Merged merged = merge(*state.blue);
+  auto out = left_of(merged, state.reds);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i].price = kept_price(out[i], merged.lines[i]);
   return {out.begin(), out.end()};
 }
 

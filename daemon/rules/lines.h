@@ -11,8 +11,8 @@ namespace taxgate::rules {
 
 struct MergedLine {
   const InvoiceLine* line = nullptr;  // the discounted or plain row; borrowed from the invoice
-  std::optional<Decimal> quantity, price;
-  Fen amount, tax;
+  bool discounted = false;            // the row's price is not the line's any more; its quantity is
+  Fen amount, tax;                    // after discount
 };
 
 /// Merged lines by line number. `findings`: what makes the invoice unusable (blue.*).
@@ -26,9 +26,12 @@ struct Merged {
 };
 Merged merge(const Invoice& blue, std::pmr::memory_resource* memory = std::pmr::get_default_resource());
 
-/// Parallel to merged.lines.
+/// Parallel to merged.lines; `price` is not set: kept_price() is asked for the lines that a red names.
 std::pmr::vector<LineLeft> left_of(const Merged& merged, const std::vector<RedDocument>& reds,
                                    std::pmr::memory_resource* memory = std::pmr::get_default_resource());
+
+/// LineLeft::price. Nothing where nothing countable is left.
+std::optional<Decimal> kept_price(const LineLeft& left, const MergedLine& merged);
 
 /// True when nothing can be taken from the line any more.
 inline bool exhausted(const LineLeft& left) { return left.amount <= Fen{0}; }

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t kBareNumber = 8;  // an SK number is code + eight digits
 
-Result<std::string> of_the_device(const RedDocument& red, std::string_view number) {
-  if (needs_no_table(red.blue_type)) {
+Result<std::string> of_the_device(const RedDocument& red, std::string_view number, const CodeTables& tables) {
+  if (needs_no_table(red.blue_type, tables)) {
     const std::string_view whole = red.blue_number;
     const std::size_t code = whole.size() - std::min(kBareNumber, whole.size());
     return fmt::format("对应正数发票代码:{}号码:{}", whole.substr(0, code), whole.substr(code));
@@ -30,10 +30,10 @@ std::size_t characters(std::string_view utf8) {
 }  // namespace
 
 Result<std::string> remarks(const RedDocument& red, std::string_view number, IssuedBy by, const CodeTables& tables) {
-  if (red.track == Track::information_table) return of_the_device(red, number);
+  if (red.track == Track::information_table) return of_the_device(red, number, tables);
   if (by == IssuedBy::web) return std::string{};
   if (number.empty()) return fail(Errc::invalid_input, "B7.number", "form_number");
-  std::string out = fmt::format("被红冲蓝字数电发票号码:{} 红字发票信息确认单编号:{}", red.blue_number, number);
+  std::string out = fmt::format("被红冲蓝字数电发票号码：{} 红字发票信息确认单编号：{}", red.blue_number, number);
   if (by == IssuedBy::direct && characters(out) > static_cast<std::size_t>(tables.remark_characters))
     return fail(Errc::invalid_input, "B7.remark_long", "remarks", std::to_string(characters(out)),
                 std::to_string(tables.remark_characters));

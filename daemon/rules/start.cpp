@@ -17,7 +17,7 @@ Start on_a_form(const Invoice& blue, const Circumstances& known, const CodeTable
 }
 
 Start on_a_table(const Invoice& blue, const Circumstances& known, const CodeTables& t) {
-  if (needs_no_table(blue.type)) return {true, false, Confirmation::none};
+  if (needs_no_table(blue.type, t)) return {true, false, Confirmation::none};
   if (listed(t.deducted_use, blue.use)) return {false, true, Confirmation::none};
   if (!known.sheets_returned) return {true, true, Confirmation::none};
   return {*known.sheets_returned, !*known.sheets_returned, Confirmation::none};

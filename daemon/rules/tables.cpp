@@ -31,6 +31,8 @@ std::span<const CodeList> code_lists() {
       {"goods_prefix", &T::goods_prefix, "first digits of a tax code that mean goods, R13"},
       {"service_prefix", &T::service_prefix, "and services; a code in neither list forbids no reason"},
       {"direct_element", &T::direct_element, "tdys of purchase invoices that nobody confirms, R1 (unverified)"},
+      {"table_type", &T::table_type,
+       "fplx of tax-device invoices whose red needs an information table, R25 (unverified)"},
       {"voidable_type", &T::voidable_type, "fplx of paper invoices, R34 (unverified)"},
       {"blocked_status", &T::blocked_status, "the counterparty's 纳税人状态, R11"},
       {"red_alert", &T::red_alert, "nsryjjb, K1"},

@@ -66,6 +66,7 @@ struct CodeTables {
   Codes full_only_difference{"02"};              // cezslxDm 差额征税-差额开票, R6
   Codes goods_prefix{"1"}, service_prefix{"3"};  // of the tax code, R13; 2, 4, 5, 6 are the operator's to sort
   Codes direct_element{"16", "17"};              // 农产品收购, 光伏收购: the issuer alone (2024年第11号, unverified)
+  Codes table_type{"01", "02", "08"};            // special invoices of a tax device: their reds need a table, R25
   Codes voidable_type{"01", "02", "03", "04", "11", "15", "85", "86", "87", "88"};  // paper, R34, unverified
 
   // People and words.

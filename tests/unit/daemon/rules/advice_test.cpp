@@ -220,7 +220,7 @@ TEST(Remarks, OfAFormNameBothNumbersExceptOnTheWeb) {
   const Invoice blue = hundred();
   const RedDocument red = *decide({&blue, {}}, kAllBack).red;
   EXPECT_EQ(*remarks(red, "99202611000000000001", IssuedBy::direct),
-            "被红冲蓝字数电发票号码:26990000000000000001 红字发票信息确认单编号:99202611000000000001");
+            "被红冲蓝字数电发票号码：26990000000000000001 红字发票信息确认单编号：99202611000000000001");
   EXPECT_EQ(*remarks(red, "", IssuedBy::web), "");
   EXPECT_EQ(remarks(red, "", IssuedBy::direct).error().id, "B7.number");
   CodeTables tables;

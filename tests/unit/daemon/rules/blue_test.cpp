@@ -71,12 +71,19 @@ TEST(InformationTable, NeedsADeviceNumberOfTwelveDigits) {
   }
 }
 
-TEST(InformationTable, IsNotForOrdinaryInvoices) {
+TEST(InformationTable, IsNotForOrdinaryInvoices) {  // R25, X16: for special ones only
   Invoice blue = of_the_device("0");
-  blue.type = "04";
   Wish wanted = wish(Reason::goods_returned, {by_quantity(1, "1")});
   wanted.tax_device = "990000000001";
-  EXPECT_THAT(ids(of(blue, wanted)), ElementsAre("R12.no_table_needed"));
+  // 机动车, 普票, 电子普票, 卷票, 通行费, 二手车
+  for (const char* type : {"03", "04", "10", "11", "14", "15"}) {
+    blue.type = type;
+    EXPECT_THAT(ids(of(blue, wanted)), ElementsAre("R12.no_table_needed")) << type;
+  }
+  for (const char* special : {"01", "02", "08"}) {  // 专票, 货运专票, 电子专票
+    blue.type = special;
+    EXPECT_THAT(ids(of(blue, wanted)), IsEmpty()) << special;
+  }
 }
 
 TEST(InformationTable, ASellerWithoutADeviceUsesTheFormForAnOldInvoice) {
@@ -193,6 +200,19 @@ TEST(BlueInvoice, ADiscountRowNeedsTheLineAboveIt) {
   discount.amount = fen("-10.01");
   EXPECT_THAT(ids(check_blue(invoice({line(1, "1", "10", "10.00", "0.13", "1.30"), discount}))),
               Contains("blue.discount_row"));
+}
+
+TEST(RedLines, HostileAmountsDoNotOverflow) {
+  const Invoice blue = hundred();
+  RedDocument red = *derive({&blue, {}}, wish(Reason::wrong_invoice));
+  for (int i = 0; i < 20; ++i) {
+    red.lines.push_back(red.lines.front());
+    red.lines.back().amount = red.lines.back().tax = fen("-9999999999999999.99");
+  }
+  const auto found = check({&blue, {}}, red);
+  ASSERT_NE(find(found, "B6.sum_amount"), nullptr);
+  EXPECT_TRUE(find(found, "B6.sum_amount")->left.starts_with("-92233720368547758")) << "the sum stays at its bound";
+  EXPECT_NE(find(found, "B6.sum_tax"), nullptr);
 }
 
 TEST(BlueInvoice, HostileAmountsDoNotOverflow) {

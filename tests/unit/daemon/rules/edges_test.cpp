@@ -57,6 +57,10 @@ TEST(Arithmetic, WhatNoNumberHoldsIsSaid) {
 TEST(Arithmetic, SharesAreComparedExactlyAndHugeOnesByTheirQuotient) {
   EXPECT_EQ(against_share(dec("10"), dec("0.1"), dec("100")), std::strong_ordering::equal);
   EXPECT_EQ(against_share(dec("10.0001"), dec("0.1"), dec("100")), std::strong_ordering::greater);
+  EXPECT_EQ(against_share(dec("10.0001"), dec("1"), dec("10")), std::strong_ordering::greater) << "the finer part";
+  EXPECT_EQ(against_share(dec("9.9999"), dec("1"), dec("10")), std::strong_ordering::less);
+  EXPECT_EQ(against_share(dec("10"), dec("0.1"), dec("99999999999999999999")), std::strong_ordering::less);
+  EXPECT_EQ(against_share(dec("1"), dec("0.00000000000000000001"), dec("5")), std::strong_ordering::greater);
   EXPECT_EQ(against_share(dec("0.00000000000000000001"), dec("0.1"), dec("1")), std::strong_ordering::less);
   EXPECT_EQ(against_share(dec("99999999999999999999"), dec("0.00000000000000000001"), dec("99999999999999999999")),
             std::strong_ordering::greater);

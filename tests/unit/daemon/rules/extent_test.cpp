@@ -52,6 +52,17 @@ TEST(FarmProduce, HowMuchIsCreditedIsNotGuessed) {
   EXPECT_THAT(verdict_on(thousand(), back("1000.00"), known).findings, IsEmpty());
 }
 
+TEST(FarmProduce, WhatAnEarlierRedTookIsNotGuessedEither) {  // the platform says partly reversed, nobody gave the red
+  Invoice blue = thousand();
+  blue.status = "7";
+  Circumstances known;
+  known.farm_use = "3";
+  known.farm_credited = fen("400.00");
+  const Verdict rest = verdict_on(blue, back("400.00"), known);
+  EXPECT_THAT(refusals(rest), IsEmpty()) << "it may be exactly what is left";
+  EXPECT_THAT(ids(rest, Severity::note), ElementsAre("R5.taken_unknown"));
+}
+
 TEST(Differential, IssuedOnTheDifferenceGoesBackInFull) {  // R6
   Invoice blue = thousand();
   blue.difference = "02";

@@ -26,6 +26,17 @@ std::string menu(const Invoice& blue, const Circumstances& known = {}, const Cod
   return out;
 }
 
+TEST(ReasonMenu, APrefixMayHaveSeveralDigitsAndALineWithoutACodeIsUnsorted) {
+  CodeTables tables;
+  tables.goods_prefix = {"108"};
+  Invoice blue = hundred();  // 1080101020000000000
+  EXPECT_TRUE(composition(blue, tables).goods);
+  blue.lines[0].tax_code = "1070101020000000000";
+  EXPECT_TRUE(composition(blue, tables).unsorted);
+  blue.lines[0].tax_code.clear();
+  EXPECT_TRUE(composition(blue, tables).unsorted);
+}
+
 TEST(ReasonMenu, FollowsWhatTheLinesAre) {  // R13
   EXPECT_EQ(menu(invoice({services(1), services(2)})), "01 03 04");
   EXPECT_EQ(menu(invoice({goods(1), goods(2)})), "01 02 04");

@@ -81,7 +81,7 @@ Rules twin(const Case& c) {
 
   if (blue.difference == "02" && !everything) out.insert("R6");
   if (known.farm_use == "1" && !everything) out.insert("R5");
-  if (known.farm_use == "3" && partly && wanted != blue.amount.value - taken) out.insert("R5");
+  if (known.farm_use == "3" && !reds.empty() && wanted != blue.amount.value - taken) out.insert("R5");
   if (known.farm_use == "3" && !partly && !everything && known.farm_credited &&
       wanted != blue.amount.value - known.farm_credited->value)
     out.insert("R5");
