@@ -16,6 +16,7 @@ void handle_import(Call call);
 void handle_invoice(Call call);
 void handle_keys(Call call);
 void handle_status(Call call);
+void handle_metrics(Call call);  // metrics.cpp
 void handle_holds(Call call);
 void handle_set_hold(Call call);
 void handle_release_hold(Call call);

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "daemon/api/limits.h"
+#include "daemon/api/metrics.h"
 #include "daemon/api/routes.h"
 #include "protocol/states.h"
 #include "protocol/text.h"
@@ -231,6 +232,8 @@ json::object responses(const Route& route) {
   json::object well{{"description", "Done"}};
   if (!route.gives.empty())
     well["content"] = content(route.gives);
+  else if (route.operation == "metrics")
+    well["content"] = json::object{{std::string(kMetricsType), {{"schema", {{"type", "string"}}}}}};
   else
     well["content"] = json::object{{std::string(kJson), {{"schema", {{"type", "object"}}}}}};
   if (route.operation == "events")

@@ -55,6 +55,8 @@ constexpr std::array kRoutes{
           false, "", handle_keys},
     Route{Method::get, "/v1/status", "status", "Health on one screen", Access::reader, "", "", "", "Status", false, "",
           handle_status},
+    Route{Method::get, "/metrics", "metrics", "The status as Prometheus reads it", Access::reader, "", "", "", "",
+          false, "", handle_metrics},
     Route{Method::get, "/v1/holds", "listHolds", "Holds per taxpayer", Access::reader, "", "", "", "HoldList", false,
           "", handle_holds},
     Route{Method::post, "/v1/holds", "setHold", "Hold a taxpayer's work", Access::roles, "operator", "", "HoldRequest",

@@ -128,6 +128,7 @@ constexpr std::string_view kEveryRole = "submitter approver operator auditor adm
 constexpr Promise kPromises[] = {
     {"POST", "/v1/submissions", "submitter admin"},
     {"POST", "/v1/check", kEveryRole},
+    {"GET", "/metrics", kEveryRole},
     {"GET", "/v1/submissions", kEveryRole},
     {"GET", "/v1/submissions/s1", kEveryRole},
     {"POST", "/v1/submissions/s1/cancel", "submitter operator admin"},

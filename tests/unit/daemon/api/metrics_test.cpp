@@ -1,0 +1,92 @@
+// What a monitoring system reads: form, escapes, and that the door asks for a caller.
+#include "daemon/api/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "protocol/states.h"
+#include "tests/unit/daemon/api/api_fixture.h"
+
+namespace taxgate::api {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+v1::Status status() {
+  v1::Status s;
+  s.set_version("0.1.0");
+  s.set_channel("simulator");
+  s.set_health("attention");
+  s.set_legal_time("2026-11-22T10:00:00.000+08:00");
+  s.set_next_deadline("2026-11-23T10:00:00.000+08:00");
+  s.set_key_host_connected(true);
+  auto& queued = *s.add_states();
+  queued.set_state("queued");
+  queued.set_count(17);
+  auto& key = *s.add_keys();
+  key.set_serial("TG\"1\\\n");
+  key.set_taxpayer("91310115TGDM00011U");
+  key.set_state("ready");
+  key.set_pin_tries_left(3);
+  key.set_signed_count(4711);
+  key.set_valid_until("2027-01-01T00:00:00.000+08:00");
+  s.add_holds()->set_taxpayer("91310115TGDM00011U");
+  s.add_troubles()->set_code("key.none");
+  return s;
+}
+
+TEST(Metrics, TellTheStatusWithStableNames) {
+  const std::string text = metrics_text(status());
+  for (const char* line :
+       {"taxgate_info{version=\"0.1.0\",channel=\"simulator\"} 1\n", "taxgate_health{health=\"attention\"} 1\n",
+        "taxgate_health{health=\"well\"} 0\n", "taxgate_submissions{state=\"queued\"} 17\n",
+        "taxgate_next_deadline_seconds 1795399200\n", "taxgate_holds 1\n",
+        "taxgate_taxpayer_held{taxpayer=\"91310115TGDM00011U\"} 1\n", "taxgate_key_host_connected 1\n",
+        "taxgate_key_pin_tries_left{serial=\"TG\\\"1\\\\\\n\",taxpayer=\"91310115TGDM00011U\"} 3\n",
+        "taxgate_troubles{code=\"key.none\"} 1\n"})
+    EXPECT_THAT(text, HasSubstr(line));
+  EXPECT_THAT(text, Not(HasSubstr("oldest_queued"))) << "nothing is queued";
+}
+
+TEST(Metrics, EveryStateHasItsSeriesBeforeItIsEverSeen) {
+  const std::string text = metrics_text({});
+  for (const StateFacts& facts : states())
+    EXPECT_THAT(text, HasSubstr("taxgate_submissions{state=\"" + std::string(facts.name) + "\"} 0\n"));
+}
+
+TEST(Metrics, EachLineHasTheFormAndEachFamilyStandsOnce) {
+  const std::regex sample(
+      R"re(taxgate_[a-z_]+(\{[a-z_]+="([^"\\]|\\["\\n])*"(,[a-z_]+="([^"\\]|\\["\\n])*")*\})? -?[0-9]+)re");
+  std::set<std::string> families;
+  std::string family;
+  std::istringstream in(metrics_text(status()));
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("# HELP ")) {
+      family = line.substr(7, line.find(' ', 7) - 7);
+      EXPECT_TRUE(families.insert(family).second) << family;
+    } else if (!line.starts_with("# TYPE " + family)) {
+      EXPECT_TRUE(std::regex_match(line, sample)) << line;
+      EXPECT_TRUE(line.starts_with(family)) << line;
+    }
+  }
+  EXPECT_GT(families.size(), 10U);
+}
+
+class MetricsRoute : public ApiTest {
+ protected:
+  void SetUp() override { start(); }
+};
+
+TEST_F(MetricsRoute, AnswersAReaderInPrometheusForm) {
+  const auto answer = local().request("GET", "/metrics");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.body, HasSubstr("# TYPE taxgate_health gauge\n"));
+}
+
+}  // namespace
+}  // namespace taxgate::api
