@@ -310,14 +310,22 @@ Result<PageReply> open_page(std::string_view http_body, const wire::Sm4Decryptor
 }
 
 std::string seal_page(std::string_view page, const wire::Sm4Encryptor& key) {
-  const std::size_t padding = kBlock - page.size() % kBlock;
-  Bytes cipher(page.size() + padding, static_cast<std::uint8_t>(padding));
-  std::copy(page.begin(), page.end(), cipher.begin());
-  key.encrypt(cipher.data(), cipher.data(), cipher.size());
-  const std::string data = base64(cipher);
+  // Piece by piece: whole pages of ciphertext would leave the cache between the steps. A piece is whole blocks and
+  // whole groups of Base64, so that pieces follow each other without padding.
+  constexpr std::size_t kPiece = 512 * kBlock * 3;
+  const std::size_t padding = kBlock - page.size() % kBlock, size = page.size() + padding;
   std::string body;
-  body.reserve(kSealedHead.size() + data.size() + kSealedTail.size());
-  return body.append(kSealedHead).append(data).append(kSealedTail);
+  body.reserve(kSealedHead.size() + (size + 2) / 3 * 4 + kSealedTail.size());
+  body.append(kSealedHead);
+  Bytes cipher(std::min(size, kPiece));
+  for (std::size_t at = 0; at < size; at += kPiece) {
+    const std::size_t now = std::min(kPiece, size - at), text = std::min(now, page.size() - std::min(at, page.size()));
+    std::copy_n(page.data() + std::min(at, page.size()), text, cipher.begin());
+    std::fill_n(cipher.begin() + static_cast<std::ptrdiff_t>(text), now - text, static_cast<std::uint8_t>(padding));
+    key.encrypt(cipher.data(), cipher.data(), now);
+    body.append(base64(ByteView(cipher).first(now)));
+  }
+  return body.append(kSealedTail);
 }
 
 }  // namespace taxgate::leqi
