@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "daemon/core/limits.h"
+#include "daemon/store/bulk_slice.h"
 #include "daemon/store/codec.h"
 #include "daemon/store/operations.h"
 
@@ -70,13 +71,12 @@ void journal_changes(Session& session, std::int64_t first, std::int64_t last, st
 // Facts of a new invoice; the ledger's own record, which has the lines, stays.
 bool add_listed(Session& session, const Invoice& invoice) {
   const std::string record = encode_invoice(invoice);
-  {
-    auto q = session.db().query(
-        "INSERT INTO invoice(number, record) VALUES(?, ?) ON CONFLICT(number) DO NOTHING RETURNING 1");
-    q.bind(invoice.number).bind_bytes(record);
-    if (!q.row()) return false;
-    (void)q.row();  // to the end, which completes the statement
-  }
+  session.db()
+      .query("INSERT INTO invoice(number, record) VALUES(?, ?) ON CONFLICT(number) DO NOTHING")
+      .bind(invoice.number)
+      .bind_bytes(record)
+      .run();
+  if (session.db().failure() || session.db().changed_rows() == 0) return false;
   index_issued(session.db(), nullptr, invoice);
   return true;
 }
@@ -99,18 +99,7 @@ void quarantine(Session& session, const NightBatch& batch, const QuarantinedReco
       .run();
 }
 
-class Slice {
- public:
-  Slice(Deadline until, std::size_t rows) : until_(until), left_(rows) {}
-  bool more() { return left_ != 0 && (--left_ % kLook != 0 || std::chrono::steady_clock::now() < until_); }
-
- private:
-  // Rows between two looks at the clock, about 0.2 ms. Also the least a transaction does: on a starved machine 5 ms may
-  // pass within a few rows, and a flush for each of them would make it worse.
-  static constexpr std::size_t kLook = 128;
-  const Deadline until_;
-  std::size_t left_;
-};
+constexpr std::size_t kLook = 128;  // rows, about 0.2 ms
 
 }  // namespace
 
@@ -161,10 +150,9 @@ Result<std::int64_t> put_run(Session& session, const NightRun& run) {
   return number;
 }
 
-NightPosition commit_slice(Session& session, const NightBatch& batch, NightPosition at, NightCommitted& counts,
-                           Deadline until) {
+NightPosition commit_slice(Session& session, const NightBatch& batch, NightPosition at, NightCommitted& counts) {
   Connection& db = session.db();
-  Slice slice(until, limits::kNightRows);
+  BulkSlice slice(session, limits::kNightRows, kLook);
   const LegalTime now = session.now();
   const std::int64_t before = last_change(db);
   std::int64_t seq = before;
@@ -203,11 +191,11 @@ NightPosition commit_slice(Session& session, const NightBatch& batch, NightPosit
   return at;
 }
 
-Result<std::size_t> apply_slice(Session& session, const ApplyPlan& plan, std::size_t from, Deadline until) {
+Result<std::size_t> apply_slice(Session& session, const ApplyPlan& plan, std::size_t from) {
   Connection& db = session.db();
   if (const auto applied = applied_seq(db); applied != plan.from && !db.failure())
     return fail(Errc::retry_later, "store.stale", "applied_seq", std::to_string(plan.from), std::to_string(applied));
-  Slice slice(until, limits::kApplyRows);
+  BulkSlice slice(session, limits::kApplyRows, kLook);
   while (from < plan.rows.size() && !db.failure() && slice.more()) put_status(db, plan.rows[from++]);
   if (from == plan.rows.size()) set_applied_seq(db, plan.upto);
   return from;

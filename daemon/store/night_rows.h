@@ -1,13 +1,9 @@
 #pragma once
 // The night's writes as functions over one Session, as in operations.h. Private to this room.
-#include <chrono>
-
 #include "daemon/store/night.h"
 #include "daemon/store/session.h"
 
 namespace taxgate::store {
-
-using Deadline = std::chrono::steady_clock::time_point;
 
 Result<std::uint32_t> number_taxpayer(Session& session, const std::string& taxpayer);
 
@@ -19,11 +15,10 @@ struct NightPosition {
   bool cursor = false;
 };
 /// Writes from `at` on until the slice's bounds are met; returns how far it came. The cursor goes last.
-NightPosition commit_slice(Session& session, const NightBatch& batch, NightPosition at, NightCommitted& counts,
-                           Deadline until);
+NightPosition commit_slice(Session& session, const NightBatch& batch, NightPosition at, NightCommitted& counts);
 /// Enters plan.rows[from..] until the bounds are met; applied_seq with the last of them.
 /// errors  retry_later store.stale
-Result<std::size_t> apply_slice(Session& session, const ApplyPlan& plan, std::size_t from, Deadline until);
+Result<std::size_t> apply_slice(Session& session, const ApplyPlan& plan, std::size_t from);
 
 /// The platform showed this invoice by day: a change for each of our taxpayers on it whose night knows it, with the
 /// hash set to unknown, so that the night reads the record again.

@@ -9,8 +9,6 @@
 namespace taxgate::store {
 namespace {
 
-Deadline slice_end() { return std::chrono::steady_clock::now() + limits::kBulkSlice; }
-
 class NumberWork final : public Work {
  public:
   NumberWork(std::string taxpayer, Done<std::uint32_t> done)
@@ -47,7 +45,7 @@ class CommitWork final : public Work {
   void run(Session& session) override {
     // From what is committed, so that a repeated slice does the same again.
     counts_ = committed_counts_;
-    at_ = commit_slice(session, batch_, committed_, counts_, slice_end());
+    at_ = commit_slice(session, batch_, committed_, counts_);
   }
   bool unfinished() const override {
     committed_ = at_;
@@ -68,7 +66,7 @@ class CommitWork final : public Work {
 class ApplyWork final : public Work {
  public:
   ApplyWork(ApplyPlan plan, Done<std::int64_t> done) : Work("apply"), plan_(std::move(plan)), done_(std::move(done)) {}
-  void run(Session& session) override { at_ = apply_slice(session, plan_, committed_, slice_end()); }
+  void run(Session& session) override { at_ = apply_slice(session, plan_, committed_); }
   bool unfinished() const override {
     if (!at_) return false;
     committed_ = *at_;

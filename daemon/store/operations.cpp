@@ -2,6 +2,7 @@
 #include "daemon/store/operations.h"
 
 #include "daemon/core/limits.h"
+#include "daemon/store/bulk_slice.h"
 #include "daemon/store/codec.h"
 #include "daemon/store/rows.h"
 
@@ -55,11 +56,12 @@ Upsert upsert_invoice(Session& session, const Invoice& invoice) {
 }
 
 std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices, std::size_t from,
-                         const Principal& principal, Store::ImportCounts& counts,
-                         std::chrono::steady_clock::time_point until) {
+                         const Principal& principal, Store::ImportCounts& counts) {
+  constexpr std::size_t kLook = 16;  // rows: each writes a whole record and its links, some 50 µs
+  BulkSlice slice(session, limits::kBulkRows, kLook);
   const Store::ImportCounts before = counts;
   std::size_t at = from;
-  while (at < invoices.size() && at - from < limits::kBulkRows && !session.db().failure()) {
+  while (at < invoices.size() && !session.db().failure() && slice.more()) {
     switch (upsert_invoice(session, invoices[at++])) {
       case Upsert::added:
         ++counts.added;
@@ -71,7 +73,6 @@ std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices,
         ++counts.unchanged;
         break;
     }
-    if (std::chrono::steady_clock::now() >= until) break;
   }
   const auto added = counts.added - before.added, updated = counts.updated - before.updated;
   if (added + updated > 0)

@@ -2,8 +2,6 @@
 // Every write the store offers, as a function over one Session. Each checks everything before it writes anything, so
 // that a refusal leaves nothing behind; SQL failures are sticky in the connection and end the whole transaction.
 // Each may run twice (a group that failed is repeated one by one), so arguments are kept. Private to this room.
-#include <chrono>
-
 #include "daemon/store/session.h"
 #include "daemon/store/store.h"
 
@@ -33,7 +31,6 @@ Upsert upsert_invoice(Session& session, const Invoice& invoice);
 
 /// Imports invoices[from..] until the slice's bounds are met; adds to `counts`; returns where the next slice begins.
 std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices, std::size_t from,
-                         const Principal& principal, Store::ImportCounts& counts,
-                         std::chrono::steady_clock::time_point until);
+                         const Principal& principal, Store::ImportCounts& counts);
 
 }  // namespace taxgate::store

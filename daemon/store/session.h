@@ -39,6 +39,10 @@ class Session {
   bool commit();
   void rollback();
 
+  /// Somebody waits for an answer of the writer: bulk work then yields soon. Set by any thread.
+  bool somebody_waits() const { return somebody_waits_.load(std::memory_order_relaxed); }
+  void set_somebody_waits(bool waits) { somebody_waits_.store(waits, std::memory_order_relaxed); }
+
   Connection& db() { return db_; }
   Shared& shared() { return shared_; }
   LegalTime now() const { return clock_.now(); }
@@ -57,6 +61,7 @@ class Session {
   Connection& db_;
   Shared& shared_;
   const LegalClock& clock_;
+  std::atomic<bool> somebody_waits_{false};
   SystemRandom random_;
   UuidSource ids_;
 

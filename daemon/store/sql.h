@@ -53,6 +53,8 @@ class Connection {
   /// Gives back the memory of cached pages (after a long scan).
   void shrink();
   bool in_transaction() const;
+  /// Rows that the last INSERT, UPDATE or DELETE touched itself.
+  std::int64_t changed_rows() const;
   /// Begins to count WAL pages. After the settings: "PRAGMA wal_autocheckpoint" would end it.
   void count_wal();
   /// WAL pages after the last commit.

@@ -63,8 +63,7 @@ class ImportWork final : public Work {
   void run(Session& session) override {
     // From what is committed, so that a repeated slice does the same again.
     counts_ = committed_counts_;
-    at_ = import_slice(session, invoices_, committed_at_, principal_, counts_,
-                       std::chrono::steady_clock::now() + limits::kBulkSlice);
+    at_ = import_slice(session, invoices_, committed_at_, principal_, counts_);
   }
   bool unfinished() const override {
     committed_at_ = at_;
@@ -133,7 +132,8 @@ Result<void> SqliteStore::start() {
   if (auto marked = set_clean_mark(db_, false); !marked) return marked;
   if (options_.probe) options_.probe("open.marked");
   if (auto loaded = session_.load(); !loaded) return loaded;
-  writer_ = std::make_unique<Writer>(db_, session_, options_.probe, options_.max_pending, options_.checkpoint_pages);
+  writer_ = std::make_unique<Writer>(db_, session_, options_.probe, options_.max_pending, options_.checkpoint_pages,
+                                     options_.bulk_yields);
   night_ = std::make_unique<SqliteNight>(*writer_, options_.path, options_.vfs);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
   log::info("store.opened", "{}: schema {}, journal row {}, {} submissions, {} ms", options_.path, kSchemaVersion,

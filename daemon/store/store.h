@@ -35,6 +35,7 @@ struct Options {
   std::size_t max_pending = 8192;  // acceptances waiting for a commit; beyond it limit_reached store.busy, answered on
                                    // the calling thread (the one exception to "done on the writer thread")
   int checkpoint_pages = 0;  // WAL pages before a checkpoint; 0: limits::kCheckpointPages (crash tests make it small)
+  bool bulk_yields = false;  // bulk work makes transactions as small as if somebody always waited (crash tests)
 };
 
 class Reader {

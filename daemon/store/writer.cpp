@@ -11,12 +11,14 @@ namespace taxgate::store {
 
 using std::chrono::steady_clock;
 
-Writer::Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages)
+Writer::Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages,
+               bool bulk_yields)
     : db_(db),
       session_(session),
       probe_(std::move(probe)),
       max_pending_(max_pending),
       checkpoint_pages_(checkpoint_pages > 0 ? checkpoint_pages : limits::kCheckpointPages),
+      bulk_yields_(bulk_yields),
       thread_([this] { loop(); }) {}
 
 Writer::~Writer() { stop(); }
@@ -53,6 +55,7 @@ void Writer::post(Lane lane, std::vector<std::unique_ptr<Work>> works) {
       idle = idle || (accepts_.empty() && others_.empty() && bulk_.empty());
       queue.push_back(std::move(work));
     }
+    if (lane != Lane::bulk) session_.set_somebody_waits(true);
   }
   if (idle) wake_.notify_one();  // otherwise the writer is awake and looks again before it sleeps
   for (const auto& work : works) {
@@ -77,14 +80,18 @@ bool Writer::wait_for_work(Group& accepts) {
     for (const auto& work : ended) work->finish(&stopped);
     lock.lock();
   }
+  tell_who_waits();
   return !accepts.empty() || !others_.empty() || !bulk_.empty();
 }
+
+void Writer::tell_who_waits() { session_.set_somebody_waits(bulk_yields_ || !accepts_.empty() || !others_.empty()); }
 
 std::unique_ptr<Work> Writer::next_other() {
   const std::lock_guard lock(mutex_);
   if (others_.empty()) return nullptr;
   auto work = std::move(others_.front());
   others_.pop_front();
+  tell_who_waits();
   return work;
 }
 
@@ -145,6 +152,7 @@ void Writer::run_group(Group group) {
   }
   if (!db_.failure() && steady_clock::now() < until) {
     if (auto work = next_bulk()) {
+      if (!group.empty()) session_.set_somebody_waits(true);  // for the flush that they share
       work->run(session_);
       group.push_back(std::move(work));
     }

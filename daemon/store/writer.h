@@ -44,7 +44,8 @@ class Writer {
   enum class Lane { accept, normal, bulk };
 
   /// Takes over an opened, prepared connection; Session::load() was called. All references outlive the writer.
-  Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages);
+  Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages,
+         bool bulk_yields);
   /// As stop().
   ~Writer();
   Writer(const Writer&) = delete;
@@ -64,6 +65,7 @@ class Writer {
 
   void loop();
   bool wait_for_work(Group& accepts);
+  void tell_who_waits();  // with the lock held
   std::unique_ptr<Work> next_other();
   std::unique_ptr<Work> next_bulk();
   /// Runs and commits; on failure nothing of it is kept and the error is returned.
@@ -78,6 +80,7 @@ class Writer {
   const StepProbe probe_;
   const std::size_t max_pending_;
   const int checkpoint_pages_;
+  const bool bulk_yields_;
   std::function<void(std::int64_t)> on_commit_;
   std::optional<Error> broken_;  // the disk failed under us: nothing more may be promised
   bool full_logged_ = false;

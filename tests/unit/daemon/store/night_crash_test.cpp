@@ -22,6 +22,7 @@ Options options_in(const std::string& dir, const LegalClock& clock) {
   o.path = dir + "/taxgate.db";
   o.clock = &clock;
   o.checkpoint_pages = 12;
+  o.bulk_yields = true;
   return o;
 }
 
