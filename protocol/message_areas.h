@@ -9,6 +9,8 @@ namespace taxgate {
 
 extern const Message kDoctorMessages[];
 extern const std::size_t kDoctorMessageCount;
+extern const Message kPreflightMessages[];
+extern const std::size_t kPreflightMessageCount;
 extern const Message kUsbMessages[];
 extern const std::size_t kUsbMessageCount;
 

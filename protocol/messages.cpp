@@ -11,7 +11,7 @@ namespace {
 
 const std::vector<Message>& catalogue() {
   static const std::vector<Message> rows = [] {
-    const std::array<std::span<const Message>, 16> areas{{
+    const std::array<std::span<const Message>, 17> areas{{
         {kProtocolMessages, kProtocolMessageCount},
         {kRulesMessages, kRulesMessageCount},
         {kLawMessages, kLawMessageCount},
@@ -23,6 +23,7 @@ const std::vector<Message>& catalogue() {
         {kSimMessages, kSimMessageCount},
         {kWireMessages, kWireMessageCount},
         {kListingMessages, kListingMessageCount},
+        {kPreflightMessages, kPreflightMessageCount},
         {kDeviceMessages, kDeviceMessageCount},
         {kUsbMessages, kUsbMessageCount},
         {kDoctorMessages, kDoctorMessageCount},

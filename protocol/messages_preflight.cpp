@@ -1,0 +1,29 @@
+// What is found hours before a night (taxgate sync preflight).
+#include <iterator>
+
+#include "protocol/message_areas.h"
+
+namespace taxgate {
+
+const Message kPreflightMessages[] = {
+    {"preflight.platform", "The platform would not answer the night's questions for {field}: {wanted}",
+     "平台不会应答 {field} 的夜间查询:{wanted}",
+     "Log in again or scan the face if the session is over; check the SM4 key and the access unit otherwise.",
+     "会话失效时请重新登录或人脸识别;否则请检查 SM4 密钥与接入单位编号。"},
+    {"preflight.budget", "The night needs about {wanted} calls; {left} may still be made.",
+     "夜间同步约需 {wanted} 次调用,剩余 {left} 次。",
+     "Raise platform.calls_per_day if the platform allows it; otherwise the rest comes the night after.",
+     "如平台允许请调高 platform.calls_per_day;否则其余部分将在下一夜完成。"},
+    {"preflight.late", "The night would end at {wanted}, after its window ({left}).",
+     "夜间同步预计 {wanted} 结束,晚于时段终点({left})。",
+     "Let it begin earlier (sync.at), or raise the call rate if the platform allows it.",
+     "请提前开始时间(sync.at),或在平台允许时提高调用频率。"},
+    {"preflight.certificate", "The certificate of {field} ends on {wanted}, before the night's window does ({left}).",
+     "密钥 {field} 的证书于 {wanted} 到期,早于夜间时段终点({left})。", "Renew it at the tax bureau today.",
+     "请于今日在税务机关更新证书。"},
+    {"preflight.room", "Only {wanted} are left in {field}; the night wants {left}.",
+     "{field} 仅剩 {wanted},夜间同步需要 {left}。", "Make room on that file system.", "请清理该文件系统的空间。"},
+};
+const std::size_t kPreflightMessageCount = std::size(kPreflightMessages);
+
+}  // namespace taxgate
