@@ -121,6 +121,9 @@ TEST(Units, KeepDevicesFromTheGatewayAndTheNetworkFromTheKeyHost) {
     EXPECT_TRUE(unit.contains("LimitMEMLOCK"));
     EXPECT_TRUE(unit.contains("LoadCredential"));
   }
+  // What does not exist when a service starts is not made inaccessible; these outlive a stop of their owner.
+  EXPECT_TRUE(has(keyd, "InaccessiblePaths", "-/var/lib/taxgate -/run/taxgate"));
+  EXPECT_TRUE(has(taxgated, "RuntimeDirectoryPreserve", "yes"));
   EXPECT_FALSE(has(taxgated, "User", keyd.find("User")->second)) << "two users that share nothing";
 }
 
@@ -139,7 +142,10 @@ TEST(Units, UsersAndDirectoriesAreMadeInAnEmptySystem) {
   for (const auto& [file, mode] : std::map<std::string, mode_t>{{"etc/taxgate", 0755},
                                                                 {"etc/taxgate/secrets", 0700},
                                                                 {"etc/taxgate/pin", 0700},
-                                                                {"etc/taxgate/keyd.toml", 0640}}) {
+                                                                {"etc/taxgate/keyd.toml", 0640},
+                                                                {"var/lib/taxgate", 0700},
+                                                                {"var/lib/taxgate-keyd", 0700},
+                                                                {"run/taxgate", 0755}}) {
     struct stat st{};
     ASSERT_EQ(::stat((scratch / file).c_str(), &st), 0) << file;
     EXPECT_EQ(st.st_mode & 07777, mode) << file;
