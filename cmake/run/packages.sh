@@ -1,10 +1,17 @@
-# Debian packages of cmake/packages.txt, installed only when missing.
+# Debian packages of cmake/packages.txt, installed only when missing. A line "GROUP: package" is for one command only.
 
-wanted_packages() { sed 's/#.*//' "$ROOT/cmake/packages.txt" | tr -s ' \t' '\n' | grep -v '^$'; }
+# wanted_packages [GROUP]
+wanted_packages() {
+  sed 's/#.*//' "$ROOT/cmake/packages.txt" | awk -v group="${1:-}" '
+    {wanted = group == ""; name = $1}
+    $1 ~ /:$/ {wanted = $1 == group ":"; name = $2}
+    $1 !~ /:$/ && group != "" {next}
+    wanted && name != "" {print name}'
+}
 
 missing_packages() {
   local package
-  for package in $(wanted_packages); do
+  for package in $(wanted_packages "${1:-}"); do
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || echo "$package"
   done
 }
@@ -30,11 +37,11 @@ install_packages() {
   "${apt[@]}" install -y --no-install-recommends "${missing[@]}"
 }
 
-ensure_packages() {
+ensure_packages() {  # [GROUP]
   command -v dpkg-query >/dev/null || { echo "run: this is not Debian; install what cmake/packages.txt lists" >&2; return 1; }
   local -a missing
-  mapfile -t missing < <(missing_packages)
+  mapfile -t missing < <(missing_packages "${1:-}")
   [ ${#missing[@]} -eq 0 ] && return 0
   echo "installing ${#missing[@]} packages: ${missing[*]}"
-  quiet packages install_packages "${missing[@]}"
+  quiet "packages${1:+ $1}" install_packages "${missing[@]}"
 }
