@@ -14,7 +14,7 @@
 namespace taxgate::simulator {
 namespace {
 
-constexpr std::string_view kHeader = "taxgate-simulator-state 1";
+constexpr std::string_view kStateHeader = "taxgate-simulator-state 1";
 
 std::unexpected<Error> io_error(const std::string& path) {
   return fail(Errc::retry_later, "sim.state_io", path, {}, {}, std::strerror(errno));
@@ -44,7 +44,7 @@ Result<StateFile> StateFile::load(const std::string& path) {
   std::ifstream in(path);
   if (!in) return io_error(path);
   std::string line;
-  if (!std::getline(in, line) || line != kHeader) return fail(Errc::corrupt, "sim.state_format", path);
+  if (!std::getline(in, line) || line != kStateHeader) return fail(Errc::corrupt, "sim.state_format", path);
   StateFile out;
   while (std::getline(in, line)) {
     const auto equals = line.find('=');
@@ -56,7 +56,7 @@ Result<StateFile> StateFile::load(const std::string& path) {
 
 Result<void> StateFile::save(const std::string& path) const {
   std::ostringstream out;
-  out << kHeader << '\n';
+  out << kStateHeader << '\n';
   for (const auto& [key, value] : values_) out << key << '=' << value << '\n';
   return write_file_atomically(path, out.str(), 0600);
 }
