@@ -32,6 +32,10 @@ struct ListQuery {
   std::string taxpayer, state, blue_number, idempotency_key, after;
   int limit = 50;
 };
+struct InvoiceQuery {
+  std::string seller, buyer, product, from, to, status, after;  // as given; dates yyyy-MM-dd, both included
+  int limit = 50;
+};
 struct EventQuery {
   std::string after;
   int limit = 100;
@@ -65,6 +69,7 @@ class Gateway {
   virtual void events(Caller caller, EventQuery query, Reply<v1::EventList> reply) = 0;
   virtual void import_invoices(Caller caller, v1::ImportRequest request, Reply<v1::ImportReply> reply) = 0;
   virtual void invoice(Caller caller, std::string number, Reply<v1::Invoice> reply) = 0;
+  virtual void invoices(Caller caller, InvoiceQuery query, Reply<v1::InvoiceList> reply) = 0;
   virtual void keys(Caller caller, Reply<v1::KeyList> reply) = 0;
   virtual void status(Caller caller, Reply<v1::Status> reply) = 0;
   virtual void credit(Caller caller, CreditQuery query, Reply<v1::CreditStatement> reply) = 0;

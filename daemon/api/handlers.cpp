@@ -154,6 +154,21 @@ void handle_import(Call call) {
   call.gateway.import_invoices(std::move(call.caller), std::move(import->request), std::move(reply));
 }
 
+void handle_list_invoices(Call call) {
+  const auto limit = call.query.number("limit", 1, kMaxPage, kDefaultPage);
+  if (!limit) return refuse(call, limit.error());
+  InvoiceQuery query{.seller = call.query.text("seller"),
+                     .buyer = call.query.text("buyer"),
+                     .product = call.query.text("product"),
+                     .from = call.query.text("from"),
+                     .to = call.query.text("to"),
+                     .status = call.query.text("status"),
+                     .after = call.query.text("after"),
+                     .limit = *limit};
+  auto reply = answer_with<v1::InvoiceList>(call);
+  call.gateway.invoices(std::move(call.caller), std::move(query), std::move(reply));
+}
+
 void handle_invoice(Call call) {
   auto reply = answer_with<v1::Invoice>(call);
   call.gateway.invoice(std::move(call.caller), std::move(call.path[0]), std::move(reply));

@@ -13,6 +13,7 @@ void handle_inbox(Call call);
 void handle_answer_form(Call call);  // route.action: confirm, deny, revoke
 void handle_events(Call call);
 void handle_import(Call call);
+void handle_list_invoices(Call call);
 void handle_invoice(Call call);
 void handle_keys(Call call);
 void handle_status(Call call);

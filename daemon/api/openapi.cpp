@@ -24,7 +24,8 @@ struct FieldFact {
   std::string_view description, pattern, example;
 };
 constexpr std::string_view kDecimal = "^(-?[0-9]{1,24}(\\.[0-9]{1,20})?)?$",
-                           kMoney = "^(-?[0-9]{1,16}(\\.[0-9]{1,2})?)?$", kSha256 = "^([0-9a-f]{64})?$";
+                           kMoney = "^(-?[0-9]{1,16}(\\.[0-9]{1,2})?)?$", kSha256 = "^([0-9a-f]{64})?$",
+                           kYesNo = "^(yes|no)?$";
 constexpr FieldFact kFacts[] = {
     {"Submission.amount", "Yuan without tax, negative", kMoney, "-100.00"},
     {"Submission.tax", "Yuan, negative", kMoney, "-13.00"},
@@ -44,6 +45,35 @@ constexpr FieldFact kFacts[] = {
     {"SubmissionRequest.initiator", "The side we are: seller (default) or buyer", "^(seller|buyer)?$", "seller"},
     {"SubmissionRequest.codes", "Whose codes `reason` and blue.{type,use,booking,status} are; empty: the bureau's", "",
      "nuonuo"},
+    {"SubmissionRequest.evidence", "Papers that lie beside the red, at most 20; their bytes stay with the caller", "",
+     ""},
+    {"SubmissionRequest.circumstances", "What only the caller can know; empty is unknown, never no", "", ""},
+    {"Evidence.kind", "return_slip, inspection_report, explanation, or a word of the tables file", "", "return_slip"},
+    {"Evidence.hash", "Digest of the file, hexadecimal, lower case", "^[0-9a-f]{64}$",
+     "0000000000000000000000000000000000000000000000000000000000000000"},
+    {"Evidence.name", "The file's name, optional", "", "slip.pdf"},
+    {"Evidence.algorithm", "Of the digest; empty: sha256", "^(sha256|sm3)?$", "sha256"},
+    {"deducted", "The buyer has deducted it (R24)", kYesNo, "no"},
+    {"booked", "The buyer has booked it (R1)", kYesNo, "no"},
+    {"sheets_returned", "Not delivered, or all sheets are back (X5)", kYesNo, "yes"},
+    {"transferred_out", "Input tax transferred out (X5)", kYesNo, "yes"},
+    {"export_used", "Used for an export refund (X13, R32)", kYesNo, "no"},
+    {"export_rolled_back", "The purchase voucher was rolled back (X13)", kYesNo, "no"},
+    {"farm_credited", "Amount already credited additionally (R5)", kMoney, "400.00"},
+    {"performed", "Share of the service already performed, 0 to 1 (R21)", "^([01](\\.[0-9]{1,8})?)?$", "0.25"},
+    {"counterparty_status", "纳税人状态 of the other side (R11)", "", "正常"},
+    {"seller_registered", "Name in the tax register (R15)", "", "示例制造有限公司"},
+    {"buyer_registered", "Name in the tax register (R15)", "", "示例商贸有限公司"},
+    {"labels", "Labels the platform shows on the blue invoice (R5, R9, R10)", "", "已用于农产品部分加计扣除"},
+    {"farm_use", "zzsyhyt (R5)", "", "0"},
+    {"voucher_status", "ycpzzt (R8)", "", "01"},
+    {"alert", "nsryjjb of our own side (K1 to K3)", "", "03"},
+    {"customer_class", "As the tables file names it (P6)", "", "A"},
+    {"settlement_cycle", "As the tables file names it (P6)", "", "month"},
+    {"province", "As the tables file names it (P16)", "", "31"},
+    {"InvoiceList.invoices", "Without lines; GET /v1/invoices/{number} has them", "", ""},
+    {"InvoiceList.next", "The `after` of the next page, which may follow a short or empty one; empty at the end", "",
+     ""},
     {"SubmissionRequest.tax_device", "Information table: 12-digit device number", "^([0-9]{12})?$", "661000000001"},
     {"ActionRequest.outcome", "resolve: adopt, not_arrived or close", "^(adopt|not_arrived|close)?$", "adopt"},
     {"CallerInfo.name", "", "^[a-z0-9._-]{1,64}$", "erp"},
@@ -91,6 +121,8 @@ struct Required {
 constexpr Required kRequired[] = {
     {"Submission", "id state channel"},
     {"SubmissionList", "channel"},
+    {"InvoiceList", "channel"},
+    {"Evidence", "kind hash"},
     {"ErrorBody", "code message channel"},
     {"Event", "cursor id at type channel"},
     {"EventList", "next channel"},
@@ -115,7 +147,13 @@ constexpr QueryFact kQueryFacts[] = {
     {"after", "`next` or `cursor` of an earlier answer", 0, 0},
     {"limit", "", 1, 0},
     {"taxpayer", "Only this taxpayer", 0, 0},
+    {"seller", "Taxpayer id of the seller", 0, 0},
+    {"buyer", "Taxpayer id of the buyer, or a part of its name", 0, 0},
+    {"product", "First digits of a line's tax code, or a part of its name", 0, 0},
+    {"from", "First day of issue, yyyy-MM-dd", 0, 0},
+    {"to", "Last day of issue, yyyy-MM-dd", 0, 0},
     {"state", "Only this state", 0, 0},
+    {"status", "fpzt; or reversible: neither void, fully reversed nor irregular", 0, 0},
     {"blue_number", "Only reds of this blue invoice", 0, 0},
     {"idempotency_key", "The submission with this key", 0, 0},
     {"submission", "Only events of this submission", 0, 0},
@@ -198,6 +236,7 @@ json::array parameters(const Route& route) {
   for (const auto name : words(route.query)) {
     const auto fact = std::ranges::find(kQueryFacts, name, &QueryFact::name);
     json::object schema{{"type", "string"}, {"maxLength", kMaxQueryValue}};
+    if (name == "from" || name == "to") schema["example"] = "2026-11-01";
     if (name == "state") {
       json::array names;
       for (const StateFacts& state : states()) names.push_back(text(state.name));

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::string_view kSubmitters = "submitter operator",
                            kListQuery = "taxpayer state blue_number idempotency_key after limit",
-                           kEventQuery = "after limit wait submission";
+                           kEventQuery = "after limit wait submission",
+                           kInvoiceQuery = "seller buyer product from to status after limit";
 
 constexpr std::array kRoutes{
     // method, path, operation, summary, access, roles, query, takes, gives, import body, action, handler
@@ -49,6 +50,8 @@ constexpr std::array kRoutes{
           kEventQuery, "", "EventList", false, "", handle_events},
     Route{Method::post, "/v1/invoices:import", "importInvoices", "Blue invoices into the ledger", Access::roles,
           kSubmitters, "", "ImportRequest", "ImportReply", true, "", handle_import},
+    Route{Method::get, "/v1/invoices", "listInvoices", "Blue invoices of the ledger by filter, without their lines",
+          Access::reader, "", kInvoiceQuery, "", "InvoiceList", false, "", handle_list_invoices},
     Route{Method::get, "/v1/invoices/{number}", "getInvoice", "One invoice of the ledger and its reds", Access::reader,
           "", "", "", "Invoice", false, "", handle_invoice},
     Route{Method::get, "/v1/keys", "listKeys", "Tax keys and their troubles", Access::reader, "", "", "", "KeyList",

@@ -37,6 +37,7 @@ inline constexpr int kStoreCacheKiB =
 inline constexpr std::int64_t kNightPending = 131072;  // changes before they are applied: a reader may scan them
 inline constexpr std::size_t kStoredText = 16 * 1024 * 1024;  // one column of one row; the API's body limit is smaller
 inline constexpr int kListPage = 1000;                        // rows in one answer of a list query, whatever was asked
+inline constexpr int kInvoiceScan = 4096;  // ledger rows looked at for one answer: the reader is busy for some 20 ms
 inline constexpr milliseconds kReaderBusy{2000};  // a reader waits this long for SQLite's lock (recovery only)
 inline constexpr int kIdempotencyKey = 128;       // characters, as the API documents
 inline constexpr int kLaneOpen = 1000;            // open submissions on one blue invoice

@@ -58,7 +58,7 @@ Result<std::optional<Blue>> blue(store::Reader& reader, std::string_view number,
   auto submissions = reader.reds_on(number);
   if (!submissions) return std::unexpected(submissions.error());
 
-  Blue out{std::move((*stored)->invoice), {}};
+  Blue out{std::move((*stored)->invoice), {}, (*stored)->platform};
   std::vector<std::string> ours;
   for (const store::Submission& sub : *submissions) {
     if (!is_final(sub.state) && may_lock(sub)) out.invoice.locked = false;

@@ -12,6 +12,7 @@ namespace taxgate::ledger {
 struct Blue {
   Invoice invoice;
   std::vector<RedDocument> reds;  // of issued and of open submissions, in order of acceptance
+  PlatformStatus platform{};      // the platform's last word, as in store::StoredInvoice
   rules::BlueState state() const { return {&invoice, reds}; }
 };
 

@@ -43,6 +43,7 @@ class Engine final : public Pipeline {
   void import_invoices(api::Caller caller, api::v1::ImportRequest request,
                        api::Reply<api::v1::ImportReply> reply) override;
   void invoice(api::Caller caller, std::string number, api::Reply<api::v1::Invoice> reply) override;
+  void invoices(api::Caller caller, api::InvoiceQuery query, api::Reply<api::v1::InvoiceList> reply) override;
   void keys(api::Caller caller, api::Reply<api::v1::KeyList> reply) override;
   void status(api::Caller caller, api::Reply<api::v1::Status> reply) override;
   void credit(api::Caller caller, api::CreditQuery query, api::Reply<api::v1::CreditStatement> reply) override;
@@ -98,7 +99,7 @@ class Engine final : public Pipeline {
   };
   struct Shown {  // what the answer to a created submission says beyond its row
     std::optional<RedDocument> red;
-    std::optional<api::v1::Context> context;
+    std::optional<api::v1::SubmissionRequest> request;
   };
   struct Answered {
     std::expected<store::Accepted, Findings> outcome;

@@ -9,6 +9,7 @@
 #include "daemon/core/limits.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/pipeline/bureau_codes.h"
+#include "daemon/pipeline/circumstances.h"
 #include "daemon/pipeline/engine.h"
 #include "daemon/pipeline/present.h"
 #include "daemon/queue/deadlines.h"
@@ -57,7 +58,10 @@ Result<const Intake::Known*> Intake::known(store::Reader& reader, const std::str
   }
   order_.push_front(number);
   auto& entry = cache_[number];
-  entry = {.invoice = std::move((*stored)->invoice), .has_reds = !(*stored)->reds.empty(), .used = order_.begin()};
+  entry = {.invoice = std::move((*stored)->invoice),
+           .platform = (*stored)->platform,
+           .has_reds = !(*stored)->reds.empty(),
+           .used = order_.begin()};
   return &entry;
 }
 
@@ -120,11 +124,16 @@ Findings Intake::weigh(store::Reader& reader, const Settings& settings,
     if (!fresh) return {fresh.error()};
     with_reds = std::move(*fresh);
   }
-  const rules::BlueState state = with_reds ? with_reds->state() : rules::BlueState{.blue = blue, .reds = {}};
-  rules::Circumstances circumstances;
-  circumstances.today = clock_.now();
-  // R12 is about the seller; of a counterparty's equipment we know nothing.
-  if (!as_buyer) circumstances.seller_kind = taxpayer->kind;
+  rules::BlueState state = with_reds ? with_reds->state() : rules::BlueState{.blue = blue, .reds = {}};
+  auto known = known_of(request,
+                        {.invoice = state.blue,
+                         .platform = *cached ? (*cached)->platform : PlatformStatus{},
+                         .in_ledger = *cached != nullptr,
+                         .has_reds = !state.reds.empty()},
+                        *taxpayer, clock_.now(), settings.codes);
+  if (!known) return std::move(known.error());
+  if (known->blue) state.blue = &*known->blue;
+  const rules::Circumstances& circumstances = known->circumstances;
   if (menu) {
     for (const auto& left : rules::left(state)) out.left.push_back(present(left, *state.blue));
     std::ranges::copy(rules::reason_menu(state, circumstances, settings.codes), std::back_inserter(out.reasons));
@@ -136,7 +145,7 @@ Findings Intake::weigh(store::Reader& reader, const Settings& settings,
     if (red->seller.id != request.seller() || red->blue_number != request.blue_number())
       return refuse("submission.form_mismatch", "platform_form", red->blue_number, request.blue_number());
     out.verdict = rules::judge(state, *red, circumstances, settings.codes);
-    if (!out.verdict.refused()) out.red = std::move(*red);
+    out.red = std::move(*red);
   } else {
     rules::Wish wish;
     wish.initiator = as_buyer ? Side::buyer : Side::seller;
@@ -150,6 +159,8 @@ Findings Intake::weigh(store::Reader& reader, const Settings& settings,
     out.red = std::move(decision.red);
     out.verdict = std::move(decision.verdict);
   }
+  add(std::move(known->differences), out.verdict);
+  if (out.verdict.refused()) out.red.reset();
   return {};
 }
 
@@ -192,7 +203,12 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
   sub.state = weighed.verdict.answer == rules::Answer::needs_approval ? State::waiting_approval : State::queued;
   out.inline_invoices = std::move(weighed.inline_invoices);
   out.red = std::move(red);
-  if (request.has_context()) out.context = std::move(*request.mutable_context());
+  out.detail = accepted_detail(weighed.verdict, request);
+  if (request.has_context() || request.evidence_size() > 0 || request.has_circumstances()) {
+    request.clear_blue();
+    request.clear_platform_form();
+    out.shown = std::move(request);
+  }
   return out;
 }
 
@@ -288,19 +304,20 @@ std::vector<store::Acceptance> Engine::admit(std::vector<Arrival> batch, const S
     }
     // What a created submission will be shown as is at hand here; reading it back from its stored bytes would cost the
     // io thread more than the whole of HTTP.
-    acceptances.push_back({std::move(admitted->submission),
-                           {std::move(caller.name), std::move(caller.roles), std::move(caller.taxpayers)},
-                           std::move(admitted->inline_invoices),
-                           [this, reply = std::move(arrival.reply),
-                            shown = Shown{std::move(admitted->red), std::move(admitted->context)}](
-                               Result<store::Accepted> outcome) mutable {
-                             Answered answer{.outcome = {}, .reply = std::move(reply), .shown = std::move(shown)};
-                             if (outcome)
-                               answer.outcome = std::move(*outcome);
-                             else
-                               answer.outcome = std::unexpected(Findings{std::move(outcome.error())});
-                             answered(std::move(answer));
-                           }});
+    acceptances.push_back(
+        {std::move(admitted->submission),
+         {std::move(caller.name), std::move(caller.roles), std::move(caller.taxpayers)},
+         std::move(admitted->inline_invoices),
+         [this, reply = std::move(arrival.reply), shown = Shown{std::move(admitted->red), std::move(admitted->shown)}](
+             Result<store::Accepted> outcome) mutable {
+           Answered answer{.outcome = {}, .reply = std::move(reply), .shown = std::move(shown)};
+           if (outcome)
+             answer.outcome = std::move(*outcome);
+           else
+             answer.outcome = std::unexpected(Findings{std::move(outcome.error())});
+           answered(std::move(answer));
+         },
+         std::move(admitted->detail)});
   }
   intake_reader_->end_snapshot();
   return acceptances;
@@ -350,7 +367,7 @@ void Engine::accepted(std::expected<store::Accepted, Findings> outcome, api::Rep
   }
   const auto& channel = context_.settings->channel;
   reply(api::Submitted{.submission = created && shown.red
-                                         ? present(sub, channel, &*shown.red, shown.context ? &*shown.context : nullptr)
+                                         ? present(sub, channel, &*shown.red, shown.request ? &*shown.request : nullptr)
                                          : present(sub, channel),
                        .created = created});
 }

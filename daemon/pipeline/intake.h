@@ -17,10 +17,11 @@
 namespace taxgate::pipeline {
 
 struct Admitted {
-  store::Submission submission;          // ready for Store::accept
-  std::vector<Invoice> inline_invoices;  // to enter the ledger in the same commit
-  std::optional<RedDocument> red;        // `submission.document` before it was stored; none for a repeat
-  std::optional<api::v1::Context> context;
+  store::Submission submission;                     // ready for Store::accept
+  std::vector<Invoice> inline_invoices;             // to enter the ledger in the same commit
+  std::optional<RedDocument> red;                   // `submission.document` before it was stored; none for a repeat
+  std::optional<api::v1::SubmissionRequest> shown;  // what the answer repeats of the request, when there is any
+  std::string detail;                               // of the "accepted" journal row
 };
 
 /// What the rules say to one request, and the document they were asked about.
@@ -56,6 +57,7 @@ class Intake {
 
   struct Known {
     Invoice invoice;
+    PlatformStatus platform;
     bool has_reds = false;
     std::list<std::string>::iterator used;
   };

@@ -91,12 +91,12 @@ api::v1::Submission present(const store::Submission& sub, std::string_view chann
   if (!sub.document.empty())
     if (auto read = red_from_stored(sub.document)) red = std::move(*read);
   api::v1::SubmissionRequest request;
-  const bool context = sub.kind == Kind::red && request.ParseFromString(sub.request) && request.has_context();
-  return present(sub, channel, red ? &*red : nullptr, context ? &request.context() : nullptr);
+  const bool whole = sub.kind == Kind::red && request.ParseFromString(sub.request);
+  return present(sub, channel, red ? &*red : nullptr, whole ? &request : nullptr);
 }
 
 api::v1::Submission present(const store::Submission& sub, std::string_view channel, const RedDocument* red,
-                            const api::v1::Context* context) {
+                            const api::v1::SubmissionRequest* request) {
   api::v1::Submission out;
   const StateFacts& state = facts(sub.state);
   out.set_id(sub.id);
@@ -136,7 +136,11 @@ api::v1::Submission present(const store::Submission& sub, std::string_view chann
     out.set_initiator(std::string(side_name(red->initiator)));
     for (const RedLine& line : red->lines) fill(*out.add_lines(), line);
   }
-  if (context != nullptr) *out.mutable_context() = *context;
+  if (request != nullptr) {
+    if (request->has_context()) *out.mutable_context() = request->context();
+    *out.mutable_evidence() = request->evidence();
+    if (request->has_circumstances()) *out.mutable_circumstances() = request->circumstances();
+  }
   return out;
 }
 

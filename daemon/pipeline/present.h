@@ -12,9 +12,10 @@ namespace taxgate::pipeline {
 
 std::string channel_zh(std::string_view channel);  // 模拟 / 沙箱 / 生产
 api::v1::Submission present(const store::Submission& sub, std::string_view channel);
-/// The same when the document and the caller's context are at hand (they are not read from `sub` then). Null: none.
+/// The same when the document and the caller's request are at hand (they are not read from `sub` then). Null: none.
+/// Context, evidence and circumstances are shown as they were handed in.
 api::v1::Submission present(const store::Submission& sub, std::string_view channel, const RedDocument* red,
-                            const api::v1::Context* context);
+                            const api::v1::SubmissionRequest* request);
 /// Says when the 72 hours of a form that waits touch public holidays.
 void add_holiday_warning(api::v1::Submission& out, const store::Submission& sub, const rules::Calendar& calendar);
 void add_holiday_warning(api::v1::InboxForm& out, const store::InboxForm& form, const rules::Calendar& calendar);

@@ -194,6 +194,51 @@ void Engine::invoice(api::Caller caller, std::string number, api::Reply<api::v1:
       asio::detached);
 }
 
+void Engine::invoices(api::Caller caller, api::InvoiceQuery query, api::Reply<api::v1::InvoiceList> reply) {
+  const auto day = [](const std::string& text, const char* field, std::int64_t more_ms) -> Result<LegalTime> {
+    if (text.empty()) return LegalTime{};
+    if (text.size() != std::string_view("yyyy-MM-dd").size())
+      return fail(Errc::invalid_input, "time.format", field, text);
+    auto time = LegalTime::parse(text, field);
+    if (time) time = time->plus_ms(more_ms);
+    return time;
+  };
+  const auto from = day(query.from, "from", 0), until = day(query.to, "to", 24 * LegalTime::kHourMs);
+  if (!from || !until) return reply(std::unexpected(api::Findings{!from ? from.error() : until.error()}));
+  store::InvoiceFilter filter{.seller = std::move(query.seller),
+                              .buyer = std::move(query.buyer),
+                              .product = std::move(query.product),
+                              .from = *from,
+                              .until = *until,
+                              .taxpayers = caller.taxpayers,
+                              .after = std::move(query.after),
+                              .limit = query.limit};
+  if (query.status == "reversible") {
+    const rules::CodeTables& codes = context_.settings->codes;
+    for (const auto* list : {&codes.void_status, &codes.fully_red_status, &codes.abnormal_status})
+      filter.without_status.insert(filter.without_status.end(), list->begin(), list->end());
+  } else {
+    filter.status = std::move(query.status);
+  }
+  auto shared = std::make_shared<api::Reply<api::v1::InvoiceList>>(std::move(reply));
+  asio::co_spawn(
+      context_.executor,
+      [](Engine* self, store::InvoiceFilter wanted, Shared<api::v1::InvoiceList> answer) -> asio::awaitable<void> {
+        auto found =
+            co_await self->context_.read<store::InvoicePage>([wanted](store::Reader& r) { return r.invoices(wanted); });
+        if (!found) co_return reply_error(answer, found.error());
+        api::v1::InvoiceList out;
+        for (auto& invoice : found->invoices) {
+          invoice.lines.clear();  // a page of long invoices would be larger than an answer may be
+          *out.add_invoices() = to_record(invoice);
+        }
+        out.set_next(std::move(found->next));
+        out.set_channel(self->context_.settings->channel);
+        (*answer)(std::move(out));
+      }(this, std::move(filter), shared),
+      asio::detached);
+}
+
 // ---- events
 // ------------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,10 @@
 // queued → signing: the last check against the ledger as it is now, then the exact body of the act, made once.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "daemon/ledger/ledger.h"
+#include "daemon/pipeline/circumstances.h"
 #include "daemon/pipeline/context.h"
 #include "protocol/records.h"
 
@@ -16,6 +19,22 @@ asio::awaitable<Next> into_signing(Context& c, Submission& sub, std::string deta
   co_return Next::again();
 }
 
+/// What the rules refuse of it as things stand now, with what the caller declared when it was accepted.
+Findings refusals_now(const Context& c, const Submission& sub, const ledger::Blue& blue, const RedDocument& red) {
+  api::v1::SubmissionRequest request;
+  (void)request.ParseFromString(sub.request);  // stored by us; a form adopted from the platform has none
+  request.clear_blue();                        // was compared when it was new
+  static const TaxpayerSettings kNobody;
+  const TaxpayerSettings* taxpayer = find_taxpayer(*c.settings, sub.taxpayer);
+  const auto known = known_of(
+      request, {.invoice = &blue.invoice, .platform = blue.platform, .in_ledger = true, .has_reds = !blue.reds.empty()},
+      taxpayer != nullptr ? *taxpayer : kNobody, c.clock.now(), c.settings->codes);
+  if (!known) return known.error();
+  rules::BlueState state = blue.state();
+  if (known->blue) state.blue = &*known->blue;
+  return rules::judge(state, red, known->circumstances, c.settings->codes).refusals();
+}
+
 asio::awaitable<Next> prepare_red(Context& c, Submission& sub) {
   auto red = red_from_stored(sub.document);
   if (!red) co_return co_await to_attention(c, sub, red.error(), {});
@@ -26,7 +45,14 @@ asio::awaitable<Next> prepare_red(Context& c, Submission& sub) {
     co_return co_await to_refused(c, sub,
                                   {Errc::invalid_input, "ledger.unknown_blue", "blue_number", sub.blue_number, {}, {}});
   // Checked again here: what was before us on this blue invoice has been decided since we were accepted.
-  auto findings = rules::check((*blue)->state(), *red, c.settings->codes);
+  auto findings = refusals_now(c, sub, **blue, *red);
+  // A red alert that came after the acceptance stops the taxpayer's work and refuses none of it (K1).
+  if (std::ranges::find(findings, "K1.red_alert", &Error::id) != findings.end()) {
+    auto held =
+        co_await c.hold_taxpayer(sub.taxpayer, "red_alert", "operator", "platform status of " + sub.blue_number);
+    if (!held) co_return after_failed_advance(c, sub, held.error());
+    co_return Next::retry(c.back_off(sub.id));
+  }
   if (!findings.empty()) co_return co_await to_refused(c, sub, findings.front());
 
   if (red->track == Track::information_table) {

@@ -46,7 +46,7 @@ void insert_row(Session& session, const Submission& s) {
 }  // namespace
 
 Result<Accepted> accept(Session& session, Submission& s, const Principal& principal,
-                        const std::vector<Invoice>& inline_invoices, const Digest& content) {
+                        const std::vector<Invoice>& inline_invoices, const Digest& content, const std::string& detail) {
   if (auto checked = check(s); !checked) return std::unexpected(checked.error());
   if (const auto seq = find_key(session, s)) {
     auto original = load_submission(session.db(), *seq);
@@ -67,6 +67,7 @@ Result<Accepted> accept(Session& session, Submission& s, const Principal& princi
   row.state = name(s.state);
   row.step = name(s.step);
   row.principal = principal.name;
+  row.detail = detail;
   session.append(row, 0, as_text(content), s.request, s.document);
   insert_row(session, s);
   if (!s.body.empty())
@@ -78,11 +79,15 @@ Result<Accepted> accept(Session& session, Submission& s, const Principal& princi
   for (const auto& invoice : inline_invoices) {
     // What a caller says about an invoice never replaces what is already known of it.
     const std::string record = encode_invoice(invoice);
-    session.db()
-        .query("INSERT OR IGNORE INTO invoice(number, record) VALUES(?, ?)")
-        .bind(invoice.number)
-        .bind_bytes(record)
-        .run();
+    bool added = false;
+    {
+      auto q = session.db().query(
+          "INSERT INTO invoice(number, record) VALUES(?, ?) ON CONFLICT DO NOTHING RETURNING number");
+      q.bind(invoice.number).bind_bytes(record);
+      added = q.row();
+      if (added) q.run();  // to the end, which completes the statement
+    }
+    if (added) index_issued(session.db(), nullptr, invoice);
   }
   if (s.kind != Kind::red && !s.form_uuid.empty())
     session.db().query("UPDATE inbox SET submission = ? WHERE uuid = ?").bind(s.id).bind(s.form_uuid).run();

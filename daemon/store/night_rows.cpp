@@ -263,7 +263,7 @@ void observe_by_day(Session& session, const Invoice& invoice) {
   }
 }
 
-void overlay_status(Connection& db, Invoice& invoice) {
+PlatformStatus overlay_status(Connection& db, Invoice& invoice) {
   std::optional<StatusChange> views[2];  // seller's, buyer's
   const std::string* taxpayers[2] = {&invoice.seller.id, &invoice.buyer.id};
   for (int i = 0; i < 2; ++i) {
@@ -271,7 +271,7 @@ void overlay_status(Connection& db, Invoice& invoice) {
     const auto key = number != 0 ? invoice_key(number, invoice.number) : std::nullopt;
     if (key) views[i] = current_status(db, *key);
   }
-  if (!views[0] && !views[1]) return;
+  if (!views[0] && !views[1]) return {};
   const bool buyer_newer = views[1] && (!views[0] || views[1]->at >= views[0]->at);
   const PlatformStatus newer = buyer_newer ? views[1]->after : views[0]->after;
   const PlatformStatus older = !views[0] || !views[1] ? newer : buyer_newer ? views[0]->after : views[1]->after;
@@ -284,6 +284,9 @@ void overlay_status(Connection& db, Invoice& invoice) {
   lay(invoice.use, used.text(StatusField::use));
   lay(invoice.booking, used.text(StatusField::booking));
   if (told.get(StatusField::lock) != 0) invoice.locked = told.text(StatusField::lock) == "Y";
+  PlatformStatus whole = told;
+  for (const auto field : {StatusField::use, StatusField::booking}) whole.set(field, used.get(field));
+  return whole;
 }
 
 std::string content_of_changes(Connection& db, std::string_view reference) {

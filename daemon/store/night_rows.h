@@ -28,7 +28,8 @@ void observe_by_day(Session& session, const Invoice& invoice);
 std::optional<StatusChange> current_status(Connection& db, const InvoiceKey& key);
 std::uint32_t known_taxpayer(Connection& db, std::string_view taxpayer);  // 0: none
 /// The platform's word laid over a ledger record: the buyer's view tells use and booking, the newer one the rest.
-void overlay_status(Connection& db, Invoice& invoice);
+/// returns  the same word whole, with what a ledger record has no field for
+PlatformStatus overlay_status(Connection& db, Invoice& invoice);
 
 /// A row of "seq, run, partition, rest, before, after, at, hash".
 StatusChange read_change(const Query& row);

@@ -10,7 +10,7 @@ namespace taxgate::store {
 /// On `created`, `submission` is completed in place and the result's own copy is left empty: the caller has it.
 /// content  content_of_acceptance(request, document), made in one batch for the whole group
 Result<Accepted> accept(Session& session, Submission& submission, const Principal& principal,
-                        const std::vector<Invoice>& inline_invoices, const Digest& content);
+                        const std::vector<Invoice>& inline_invoices, const Digest& content, const std::string& detail);
 Result<Submission> advance(Session& session, const Advance& wanted);
 Result<std::string> allocate_request_number(Session& session, const std::string& tax_device);
 Result<void> set_hold(Session& session, const Hold& hold);

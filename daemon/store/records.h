@@ -6,6 +6,7 @@
 
 #include "protocol/envelope.h"
 #include "protocol/invoice.h"
+#include "protocol/platform_status.h"
 #include "protocol/states.h"
 
 namespace taxgate::store {
@@ -147,7 +148,25 @@ struct SubmissionFilter {
 
 struct StoredInvoice {
   Invoice invoice;
-  std::vector<std::string> reds;
-};  // reds: numbers of linked red invoices
+  std::vector<std::string> reds;  // numbers of linked red invoices
+  PlatformStatus platform;        // the platform's last word; `invoice` carries what it has a field for
+};
+
+/// Which blue invoices of the ledger. What is empty or not set asks for nothing.
+struct InvoiceFilter {
+  std::string seller{};                       // taxpayer id
+  std::string buyer{};                        // taxpayer id, or a part of the name
+  std::string product{};                      // prefix of a line's tax code, or a part of its name
+  LegalTime from{}, until{};                  // issued in [from, until)
+  std::string status{};                       // fpzt
+  std::vector<std::string> without_status{};  // none of these
+  std::vector<std::string> taxpayers{};       // of the caller: seller or buyer is one of them; empty: all
+  std::string after{};                        // InvoicePage::next
+  int limit = 50;
+};
+struct InvoicePage {
+  std::vector<Invoice> invoices;  // in order of seller, month and number
+  std::string next;               // empty: nothing follows. Otherwise ask again, also when `invoices` is empty
+};
 
 }  // namespace taxgate::store

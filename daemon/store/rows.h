@@ -34,6 +34,9 @@ InboxForm read_inbox_form(const Query& q);
 std::optional<Submission> load_submission(Connection& c, std::int64_t seq);
 std::optional<Submission> load_submission(Connection& c, std::string_view id);
 
+// listing.cpp
+Result<InvoicePage> list_invoices(Connection& c, const InvoiceFilter& filter);
+
 // credit.cpp
 std::vector<CreditRecord> load_credit_records(Connection& c, std::string_view taxpayer);
 std::vector<IssuedRow> load_issued(Connection& c, std::string_view seller, std::int64_t first, std::int64_t last);

@@ -150,12 +150,18 @@ class SqliteReader final : public Reader {
       }
     }
     if (out) {
-      overlay_status(db_, out->invoice);
+      out->platform = overlay_status(db_, out->invoice);
       auto q = db_.query("SELECT red FROM red_of WHERE blue = ? ORDER BY red");
       q.bind(number);
       while (q.row()) out->reds.push_back(q.text(0));
     }
     return answer(std::move(out));
+  }
+
+  Result<InvoicePage> invoices(const InvoiceFilter& filter) override {
+    auto page = list_invoices(db_, filter);
+    if (!page) return page;
+    return answer(std::move(*page));
   }
 
   Result<std::vector<Submission>> reds_on(std::string_view blue_number) override {

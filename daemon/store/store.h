@@ -54,6 +54,8 @@ class Reader {
   virtual Result<std::vector<JournalRow>> journal_of(std::string_view submission) = 0;
   virtual Result<std::vector<SignedEnvelope>> envelopes(std::string_view submission, Step step) = 0;
   virtual Result<std::optional<StoredInvoice>> invoice(std::string_view number) = 0;
+  /// Looks at no more than limits::kInvoiceScan invoices. errors  invalid_input events.cursor (filter.after)
+  virtual Result<InvoicePage> invoices(const InvoiceFilter& filter) = 0;
   /// Documents (to_stored) and final states of every submission on this blue that is issued or still open, in order.
   virtual Result<std::vector<Submission>> reds_on(std::string_view blue_number) = 0;
   virtual Result<std::vector<Hold>> holds() = 0;
@@ -78,6 +80,7 @@ struct Acceptance {
   Principal principal;
   std::vector<Invoice> inline_invoices;  // enter the ledger in the same commit
   Done<Accepted> done;
+  std::string detail{};  // of the "accepted" journal row: one line, English, no payload
 };
 
 class Store {

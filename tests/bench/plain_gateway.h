@@ -27,6 +27,7 @@ class PlainGateway : public api::Gateway, public api::CallerDirectory {
   void events(api::Caller, api::EventQuery, api::Reply<api::v1::EventList> r) override { no(r); }
   void import_invoices(api::Caller, api::v1::ImportRequest, api::Reply<api::v1::ImportReply> r) override { no(r); }
   void invoice(api::Caller, std::string, api::Reply<api::v1::Invoice> r) override { no(r); }
+  void invoices(api::Caller, api::InvoiceQuery, api::Reply<api::v1::InvoiceList> r) override { no(r); }
   void keys(api::Caller, api::Reply<api::v1::KeyList> r) override { no(r); }
   void status(api::Caller, api::Reply<api::v1::Status> r) override { no(r); }
   void credit(api::Caller, api::CreditQuery, api::Reply<api::v1::CreditStatement> r) override { no(r); }

@@ -26,6 +26,7 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
   v1::Status status_answer;
   v1::HoldList holds_answer;
   std::vector<Error> refuse_with;                          // when not empty, every call fails with these
+  int gone_after = -1;                                     // so many more calls are answered, then none; -1: all
   std::map<std::string, api::Caller, std::less<>> tokens;  // by hash
   v1::CallerList callers_answer;
   std::vector<v1::CallerInfo> put;
@@ -92,6 +93,14 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
   void invoice(api::Caller, std::string number, api::Reply<v1::Invoice> reply) override {
     give("invoice:" + number, invoice_answer, reply);
   }
+  std::deque<v1::InvoiceList> invoice_pages;  // what the listing answers, one after the other
+  void invoices(api::Caller, api::InvoiceQuery q, api::Reply<v1::InvoiceList> reply) override {
+    v1::InvoiceList page = invoice_pages.empty() ? v1::InvoiceList() : invoice_pages.front();
+    if (!invoice_pages.empty()) invoice_pages.pop_front();
+    give("invoices:" + q.seller + ":" + q.buyer + ":" + q.from + ":" + q.to + ":" + q.status + ":" + q.product + ":" +
+             q.after,
+         std::move(page), reply);
+  }
   void keys(api::Caller, api::Reply<v1::KeyList> reply) override { give("keys", keys_answer, reply); }
   void status(api::Caller, api::Reply<v1::Status> reply) override { give("status", status_answer, reply); }
   v1::CreditStatement credit_answer;
@@ -139,6 +148,11 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
  private:
   template <class T>
   bool refused(api::Reply<T>& reply) {
+    if (gone_after == 0) {
+      reply(std::unexpected(api::Findings{{Errc::retry_later, "store.busy", {}, {}, {}, {}}}));
+      return true;
+    }
+    if (gone_after > 0) --gone_after;
     if (refuse_with.empty()) return false;
     reply(std::unexpected(refuse_with));
     return true;

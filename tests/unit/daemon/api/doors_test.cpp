@@ -144,6 +144,7 @@ constexpr Promise kPromises[] = {
     {"POST", "/v1/inbox/u1/revoke", "submitter operator admin"},
     {"GET", "/v1/events", kEveryRole},
     {"POST", "/v1/invoices:import", "submitter operator admin"},
+    {"GET", "/v1/invoices", kEveryRole},
     {"GET", "/v1/invoices/1", kEveryRole},
     {"GET", "/v1/keys", kEveryRole},
     {"GET", "/v1/status", kEveryRole},

@@ -142,6 +142,16 @@ class FakeGateway final : public Gateway {
     invoice.add_reds("26990000000000000099");
     reply(std::move(invoice));
   }
+  InvoiceQuery last_invoices;
+  void invoices(Caller caller, InvoiceQuery query, Reply<v1::InvoiceList> reply) override {
+    if (note("invoices", caller, reply)) return;
+    last_invoices = std::move(query);
+    v1::InvoiceList list;
+    list.add_invoices()->set_number("26990000000000000001");
+    list.set_next("n1");
+    list.set_channel("simulator");
+    reply(std::move(list));
+  }
   void keys(Caller caller, Reply<v1::KeyList> reply) override {
     if (note("keys", caller, reply)) return;
     v1::KeyList list;

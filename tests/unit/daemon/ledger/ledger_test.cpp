@@ -16,15 +16,16 @@ using store::Submission;
 /// A minimal stand-in: two tables, everything else empty.
 class FakeReader final : public store::Reader {
  public:
-  std::map<std::string, store::StoredInvoice, std::less<>> invoices;
+  std::map<std::string, store::StoredInvoice, std::less<>> ledger;
   std::vector<Submission> reds;
 
   void begin_snapshot() override {}
   void end_snapshot() override {}
   Result<std::optional<store::StoredInvoice>> invoice(std::string_view number) override {
-    const auto at = invoices.find(number);
-    return at == invoices.end() ? std::nullopt : std::optional(at->second);
+    const auto at = ledger.find(number);
+    return at == ledger.end() ? std::nullopt : std::optional(at->second);
   }
+  Result<store::InvoicePage> invoices(const store::InvoiceFilter&) override { return store::InvoicePage{}; }
   Result<std::vector<Submission>> reds_on(std::string_view blue) override {
     std::vector<Submission> out;
     for (const Submission& s : reds)
@@ -110,7 +111,7 @@ RedDocument red_of(std::int64_t quantity) {
 
 class LedgerTest : public testing::Test {
  protected:
-  LedgerTest() { reader.invoices[kBlue] = {hundred(), {}}; }
+  LedgerTest() { reader.ledger[kBlue] = {hundred(), {}}; }
 
   void add(std::int64_t seq, State state, std::int64_t quantity, std::string red_number = {}) {
     Submission s;
@@ -152,7 +153,7 @@ TEST_F(LedgerTest, OnlyWhatWasAcceptedEarlierCountsAndWhatIsIssued) {
 }
 
 TEST_F(LedgerTest, ALockOfOurOwnFormIsNoForeignLock) {
-  reader.invoices[kBlue].invoice.locked = true;
+  reader.ledger[kBlue].invoice.locked = true;
   EXPECT_TRUE((*blue(reader, kBlue, 0))->invoice.locked);
   add(1, State::queued, 10);
   EXPECT_TRUE((*blue(reader, kBlue, 0))->invoice.locked) << "a form that was never sent locks nothing";
@@ -166,8 +167,8 @@ TEST_F(LedgerTest, RedsOfOthersCountByTheirTotals) {
   foreign.is_red = true;
   foreign.amount = {-50'000};
   foreign.tax = {-6'500};
-  reader.invoices[foreign.number] = {foreign, {}};
-  reader.invoices[kBlue].reds = {foreign.number, "26990000000000000901"};
+  reader.ledger[foreign.number] = {foreign, {}};
+  reader.ledger[kBlue].reds = {foreign.number, "26990000000000000901"};
   add(1, State::issued, 10, "26990000000000000901");  // ours is in both lists and counts once
   const auto found = blue(reader, kBlue, 0);
   ASSERT_EQ((*found)->reds.size(), 2U);
@@ -239,7 +240,7 @@ store::IssuedRow issued_row(std::string_view at, std::int64_t amount, std::int64
 }
 
 TEST_F(LedgerTest, CreditMovementsAreTheLedgersInvoicesAndWhatWasTold) {
-  reader.invoices[kBlue].invoice.issued_at = *LegalTime::parse("2026-11-03");
+  reader.ledger[kBlue].invoice.issued_at = *LegalTime::parse("2026-11-03");
   add(1, State::issued, 10, "26990000000000000901");
   reader.issued = {issued_row("2026-11-03 10:00:00", 100'000, 3),
                    issued_row("2026-11-20 10:00:00", 10'000, 1, "26990000000000000901"),

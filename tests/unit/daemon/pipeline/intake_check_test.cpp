@@ -1,54 +1,16 @@
 // A check says what a submission would have met, because it is the first half of one; and it leaves nothing behind.
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
-#include "daemon/core/clock.h"
-#include "daemon/pipeline/intake.h"
-#include "protocol/json_form.h"
+#include "tests/unit/daemon/pipeline/intake_fixture.h"
 
 namespace taxgate::pipeline {
 namespace {
 
-namespace fs = std::filesystem;
 using api::v1::SubmissionRequest;
 using testing::Contains;
 
-class IntakeCheck : public testing::Test {
+class IntakeCheck : public IntakeFixture {
  protected:
-  IntakeCheck() : directory_(fs::temp_directory_path() / ("taxgate-check-" + std::to_string(getpid()))) {
-    fs::create_directories(directory_);
-    auto opened = store::Store::open({.path = directory_ / "taxgate.db", .clock = &clock_, .vfs = {}, .probe = {}});
-    EXPECT_TRUE(opened);
-    store_ = std::move(*opened);
-    reader_ = std::move(*store_->reader());
-    settings_.codes.approvals.clear();
-  }
-  ~IntakeCheck() override {
-    reader_.reset();
-    store_.reset();
-    fs::remove_all(directory_);
-  }
-
-  /// A sample of the callers' form, with the blue invoice inside; its seller is one of ours.
-  SubmissionRequest sample(const std::string& name) {
-    std::ifstream in(std::string(TAXGATE_SOURCE_DIR) + "/tests/fuzz/corpus/json/" + name + ".json");
-    std::ostringstream text;
-    text << in.rdbuf();
-    SubmissionRequest request;
-    EXPECT_TRUE(from_json(text.str(), request)) << name;
-    settings_.taxpayers[request.seller()] = {.id = request.seller(), .name = {}, .tax_device = {}};
-    return request;
-  }
-  api::v1::CheckReply check(const SubmissionRequest& request, bool menu = false) {
-    auto reply = intake_.check(*reader_, settings_, "erp", taxpayers_, request, false, menu);
-    EXPECT_TRUE(reply) << (reply ? "" : reply.error().id);
-    return reply.value_or(api::v1::CheckReply{});
-  }
   void expect_agreement(const SubmissionRequest& request, const std::string& what) {
     SCOPED_TRACE(what);
     const auto verdict = check(request);
@@ -70,14 +32,6 @@ class IntakeCheck : public testing::Test {
     EXPECT_FALSE(verdict.findings(0).message().empty());
     EXPECT_FALSE(verdict.findings(0).message_zh().empty());
   }
-
-  fs::path directory_;
-  ManualClock clock_;
-  std::unique_ptr<store::Store> store_;
-  std::unique_ptr<store::Reader> reader_;
-  Settings settings_;
-  std::vector<std::string> taxpayers_;
-  Intake intake_{clock_};
 };
 
 TEST_F(IntakeCheck, SaysOfEverySampleAndItsDamagedFormsWhatASubmissionMeets) {
