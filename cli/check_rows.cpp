@@ -55,6 +55,8 @@ Result<std::vector<CheckedRow>> read_rows(const Given& given, const std::string&
   if (!bytes) return std::unexpected(bytes.error());
   auto entries = files::read_submissions(*bytes);
   if (!entries) return std::unexpected(entries.error());
+  const auto declared = declared_of(given);
+  if (!declared) return std::unexpected(declared.error());
   std::vector<CheckedRow> rows;
   rows.reserve(entries->size());
   for (auto& entry : *entries) {
@@ -64,6 +66,7 @@ Result<std::vector<CheckedRow>> read_rows(const Given& given, const std::string&
       if (r.reason().empty()) r.set_reason(given.value("--reason"));
       if (r.initiator().empty()) r.set_initiator(given.value("--initiator"));
       if (r.codes().empty()) r.set_codes(given.value("--codes"));
+      lay_under(*declared, r);
     }
     rows.push_back({.entry = std::move(entry), .reply = {}});
   }

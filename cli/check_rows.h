@@ -15,8 +15,8 @@ struct CheckedRow {
   bool allowed() const { return reply.answer() != "refused" && reply.answer() != "unreadable"; }
 };
 
-/// --seller, --reason, --initiator and --codes stand for cells that are empty.
-/// errors  those of read_input and read_submissions
+/// --seller, --reason, --initiator and --codes stand for cells that are empty; --evidence and --declare are for every
+/// row. errors  those of read_input, read_submissions and declared_of
 Result<std::vector<CheckedRow>> read_rows(const Given& given, const std::string& path);
 
 /// Asks for every row in order and tells `each`; progress on stderr when it takes longer than a second.

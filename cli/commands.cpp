@@ -41,6 +41,14 @@ constexpr Option kWait{"--wait", "SECONDS", "wait this long for a final state", 
 constexpr Option kOperator{"--operator", "NAME", "who asks for it", "经办人"};
 constexpr Option kSubmissionOption{"--submission", "ID", "only this submission", "仅此提交"};
 
+constexpr Option kEvidence{
+    "--evidence", "[KIND=]FILE",
+    "a paper that lies beside it, kept by its SHA-256, may be repeated (KIND default explanation)",
+    "随附文件,仅保存其 SHA-256 摘要,可重复(种类默认 explanation)"};
+constexpr Option kDeclare{"--declare", "NAME=VALUE",
+                          "what only you know, e.g. performed=0.25 (docs/api.md), may be repeated",
+                          "仅贵方知晓的情况,如 performed=0.25(见 docs/api.md),可重复"};
+
 constexpr std::array kSubmit{
     Option{"--seller", "ID", "seller's taxpayer id", "销售方纳税人识别号"},
     Option{"--blue", "NUMBER", "number of the blue invoice", "原蓝字发票号码"},
@@ -59,6 +67,8 @@ constexpr std::array kSubmit{
     Option{"--approver", "NAME", "who approved it", "审批人"},
     Option{"--planned-reissue", "TEXT", "what will be issued instead", "拟重开"},
     Option{"--replaces", "ID", "the submission this one replaces", "替代的提交"},
+    kEvidence,
+    kDeclare,
     kKey,
     kWait};
 constexpr Option kSeller{"--seller", "ID", "seller's taxpayer id, where the file has none",
@@ -67,17 +77,21 @@ constexpr Option kInitiator{"--initiator", "seller|buyer", "which side we are (d
                             "我方身份(默认销售方)"};
 constexpr Option kCodes{"--codes", "CHANNEL", "whose codes the reason is in (default: the bureau's)",
                         "原因代码所属渠道(默认税务局)"};
-constexpr std::array kCheck{kSeller, kReason, kInitiator, kCodes};
+constexpr std::array kCheck{kSeller, kReason, kInitiator, kCodes, kEvidence, kDeclare};
 constexpr std::array kRed{
     Option{"--from", "FILE", "many at once: JSON lines, CSV or xlsx (docs/cli.md has the columns)",
            "批量:JSON 行、CSV 或 xlsx(列名见 docs/cli.md)"},
+    Option{"--filter", "TEXT", "many at once: blue invoices of the ledger, \"buyer=… from=… to=… product=… seller=…\"",
+           "批量:按条件选取台账中的蓝字发票,\"buyer=… from=… to=… product=… seller=…\""},
     kReason,
     Option{"--line", "N:quantity=Q|amount=A|total=T", "a part of blue line N, may be repeated; none: all that is left",
            "蓝字发票第 N 行的一部分,可重复;省略则为全部余额"},
     Option{"--preview", "", "show the verdict and stop", "仅显示结论"},
     Option{"--yes", "", "ask no question", "不再询问"},
-    Option{"--result", "FILE", "batch: result table, CSV or xlsx (default FILE.result.csv)",
-           "批量结果表,CSV 或 xlsx(默认 FILE.result.csv)"},
+    Option{"--result", "FILE", "batch: result table, CSV or xlsx (default FILE.result.csv, red-result.csv)",
+           "批量结果表,CSV 或 xlsx(默认 FILE.result.csv、red-result.csv)"},
+    kEvidence,
+    kDeclare,
     kSeller,
     kInitiator,
     kCodes,
@@ -167,8 +181,9 @@ constexpr std::array kCommands{
             "试查文件中的全部申请,不提交;退出码 0 全部允许 1 有拒绝 2 文件有误",
             run_check},
     Command{{"red", kMaybeNumber, kRed},
-            "red invoice step by step: what is left, which reasons fit, the verdict, one question; or --from FILE",
-            "逐步开具红字发票:余额、可选原因、结论、一次确认;或 --from 文件",
+            "red invoice step by step: what is left, which reasons fit, the verdict, one question; or many with "
+            "--from, --filter",
+            "逐步开具红字发票:余额、可选原因、结论、一次确认;或 --from、--filter 批量",
             run_red},
     Command{{"export reds", kNone, kExportReds},
             "the red invoices of a month as a table",

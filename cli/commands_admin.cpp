@@ -1,6 +1,5 @@
 // Callers of the API, and the check of a configuration file.
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <sys/wait.h>
@@ -12,6 +11,7 @@
 #include <filesystem>
 
 #include "cli/commands.h"
+#include "cli/digest.h"
 #include "cli/render.h"
 #include "daemon/core/files.h"
 #include "daemon/core/random.h"
@@ -21,13 +21,6 @@ namespace taxgate::cli {
 namespace {
 
 constexpr std::size_t kTokenBytes = 32;  // 256 bits: nobody guesses it
-
-std::string sha256_hex(ByteView data) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
-  unsigned size = 0;
-  if (EVP_Digest(data.data(), data.size(), out.data(), &size, EVP_sha256(), nullptr) != 1) return {};
-  return hex({out.data(), size});
-}
 
 Result<std::string> certificate_sha256(const std::string& path) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);

@@ -14,8 +14,6 @@
 namespace taxgate::cli {
 namespace {
 
-constexpr std::string_view kPage = "500";  // the largest the API gives
-
 bool is_month(std::string_view text) {
   return text.size() == 7 && text[4] == '-' &&
          std::ranges::count_if(text, [](char c) { return c >= '0' && c <= '9'; }) == 6 && text.substr(5) >= "01" &&
@@ -61,7 +59,7 @@ Exit run_export_reds(Session& session) {
     std::string target = "/v1/submissions";
     add_query(target, "state", "issued");
     add_query(target, "taxpayer", given.value("--taxpayer"));
-    add_query(target, "limit", kPage);
+    add_query(target, "limit", kLargestPage);
     add_query(target, "after", after);
     const auto list = session.get<api::v1::SubmissionList>(target);
     if (!list) return session.report(list.error());

@@ -19,6 +19,7 @@ Result<SubmissionRequest> request_of(const Given& given) {
     if (auto read = from_json(*text, request); !read) return std::unexpected(read.error());
   }
   if (auto filled = fill_from_options(given, request); !filled) return std::unexpected(filled.error());
+  if (auto declared = declare(given, request); !declared) return std::unexpected(declared.error());
   if (given.positionals.empty() && request.ByteSizeLong() == 0)
     return fail(Errc::invalid_input, "cli.missing_argument", "submit", "FILE | --seller --blue --reason");
   set_content_key(request);

@@ -64,10 +64,18 @@ void mask(api::v1::Submission& submission) {
     context.set_operator_(masked_name(context.operator_()));
     context.set_approver(masked_name(context.approver()));
   }
+  if (submission.has_circumstances() && (submission.buyer().empty() || names_a_person(submission.buyer()))) {
+    auto& circumstances = *submission.mutable_circumstances();
+    circumstances.set_buyer_registered(masked_name(circumstances.buyer_registered()));
+  }
 }
 
 void mask(api::v1::SubmissionList& list) {
   for (auto& submission : *list.mutable_submissions()) mask(submission);
+}
+
+void mask(api::v1::InvoiceList& list) {
+  for (auto& invoice : *list.mutable_invoices()) mask(invoice);
 }
 
 void mask(api::v1::Inbox& inbox) {

@@ -15,6 +15,7 @@ void mask(api::v1::Submission& submission);
 void mask(api::v1::SubmissionList& list);
 void mask(api::v1::Inbox& inbox);
 void mask(api::v1::Invoice& invoice);
+void mask(api::v1::InvoiceList& list);
 template <class Other>
 void mask(Other&) {}  // carries no natural person
 

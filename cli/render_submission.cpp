@@ -72,6 +72,23 @@ std::string submission_brief(const Screen& screen, const Submission& s) {
   return out;
 }
 
+namespace {
+/// "province=31  performed=0.25", by the names of --declare.
+std::string declared_text(const api::v1::Circumstances& c) {
+  std::vector<const google::protobuf::FieldDescriptor*> set;
+  c.GetReflection()->ListFields(c, &set);
+  std::string out;
+  for (const auto* field : set) {
+    const int count = field->is_repeated() ? c.GetReflection()->FieldSize(c, field) : 1;
+    for (int i = 0; i < count; ++i)
+      out += fmt::format("{}{}={}", out.empty() ? "" : "  ", field->name(),
+                         field->is_repeated() ? c.GetReflection()->GetRepeatedString(c, field, i)
+                                              : c.GetReflection()->GetString(c, field));
+  }
+  return out;
+}
+}  // namespace
+
 std::string submission_text(const Screen& screen, const Submission& s) {
   Grid head;
   add(head, screen, "submission", "提交", s.id());
@@ -105,6 +122,11 @@ std::string submission_text(const Screen& screen, const Submission& s) {
              labelled(screen.pick("reissue", "拟重开"), c.planned_reissue()),
              labelled(screen.pick("replaces", "替代"), c.replaces())}));
   }
+  for (const auto& paper : s.evidence())
+    add(head, screen, "paper", "附件",
+        joined({paper.kind(), paper.name(),
+                (paper.algorithm().empty() ? "sha256" : paper.algorithm()) + ":" + paper.hash()}));
+  add(head, screen, "declared", "声明情况", declared_text(s.circumstances()));
   if (s.has_hold()) {
     const auto& h = s.hold();
     add(head, screen, "on hold", "暂停",

@@ -1,9 +1,11 @@
 #include "cli/requests.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
+#include "cli/digest.h"
 #include "daemon/core/files.h"
 #include "protocol/json_form.h"
 #include "protocol/sm.h"
@@ -65,6 +67,53 @@ Result<void> fill_from_options(const Given& given, SubmissionRequest& request) {
   set("--replaces", [&](auto v) { request.mutable_context()->set_replaces(v); });
   for (const auto& line : given.values("--line"))
     if (auto added = add_line(line, request); !added) return added;
+  return {};
+}
+
+Result<Declared> declared_of(const Given& given) {
+  Declared out;
+  for (const std::string& text : given.values("--evidence")) {
+    const auto equals = text.find('=');
+    const bool kind = equals != std::string::npos && equals > 0 && text.find('/') > equals;
+    const std::string path = kind ? text.substr(equals + 1) : text;
+    const auto bytes = read_file(path, kMaxFile);
+    if (!bytes) return std::unexpected(bytes.error());
+    auto& paper = out.evidence.emplace_back();
+    paper.set_kind(kind ? text.substr(0, equals) : "explanation");
+    paper.set_name(std::filesystem::path(path).filename().string());
+    paper.set_hash(sha256_hex({reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size()}));
+  }
+  const auto& type = *api::v1::Circumstances::descriptor();
+  const auto& fields = *out.circumstances.GetReflection();
+  for (const std::string& text : given.values("--declare")) {
+    const auto equals = text.find('=');
+    const auto* field = equals == std::string::npos ? nullptr : type.FindFieldByName(text.substr(0, equals));
+    if (field == nullptr) {
+      std::string names;
+      for (int i = 0; i < type.field_count(); ++i) names += (i > 0 ? " " : "") + type.field(i)->name();
+      return fail(Errc::invalid_input, "cli.declare", "--declare", text, std::move(names));
+    }
+    if (field->is_repeated())
+      fields.AddString(&out.circumstances, field, text.substr(equals + 1));
+    else
+      fields.SetString(&out.circumstances, field, text.substr(equals + 1));
+  }
+  return out;
+}
+
+void lay_under(const Declared& declared, SubmissionRequest& request) {
+  for (const auto& paper : declared.evidence) *request.add_evidence() = paper;
+  if (declared.circumstances.ByteSizeLong() == 0) return;
+  api::v1::Circumstances whole = declared.circumstances;
+  if (request.circumstances().labels_size() > 0) whole.clear_labels();
+  whole.MergeFrom(request.circumstances());  // what the request says goes before it
+  *request.mutable_circumstances() = std::move(whole);
+}
+
+Result<void> declare(const Given& given, SubmissionRequest& request) {
+  const auto declared = declared_of(given);
+  if (!declared) return std::unexpected(declared.error());
+  lay_under(*declared, request);
   return {};
 }
 

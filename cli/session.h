@@ -77,6 +77,8 @@ class Session {
 void report(const Screen& screen, const api::v1::ErrorBody& body);
 std::string channel_line(const Screen& screen, std::string_view channel);
 
+inline constexpr std::string_view kLargestPage = "500";  // of any list of the API
+
 /// A path or query part with everything but letters, digits and "-._~" percent-encoded.
 std::string encoded(std::string_view part);
 /// Appends "?name=value" or "&name=value"; nothing for an empty value.

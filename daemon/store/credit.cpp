@@ -7,11 +7,9 @@
 namespace taxgate::store {
 namespace {
 
-constexpr int kMonths = 12;
 constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
 
 std::int64_t day_of(LegalTime time) { return (time.ms + LegalTime::kOffsetMs) / kDayMs; }
-std::int64_t month_of(LegalTime time) { return time.year() * kMonths + time.month() - 1; }
 
 #define TAXGATE_CREDIT_COLUMNS                                                                           \
   "id, taxpayer, kind, at, until, period, amount, per_invoice, monthly_count, sheets, reference, note, " \

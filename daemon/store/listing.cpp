@@ -11,9 +11,6 @@
 namespace taxgate::store {
 namespace {
 
-constexpr std::int64_t kMonths = 12;
-std::int64_t month_of(LegalTime time) { return time.year() * kMonths + time.month() - 1; }
-
 /// A place in the order of `issued`; as a cursor "MONTH.NUMBER.SELLER".
 struct Place {
   std::string seller;

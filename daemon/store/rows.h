@@ -34,6 +34,12 @@ InboxForm read_inbox_form(const Query& q);
 std::optional<Submission> load_submission(Connection& c, std::int64_t seq);
 std::optional<Submission> load_submission(Connection& c, std::string_view id);
 
+/// Of the column `month` of `issued`, in +08:00.
+inline std::int64_t month_of(LegalTime time) {
+  constexpr std::int64_t kMonths = 12;
+  return time.year() * kMonths + time.month() - 1;
+}
+
 // listing.cpp
 Result<InvoicePage> list_invoices(Connection& c, const InvoiceFilter& filter);
 

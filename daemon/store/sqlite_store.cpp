@@ -40,7 +40,8 @@ class AcceptWork final : public Work {
     jobs.push_back(content_job(wanted_.submission.request, wanted_.submission.document, length_, content_));
   }
   void run(Session& session) override {
-    result_.emplace(store::accept(session, wanted_.submission, wanted_.principal, wanted_.inline_invoices, content_, wanted_.detail));
+    result_.emplace(store::accept(session, wanted_.submission, wanted_.principal, wanted_.inline_invoices, content_,
+                                  wanted_.detail));
   }
   void finish(const Error* failed) override {
     if (failed != nullptr) return wanted_.done(std::unexpected(*failed));

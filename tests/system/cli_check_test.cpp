@@ -150,6 +150,143 @@ TEST_F(CliLaw, ABatchSubmitsWhatIsAllowedWritesTheResultAndARepeatIsTheSameSubmi
   EXPECT_EQ(gateway_.requests[1].idempotency_key(), gateway_.requests[3].idempotency_key());
 }
 
+TEST_F(CliLaw, TheWizardTakesAPartOfEachLineByQuestion) {
+  offer({"02"});
+  auto& reply = gateway_.checks[kOne];
+  reply.mutable_left(0)->set_quantity("7");
+  for (const int line : {2, 3}) {
+    auto& left = *reply.add_left();
+    left.set_blue_line(line);
+    left.set_amount(line == 2 ? "50.00" : "0.00");
+  }
+  EXPECT_EQ(answer("p\n3\namount=20\ny\n", {"red", kOne}).exit, 0);
+  EXPECT_EQ(answer("p\n\n0\np\ntotal=113.00\n\ny\n", {"red", kOne}).exit, 0) << "as often as the person likes";
+  EXPECT_EQ(answer("p\n\n\ny\n", {"red", kOne}).exit, 0);
+  ASSERT_THAT(gateway_.requests, SizeIs(3));
+  ASSERT_EQ(gateway_.requests[0].lines_size(), 2) << "of line 3 nothing is left to ask about";
+  EXPECT_EQ(gateway_.requests[0].lines(0).quantity(), "3");
+  EXPECT_EQ(gateway_.requests[0].lines(1).amount(), "20");
+  ASSERT_EQ(gateway_.requests[1].lines_size(), 2);
+  EXPECT_EQ(gateway_.requests[1].lines(0).total(), "113.00");
+  EXPECT_EQ(gateway_.requests[1].lines(1).blue_line(), 2);
+  EXPECT_EQ(gateway_.requests[2].lines_size(), 0) << "all of every line is a full red";
+  EXPECT_EQ(answer("p\n0\n0\n", {"red", kOne}).exit, 2) << "nothing of it is no red";
+  EXPECT_EQ(answer("p\n", {"red", kOne}).exit, 2) << "the end of the input is no yes";
+  reply.set_answer("refused");
+  EXPECT_EQ(answer("n\n", {"red", kOne}).exit, 2);
+  EXPECT_THAT(gateway_.requests, SizeIs(3));
+}
+
+TEST_F(CliLaw, AGatewayThatGoesAwayWhileItChecksLeavesAResultAndTheSameCommandGoesOn) {
+  std::string rows = "seller,blue_number,order\n";
+  for (const char* order : {"A", "B", "C"}) rows += "S," + kOne + "," + order + "\n";
+  const auto path = file("reds.csv", rows);
+  const std::vector<std::string> command{"red", "--from", path, "--reason", "02", "--yes"};
+  gateway_.gone_after = 2;
+  const auto stopped = run(command);
+  EXPECT_EQ(stopped.exit, 3) << stopped.err;
+  EXPECT_THAT(stopped.out, HasSubstr("reds.csv.result.csv"));
+  EXPECT_TRUE(gateway_.requests.empty());
+  auto result = lines_of(read_all(path + ".result.csv"));
+  ASSERT_THAT(result, SizeIs(4));
+  EXPECT_THAT(result[1], HasSubstr("allowed"));
+  EXPECT_THAT(result[3], HasSubstr("not_checked"));
+  EXPECT_THAT(result[3], HasSubstr("store.busy"));
+
+  gateway_.gone_after = 4;  // three checks and one submission
+  EXPECT_EQ(run(command).exit, 3);
+  ASSERT_THAT(gateway_.requests, SizeIs(2)) << "one accepted, one not answered";
+  const std::string id = "01987c3e-0000-7000-8000-000000000001";
+  result = lines_of(read_all(path + ".result.csv"));
+  EXPECT_THAT(result[1], HasSubstr(id));
+  EXPECT_THAT(result[2], HasSubstr("store.busy"));
+
+  gateway_.gone_after = 0;
+  EXPECT_EQ(run(command).exit, 3);
+  EXPECT_THAT(lines_of(read_all(path + ".result.csv"))[1], HasSubstr(id)) << "what was accepted is not forgotten";
+  EXPECT_EQ(run([&] {
+              auto preview = command;
+              preview.back() = "--preview";
+              return preview;
+            }())
+                .exit,
+            3);
+
+  gateway_.gone_after = -1;
+  EXPECT_EQ(run(command).exit, 0);
+  ASSERT_THAT(gateway_.requests, SizeIs(5));
+  EXPECT_EQ(gateway_.requests[0].idempotency_key(), gateway_.requests[2].idempotency_key());
+}
+
+TEST_F(CliLaw, AFilterTakesEveryPageOfTheLedgerAndLeavesOutWhatItDoesNotOffer) {
+  for (const auto& [number, next] : {std::pair(kOne, "p1"), std::pair(std::string(), "p2"), std::pair(kTwo, "")}) {
+    auto& page = gateway_.invoice_pages.emplace_back();
+    if (!number.empty()) {
+      page.add_invoices()->set_number(number);
+      page.mutable_invoices(0)->mutable_seller()->set_id("91310115TGDM00011U");
+    }
+    page.set_next(next);
+  }
+  const auto result = (directory_ / "result.csv").string();
+  const auto done = run({"red", "--filter", "buyer=示例 有限公司 from=2026-11-01", "--filter", "product=109",
+                         "--reason", "02", "--yes", "--result", result});
+  EXPECT_EQ(done.exit, 1) << done.err;
+  const std::string asked = "invoices::示例 有限公司:2026-11-01::reversible:109:";
+  EXPECT_THAT(gateway_.calls, ElementsAre(asked, asked + "p1", asked + "p2", "check:" + kOne + ":02",
+                                          "check:" + kTwo + ":02", testing::StartsWith("submit:")));
+  ASSERT_THAT(gateway_.requests, SizeIs(1));
+  EXPECT_EQ(gateway_.requests[0].blue_number(), kOne);
+  EXPECT_EQ(gateway_.requests[0].seller(), "91310115TGDM00011U");
+  EXPECT_THAT(read_all(result), HasSubstr("R8.fully_red"));
+
+  // Later the ledger offers the first no more: its submission stays in the result.
+  const std::string third = "26990000000000000003";
+  gateway_.submissions[0].set_id("01987c3e-0000-7000-8000-000000000002");
+  gateway_.invoice_pages.emplace_back().add_invoices()->set_number(third);
+  EXPECT_EQ(run({"red", "--filter", "buyer=x", "--reason", "02", "--yes", "--result", result}).exit, 0);
+  EXPECT_THAT(read_all(result), HasSubstr(third));
+  EXPECT_THAT(read_all(result), HasSubstr(kOne));
+  EXPECT_EQ(run({"red", "--filter", "buyer=x", "--reason", "02", "--yes", "--result", result}).exit, 1) << "none fits";
+  for (const char* bad : {"byer=x", "x", "buyer=", "buyer=x buyer=y", ""}) {
+    const auto refused = run({"red", "--filter", bad, "--reason", "02"});
+    EXPECT_EQ(refused.exit, 2) << bad;
+    EXPECT_THAT(refused.err, HasSubstr("cli.filter"));
+  }
+  EXPECT_EQ(run({"red", kOne, "--filter", "buyer=x"}).exit, 2);
+}
+
+TEST_F(CliLaw, PapersAreHashedHereAndDeclarationsGoWithEveryRow) {
+  const auto slip = file("slip.pdf", "signed");
+  offer({"02"});
+  EXPECT_EQ(run({"red", kOne, "--yes", "--evidence", "return_slip=" + slip, "--evidence", slip, "--declare",
+                 "province=31", "--declare", "labels=a", "--declare", "labels=b"})
+                .exit,
+            0);
+  ASSERT_THAT(gateway_.requests, SizeIs(1));
+  const auto& red = gateway_.requests[0];
+  ASSERT_EQ(red.evidence_size(), 2);
+  EXPECT_EQ(red.evidence(0).kind(), "return_slip");
+  EXPECT_EQ(red.evidence(1).kind(), "explanation");
+  EXPECT_EQ(red.evidence(0).name(), "slip.pdf");
+  EXPECT_EQ(red.evidence(0).hash(), "4a3cdfae6f291c8f544daea5b72905cf9e74c1ed427d831ad0d7ca00c73c794d");
+  EXPECT_EQ(red.circumstances().province(), "31");
+  EXPECT_EQ(red.circumstances().labels_size(), 2);
+
+  const auto rows = file("reds.csv", "seller,blue_number,省份\nS," + kOne + ",44\nS," + kOne + ",\n");
+  EXPECT_EQ(run({"check", rows, "--reason", "02", "--declare", "province=31", "--evidence", slip}).exit, 0);
+  const auto checked = gateway_.checked;
+  ASSERT_GE(checked.size(), 2U);
+  EXPECT_EQ(checked[checked.size() - 2].circumstances().province(), "44") << "the row's own word goes before it";
+  EXPECT_EQ(checked.back().circumstances().province(), "31");
+  EXPECT_EQ(checked.back().evidence_size(), 1);
+
+  EXPECT_EQ(run({"red", kOne, "--yes", "--evidence", directory_ / "none.pdf"}).exit, 2);
+  const auto unknown = run({"red", kOne, "--yes", "--declare", "colour=red"});
+  EXPECT_EQ(unknown.exit, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("settlement_cycle"));
+  EXPECT_THAT(gateway_.requests, SizeIs(1));
+}
+
 TEST_F(CliLaw, ApproveAndDenyNameThePersonsReasonAndDenyTellsASubmissionFromAForm) {
   const std::string id = "01987c3e-0000-7000-8000-000000000001", form = "5a17ab1e000000000000000000000001";
   run({"approve", id, "--reason", "seen"});

@@ -11,10 +11,10 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-const std::string kUs = "91310115TGDM00011U";
+const std::string kSeller = "91310115TGDM00011U";
 constexpr std::int64_t kDay = 24 * LegalTime::kHourMs;
 
-std::string number(int n) { return "269900" + std::string(14 - std::to_string(n).size(), '0') + std::to_string(n); }
+std::string numbered(int n) { return "269900" + std::string(14 - std::to_string(n).size(), '0') + std::to_string(n); }
 
 class Listing : public StoreTest {
  protected:
@@ -23,7 +23,7 @@ class Listing : public StoreTest {
     open();
   }
   Invoice invoice(int n, LegalTime at) {
-    Invoice out = sample_invoice(number(n));
+    Invoice out = sample_invoice(numbered(n));
     out.issued_at = at;
     return out;
   }
@@ -62,16 +62,16 @@ TEST_F(Listing, FiltersBySellerBuyerProductDayAndStatusAndLeavesRedsOut) {
   red.is_red = true;
   import({invoice(1, first), other_buyer, other_product, other_seller, reversed, red});
 
-  EXPECT_THAT(all({.seller = kUs}), ElementsAre(number(1), number(5), number(2), number(3)));
-  EXPECT_THAT(all({.seller = kUs, .from = first.plus_ms(1000)}), ElementsAre(number(2), number(3)));
-  EXPECT_THAT(all({.seller = kUs, .until = first.plus_ms(1000)}), ElementsAre(number(1), number(5)));
-  EXPECT_THAT(all({.buyer = "91420106TGDM00302K"}), ElementsAre(number(2)));
-  EXPECT_THAT(all({.buyer = "另一家"}), ElementsAre(number(2)));
-  EXPECT_THAT(all({.product = "304"}), ElementsAre(number(3)));
-  EXPECT_THAT(all({.product = "软件"}), ElementsAre(number(3)));
-  EXPECT_THAT(all({.status = "8"}), ElementsAre(number(5)));
-  EXPECT_THAT(all({.seller = kUs, .without_status = {"8"}}), ElementsAre(number(1), number(2), number(3)));
-  EXPECT_THAT(all({.product = "1", .taxpayers = {"91420106TGDM00302K"}}), ElementsAre(number(2)))
+  EXPECT_THAT(all({.seller = kSeller}), ElementsAre(numbered(1), numbered(5), numbered(2), numbered(3)));
+  EXPECT_THAT(all({.seller = kSeller, .from = first.plus_ms(1000)}), ElementsAre(numbered(2), numbered(3)));
+  EXPECT_THAT(all({.seller = kSeller, .until = first.plus_ms(1000)}), ElementsAre(numbered(1), numbered(5)));
+  EXPECT_THAT(all({.buyer = "91420106TGDM00302K"}), ElementsAre(numbered(2)));
+  EXPECT_THAT(all({.buyer = "另一家"}), ElementsAre(numbered(2)));
+  EXPECT_THAT(all({.product = "304"}), ElementsAre(numbered(3)));
+  EXPECT_THAT(all({.product = "软件"}), ElementsAre(numbered(3)));
+  EXPECT_THAT(all({.status = "8"}), ElementsAre(numbered(5)));
+  EXPECT_THAT(all({.seller = kSeller, .without_status = {"8"}}), ElementsAre(numbered(1), numbered(2), numbered(3)));
+  EXPECT_THAT(all({.product = "1", .taxpayers = {"91420106TGDM00302K"}}), ElementsAre(numbered(2)))
       << "a caller sees the invoices its taxpayers are on";
   EXPECT_THAT(all({.seller = "nobody"}), IsEmpty());
 }
@@ -87,7 +87,7 @@ TEST_F(Listing, PagesNeitherRepeatNorLeaveOutWhateverTheirSize) {
   const auto whole = all({});
   ASSERT_THAT(whole, SizeIs(40));
   for (const int limit : {1, 7, 39, 40, 41}) EXPECT_EQ(all({.limit = limit}), whole) << limit;
-  EXPECT_THAT(all({.seller = kUs, .limit = 4}), SizeIs(27));
+  EXPECT_THAT(all({.seller = kSeller, .limit = 4}), SizeIs(27));
   auto& reader = *reader_;
   EXPECT_EQ(reader.invoices({.limit = 40})->next, "") << "nothing follows the last page";
   for (const char* bad : {"x", "1.2", "1x.2.3", "..", "a.b.c"}) {
@@ -103,17 +103,17 @@ TEST_F(Listing, LooksAtSoManyInvoicesForOneAnswerAndGoesOnFromThere) {
   invoices.back().buyer.id = "91420106TGDM00302K";
   import(std::move(invoices));
   int pages = 0;
-  EXPECT_THAT(all({.buyer = "91420106TGDM00302K"}, &pages), ElementsAre(number(limits::kInvoiceScan)));
+  EXPECT_THAT(all({.buyer = "91420106TGDM00302K"}, &pages), ElementsAre(numbered(limits::kInvoiceScan)));
   EXPECT_EQ(pages, 2) << "the first is empty and says where to go on";
 }
 
 TEST_F(Listing, AnInvoiceThatCameWithASubmissionIsInItAndInItsMonth) {
   const Invoice blue = invoice(7, *LegalTime::parse("2026-11-03"));
   ASSERT_TRUE(accept(*store_, wanted("k", blue.number), {blue}));
-  EXPECT_THAT(all({.seller = kUs}), ElementsAre(blue.number));
+  EXPECT_THAT(all({.seller = kSeller}), ElementsAre(blue.number));
   auto& reader = *reader_;
   const std::int64_t month = 2026 * 12 + 10;
-  EXPECT_THAT(*reader.issued_by(kUs, month, month), SizeIs(1)) << "its amount takes of the credit line";
+  EXPECT_THAT(*reader.issued_by(kSeller, month, month), SizeIs(1)) << "its amount takes of the credit line";
 }
 
 }  // namespace
