@@ -97,8 +97,9 @@ ControlReply populate(NightServices& night, const LegalClockFile& clock, const C
   order.first_month = month(m, "from", clock.now());
   order.last_month = month(m, "to", order.first_month);
   order.count = natural(m, "count", 0, kMaxInvoices);
+  order.until = clock.now();  // nobody issues tomorrow's invoices
   if (order.count == 0) m.wrong("count");
-  if (order.last_month < order.first_month) m.wrong("to");
+  if (order.last_month < order.first_month || order.last_month > clock.now()) m.wrong("to");
   if (order.taxpayers.empty()) m.wrong("taxpayers");
   if (m.error) return control_error(400, *m.error);
   const std::uint64_t added = night.add(order);

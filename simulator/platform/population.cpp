@@ -68,7 +68,7 @@ std::string Lot::number(std::uint64_t i) const {
 
 LegalTime Lot::issued_at(std::uint64_t i) const {
   const auto n = static_cast<double>(std::max<std::size_t>(status.size(), 1));
-  const auto second = static_cast<std::int64_t>(static_cast<double>(i) / n * static_cast<double>(kSpanSeconds));
+  const auto second = static_cast<std::int64_t>(static_cast<double>(i) / n * static_cast<double>(span_seconds));
   return month.plus_ms(second * 1000);
 }
 
@@ -174,6 +174,9 @@ std::uint64_t Population::add(const Order& order) {
           lot.type = type;
           lot.month = month;
           number_form(lot);
+          lot.span_seconds = kSpanSeconds;
+          if (order.until.is_set())
+            lot.span_seconds = std::clamp<std::int64_t>((order.until.ms - month.ms) / 1000, 1, kSpanSeconds);
           made.push_back(std::move(lot));
         }
   std::uint64_t left = order.count;

@@ -23,6 +23,7 @@ struct Lot {
   std::string prefix;  // of the number; the serial follows, `digits` wide
   unsigned digits = 0;
   std::uint64_t first_serial = 0, seed = 0;
+  std::int64_t span_seconds = 1;       // from the month's beginning: the invoices are dated within it
   std::vector<PlatformStatus> status;  // one an invoice
 
   static constexpr std::uint64_t kGap = 7;  // numbers of one taxpayer are not dense
@@ -57,6 +58,7 @@ class Population {
     std::vector<std::string> types;
     LegalTime first_month, last_month;  // any time in them
     std::uint64_t count = 0;            // in all, dealt evenly
+    LegalTime until = {};               // none is dated later; not set: no bound
   };
   /// returns  how many invoices were added: order.count. Nothing may be empty.
   std::uint64_t add(const Order& order);

@@ -155,6 +155,21 @@ TEST_F(NightServicesTest, TheSameSeedGivesTheSamePlatformAndAnotherSeedAnother) 
   EXPECT_NE(made(3), made(4));
 }
 
+TEST_F(NightServicesTest, NothingIsDatedAfterTheMomentItWasMade) {
+  now = day("2026-10-09 12:00:00");
+  night.add({.seed = 1,
+             .taxpayers = {kOurs},
+             .directions = {Direction::issued},
+             .types = {"81"},
+             .first_month = now,
+             .last_month = now,
+             .count = 300,
+             .until = now});
+  const auto all = all_of(month_of("2026-10-01", "2026-10-09"));
+  EXPECT_EQ(all.size(), 300U);
+  for (const Shown& shown : all) EXPECT_LT(shown.facts.issued_at, now);
+}
+
 TEST_F(NightServicesTest, TotalsAreWhatThePackagesAddUpTo) {
   populate(1200);
   for (const leqi::Window& window : {october(), month_of("2026-09-02", "2026-09-11", Direction::received, "04")}) {
