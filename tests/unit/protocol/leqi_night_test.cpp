@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const Bytes kKey{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+const Bytes kNightKey{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 LegalTime day(std::string_view text) { return *LegalTime::parse(text); }
 Window november() { return {"91320106TGDM00038N", Direction::received, "81", day("2026-11-01"), day("2026-11-30")}; }
 listing::Facts facts(int n) {
@@ -123,12 +123,12 @@ TEST(NightWire, HostileTextIsRefusedNotCrashedOn) {
 }
 
 TEST(NightPage, OpensWhatTheEnvelopeSealsInPlaceAndInAnyOtherSpelling) {
-  const wire::Sm4Decryptor key(std::span<const std::uint8_t, 16>(kKey.data(), 16));
+  const wire::Sm4Decryptor key(std::span<const std::uint8_t, 16>(kNightKey.data(), 16));
   Bytes buffer;
   for (std::size_t size : {1UL, 15UL, 16UL, 1000UL, 300'001UL}) {
     std::string page(size, 'x');
     page.front() = '{';
-    const std::string body = *make_reply(page, kKey);
+    const std::string body = *make_reply(page, kNightKey);
     const auto opened = open_page(body, key, buffer);
     ASSERT_TRUE(opened) << size;
     EXPECT_EQ(as_text(opened->page), page);
@@ -141,19 +141,19 @@ TEST(NightPage, OpensWhatTheEnvelopeSealsInPlaceAndInAnyOtherSpelling) {
 
 TEST(NightPage, IsSealedByteForByteAsAnyOtherReply) {
   for (const wire::Level level : wire::levels()) {
-    const wire::Sm4Encryptor key(std::span<const std::uint8_t, 16>(kKey.data(), 16), level);
+    const wire::Sm4Encryptor key(std::span<const std::uint8_t, 16>(kNightKey.data(), 16), level);
     std::vector<std::size_t> sizes{24'559, 24'560, 24'575, 24'576, 24'577, 49'152, 100'000};  // around whole pieces
     for (std::size_t size = 0; size < 600; size += 7) sizes.push_back(size);
     for (const std::size_t size : sizes) {
       std::string page(size, 'a');
       for (std::size_t i = 0; i < size; ++i) page[i] = static_cast<char>(i * 31);
-      ASSERT_EQ(seal_page(page, key), *make_reply(page, kKey)) << size << " " << wire::name(level);
+      ASSERT_EQ(seal_page(page, key), *make_reply(page, kNightKey)) << size << " " << wire::name(level);
     }
   }
 }
 
 TEST(NightPage, TellsTheGatewaysErrorsFromPages) {
-  const wire::Sm4Decryptor key(std::span<const std::uint8_t, 16>(kKey.data(), 16));
+  const wire::Sm4Decryptor key(std::span<const std::uint8_t, 16>(kNightKey.data(), 16));
   Bytes buffer;
   const auto error = open_page(make_error_reply(kMaintenance, "维护中"), key, buffer);
   ASSERT_TRUE(error);
@@ -163,13 +163,13 @@ TEST(NightPage, TellsTheGatewaysErrorsFromPages) {
 }
 
 TEST(NightPage, RefusesWhatWasSealedWithAnotherKeyOrDamaged) {
-  const wire::Sm4Decryptor key(std::span<const std::uint8_t, 16>(kKey.data(), 16));
-  Bytes other = kKey, buffer;
+  const wire::Sm4Decryptor key(std::span<const std::uint8_t, 16>(kNightKey.data(), 16));
+  Bytes other = kNightKey, buffer;
   other[0] ^= 1;
   const auto wrong = open_page(*make_reply("{\"returncode\":\"00\"}", other), key, buffer);
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().id, "leqi.cipher");
-  std::string body = *make_reply(std::string(100, 'y'), kKey);
+  std::string body = *make_reply(std::string(100, 'y'), kNightKey);
   body[body.size() / 2] = '!';
   const auto damaged = open_page(body, key, buffer);
   ASSERT_FALSE(damaged);
@@ -177,8 +177,8 @@ TEST(NightPage, RefusesWhatWasSealedWithAnotherKeyOrDamaged) {
 }
 
 TEST(NightPage, RefusesPaddingThatIsWrongInAnyByte) {
-  const wire::Sm4Encryptor encrypt(std::span<const std::uint8_t, 16>(kKey.data(), 16));
-  const wire::Sm4Decryptor decrypt(std::span<const std::uint8_t, 16>(kKey.data(), 16));
+  const wire::Sm4Encryptor encrypt(std::span<const std::uint8_t, 16>(kNightKey.data(), 16));
+  const wire::Sm4Decryptor decrypt(std::span<const std::uint8_t, 16>(kNightKey.data(), 16));
   Bytes buffer;
   for (std::size_t wrong = 0; wrong <= 4; ++wrong) {  // 0: all four right
     Bytes block(16, 'x');

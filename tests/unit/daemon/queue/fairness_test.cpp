@@ -10,7 +10,7 @@
 namespace taxgate::queue {
 namespace {
 
-const LegalTime kNow{1'795'300'000'000};
+const LegalTime kNoon{1'795'300'000'000};
 
 store::OpenEntry entry(const std::string& taxpayer, std::int64_t seq) {
   const std::string id = taxpayer + "-" + std::to_string(seq);
@@ -31,7 +31,7 @@ class Works {
   /// Runs until `taxpayer` has nothing left, or the time is up. returns when its last was signed
   SteadyMs until_done(const std::string& taxpayer, int submissions, SteadyMs limit) {
     while (done_[taxpayer] < submissions && now_ < limit) {
-      while (const auto id = queue_.next(now_, kNow)) {
+      while (const auto id = queue_.next(now_, kNoon)) {
         const std::string whose = id->substr(0, id->find('-'));
         auto& free_at = free_at_[whose];
         const auto key = std::ranges::min_element(free_at);
@@ -99,7 +99,7 @@ TEST(QueueFairness, ManyTaxpayersTakeTurns) {
   for (const char* taxpayer : {"B", "C", "D"})
     for (int i = 0; i < 10; ++i) queue.add(entry(taxpayer, ++seq), 0);
   std::map<char, int> picked;
-  while (const auto id = queue.next(0, kNow)) ++picked[id->front()];
+  while (const auto id = queue.next(0, kNoon)) ++picked[id->front()];
   EXPECT_EQ(picked, (std::map<char, int>{{'A', 2}, {'B', 2}, {'C', 2}, {'D', 2}}));
 }
 
@@ -109,16 +109,16 @@ TEST(QueueFairness, ANearDeadlineGoesBeforeEverybodysCalmWorkAndAnEqualOneKeepsT
   for (int i = 0; i < 100; ++i) queue.add(entry("A", ++seq), 0);
   for (const char* taxpayer : {"B", "C"}) queue.add(entry(taxpayer, ++seq), 0);
   auto urgent = entry("A", ++seq);
-  urgent.deadline = kNow.plus_ms(LegalTime::kHourMs);
+  urgent.deadline = kNoon.plus_ms(LegalTime::kHourMs);
   queue.add(urgent, 0);
-  EXPECT_EQ(queue.next(0, kNow), urgent.id);
-  EXPECT_EQ(queue.next(0, kNow)->front(), 'B') << "A had its turn";
+  EXPECT_EQ(queue.next(0, kNoon), urgent.id);
+  EXPECT_EQ(queue.next(0, kNoon)->front(), 'B') << "A had its turn";
   auto first = entry("C", ++seq), second = entry("C", ++seq);
   first.deadline = second.deadline = urgent.deadline;
   queue.add(first, 0);
   queue.add(second, 1);
-  EXPECT_EQ(queue.next(0, kNow), first.id);
-  EXPECT_EQ(queue.next(1, kNow.plus_ms(1)), second.id);
+  EXPECT_EQ(queue.next(0, kNoon), first.id);
+  EXPECT_EQ(queue.next(1, kNoon.plus_ms(1)), second.id);
 }
 
 TEST(QueueFairness, AHeldTaxpayersBacklogIsInNobodysWay) {
@@ -127,11 +127,11 @@ TEST(QueueFairness, AHeldTaxpayersBacklogIsInNobodysWay) {
   queue.hold("A");
   for (int i = 0; i < 10'000; ++i) queue.add(entry("A", ++seq), 0);
   queue.add(entry("B", ++seq), 0);
-  EXPECT_EQ(queue.next(0, kNow)->front(), 'B');
-  EXPECT_FALSE(queue.next(0, kNow));
+  EXPECT_EQ(queue.next(0, kNoon)->front(), 'B');
+  EXPECT_FALSE(queue.next(0, kNoon));
   queue.release("A", 0);
   int picked = 0;
-  while (queue.next(0, kNow)) ++picked;
+  while (queue.next(0, kNoon)) ++picked;
   EXPECT_EQ(picked, 48) << "a quarter of the active set is left for others";
 }
 
