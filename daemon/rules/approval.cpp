@@ -64,12 +64,6 @@ void advise_on_trigger(const Facts& facts, const RedDocument& red, const Approva
     report.add(Severity::needs_approval, "P6.matrix", "reason", std::string(reason_code(red.reason)));
 }
 
-bool is_hash(std::string_view text) {
-  constexpr std::size_t kDigits = 64;  // SM3 and SHA-256 alike
-  return text.size() == kDigits &&
-         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
 void advise_on_demand(const Facts& facts, const RedDocument& red, const EvidenceDemand& demand, Report& report) {
   if (!concerns(demand.reasons, reason_code(red.reason)) || !concerns(demand.provinces, facts.known.province)) return;
   const auto& brought = facts.known.evidence;
@@ -82,6 +76,11 @@ void advise_on_demand(const Facts& facts, const RedDocument& red, const Evidence
 }
 
 }  // namespace
+
+bool is_hash(std::string_view text) {
+  return text.size() == kHashDigits &&
+         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
 
 void advise_on_red(const Facts& facts, const RedDocument& red, Report& report) {
   for (const ApprovalTrigger& trigger : facts.tables.approvals) advise_on_trigger(facts, red, trigger, report);

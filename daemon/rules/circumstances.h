@@ -3,6 +3,7 @@
 // what it knows. Unknown means that a rule says nothing, or leaves a note: never a guess.
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/decimal.h"
@@ -19,6 +20,8 @@ struct Evidence {
   std::string hash;  // 64 hexadecimal digits; evidence without a hash is none
   friend bool operator==(const Evidence&, const Evidence&) = default;
 };
+inline constexpr std::size_t kHashDigits = 64;  // SM3 and SHA-256 alike
+bool is_hash(std::string_view text);
 
 struct Circumstances {
   LegalTime today;                               // not set: rules about dates say nothing

@@ -13,7 +13,7 @@
 namespace taxgate::rules {
 namespace {
 
-constexpr std::array<std::string_view, 5> kKinds{"issued", "red", "pickup", "limit", "application"};
+constexpr std::array<std::string_view, 6> kKinds{"issued", "red", "pickup", "limit", "application", "rejection"};
 // C6; a province may set another within the law's bounds.
 constexpr std::array kSeeds{Seed{"I", Fen{500'000}}, Seed{"II", Fen{250'000'000}}, Seed{"III", Fen{750'000'000}},
                             Seed{"IV", Fen{1'000'000'000}}};
@@ -57,7 +57,7 @@ CreditEntry effect_of(const Movement& m, const CreditTables& tables) {
   }
   if (m.kind == MovementKind::pickup) return {m, m.amount, "C5.picked_up"};
   if (m.kind == MovementKind::limit) return {m, {}, "C9.limit"};
-  return {m, {}, "C9.no_effect"};
+  return {m, {}, m.kind == MovementKind::rejection ? "C9.rejected" : "C9.no_effect"};
 }
 
 }  // namespace
@@ -111,6 +111,11 @@ Month first_month_needed(Month month, LegalTime at, const std::vector<Movement>&
     first = first.previous();
   }
   return first;
+}
+
+std::optional<Fen> limit_in_force(LegalTime t, const std::vector<Movement>& movements) {
+  const Movement* limit = limit_at(t, movements);
+  return limit == nullptr ? std::nullopt : std::optional(limit->amount);
 }
 
 CreditStatement credit_statement(Month month, LegalTime at, const std::vector<Movement>& movements,

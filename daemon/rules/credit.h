@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/rules/circumstances.h"
 #include "protocol/invoice.h"
 
 namespace taxgate::rules {
@@ -30,11 +31,12 @@ struct Month {
 };
 
 enum class MovementKind : std::uint8_t {
-  issued,      // a blue invoice of the ledger
-  red,         // a red invoice of the ledger
-  pickup,      // paper invoices picked up: sheets × per-sheet limit (C5)
-  limit,       // the total limit was set: initial grant, adjustment, or an approved application (C8-C10)
-  application  // an application that is not (yet) approved: no effect (C9)
+  issued,       // a blue invoice of the ledger
+  red,          // a red invoice of the ledger
+  pickup,       // paper invoices picked up: sheets × per-sheet limit (C5)
+  limit,        // the total limit was set: initial grant, adjustment, or an approved application (C8-C10)
+  application,  // an application: no effect until it is approved, which is a limit (C9)
+  rejection     // of an application: no effect (C9)
 };
 std::string_view name(MovementKind kind);
 
@@ -55,6 +57,8 @@ struct Movement {
   std::optional<std::int64_t> monthly_count;  // C12: tax-device sheets a month
   std::int64_t count = 0;                     // invoices or sheets it stands for; 0: one
   std::string note;                           // why, by whom: shown, never judged
+  std::string short_term_type;                // application: 授信额度短期调整类型
+  std::vector<Evidence> attachments;          // application: what lay beside it
 };
 
 /// "Filed and matched" (申报并比对通过): the return of `period` (C3, C4).
@@ -74,6 +78,7 @@ struct CreditTables {
   Fen large_amount{50'000'000};                             // K5: 500,000 without tax
   int large_share_percent = 50;                             // K5: of the limit at the month's beginning
   Fen small_scale_review{10'000'000};                       // C10, trigger 6: an initial limit above 100,000
+  std::vector<std::string> attachment_kinds{"contract", "asset_list", "other"};  // C9: 合同, 资产清单, 其他
 };
 const CreditTables& default_credit_tables();
 std::span<const Seed> credit_seeds();
@@ -82,9 +87,10 @@ const Seed* credit_seed(std::string_view name);
 /// What one movement does to the month, and by which rule.
 struct CreditEntry {
   Movement movement;
-  Fen used;          // added to (positive) or given back (negative)
-  std::string rule;  // "C1.restored", "C2.cross_month", "C2.allowance", "C2.unmatched", "C2.unknown_reason",
-                     // "C5.at_pickup", "C11.issued", "C5.picked_up", "C9.limit", "C9.no_effect", "C2.paper"
+  Fen used;  // added to (positive) or given back (negative)
+  std::string
+      rule;  // "C1.restored", "C2.cross_month", "C2.allowance", "C2.unmatched", "C2.unknown_reason",
+             // "C5.at_pickup", "C11.issued", "C5.picked_up", "C9.limit", "C9.no_effect", "C9.rejected", "C2.paper"
 };
 
 struct CreditStatement {
@@ -104,6 +110,10 @@ struct CreditStatement {
   std::int64_t count_used = 0;       // tax-device sheets issued, reds too (X9)
   std::vector<CreditEntry> entries;  // of the month, in order of time
 };
+
+/// The total in force at `t` (C9): the newest short-term one that covers it, else the newest lasting one. nullopt: none
+/// was told.
+std::optional<Fen> limit_in_force(LegalTime t, const std::vector<Movement>& movements);
 
 /// The month as it stands at `at`. A number occurring twice counts once. Movements of other months may be given: those
 /// of the months before count for what is carried over, at most kMonthsBack.

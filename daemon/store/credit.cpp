@@ -110,7 +110,7 @@ Result<CreditRecord> record_credit(Session& session, const CreditRecord& wanted)
     auto q = db.query("SELECT " TAXGATE_CREDIT_COLUMNS "FROM credit WHERE taxpayer = ? AND kind = 'initial'");
     q.bind(r.taxpayer);
     if (const auto first = found(q))
-      return fail(Errc::invalid_input, "credit.initial_once", "class", r.taxpayer, first->amount.text());
+      return fail(Errc::invalid_input, "credit.initial_once", "class", first->at.platform_text(), first->amount.text());
   }
   JournalRow row;
   row.event = "credit";

@@ -149,6 +149,9 @@ TEST(CreditLine, ALimitHoldsFromItsInstantAndAShortTermOneOnlyWhileItLasts) {
   EXPECT_EQ(at("2026-07", "2026-08-20"), wan(900));
   EXPECT_EQ(at("2026-08", "2026-08-20"), wan(750)) << "an application without approval changes nothing";
   EXPECT_EQ(at("2026-03", "2026-08-20"), std::nullopt) << "nothing was told of March";
+  EXPECT_EQ(limit_in_force(day("2026-06-10"), movements), wan(900));
+  EXPECT_EQ(limit_in_force(day("2026-08-01"), movements), wan(750));
+  EXPECT_EQ(limit_in_force(day("2026-03-31"), movements), std::nullopt);
 }
 
 TEST(CreditLine, OfTwoLimitsTheOneThatBeginsLaterHoldsWhicheverWasToldFirst) {
