@@ -205,6 +205,18 @@ TEST(OddWishes, TotalsOnDifferentialInvoicesAndBeyondSensibleRates) {
   const Invoice steep = invoice({line(1, "", "", "10.00", "2", "20.00")});
   EXPECT_THAT(ids(findings_of({&steep, {}}, wish(Reason::allowance, {by_total(1, "0.01")}))),
               ElementsAre("B6.remainder"));
+  const Invoice cheap = invoice({line(1, "", "", "1.00", "0.01", "0.01")});
+  EXPECT_THAT(ids(findings_of({&cheap, {}}, wish(Reason::allowance, {by_total(1, "1.00")}))),
+              ElementsAre("B6.remainder"))
+      << "all of the amount would go without the tax";
+}
+
+TEST(OddWishes, AFenGoesWhereItKeepsTheRestOnItsPrice) {
+  const auto taken = [](const Invoice& blue, std::string_view quantity) {
+    return decide({&blue, {}}, wish(Reason::goods_returned, {by_quantity(1, quantity)})).red->amount.text();
+  };
+  EXPECT_EQ(taken(invoice({line(1, "3", "0.9934", "2.99", "0", "0.00")}), "1"), "-1.00") << "0.9934, and 1.99 stay";
+  EXPECT_EQ(taken(invoice({line(1, "3", "0.9925", "2.97", "0", "0.00")}), "2"), "-1.98") << "1.985, and 0.99 stay";
 }
 
 TEST(OddWishes, AnAmountNoQuantityCanSayIsRefused) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <random>
 #include <string>
 
 #include "daemon/rules/rules.h"
@@ -83,6 +85,12 @@ inline Wish wish(Reason reason, std::vector<LineWish> lines = {}) {
   out.reason = reason;
   out.lines = std::move(lines);
   return out;
+}
+
+/// Another one every run, unless TAXGATE_SEED names it: to see a failure again, and where figures must not vary.
+inline std::uint64_t any_seed() {
+  const char* named = std::getenv("TAXGATE_SEED");
+  return named != nullptr ? std::strtoull(named, nullptr, 10) : std::random_device{}();
 }
 
 inline std::vector<std::string> ids(const Findings& findings) {
