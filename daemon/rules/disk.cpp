@@ -1,0 +1,105 @@
+#include "daemon/rules/disk.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace taxgate::rules {
+namespace {
+
+constexpr std::int64_t kMinuteMs = 60'000, kDayMs = 24 * LegalTime::kHourMs;
+constexpr std::string_view kOperator = "operator";
+
+// Codes seen of real disks; what is not here is not guessed.
+constexpr std::array kRefusals{
+    DiskRefusal{"09D108", "disk.number", kOperator},         DiskRefusal{"09D109", "disk.locked", kOperator},
+    DiskRefusal{"09D110", "disk.type", kOperator},           DiskRefusal{"09D11C", "disk.reported", kOperator},
+    DiskRefusal{"09D11F", "disk.offline_hours", kOperator},  DiskRefusal{"09D120", "disk.offline_count", kOperator},
+    DiskRefusal{"09D121", "disk.offline_amount", kOperator}, DiskRefusal{"09D122", "disk.upload_date", kOperator},
+    DiskRefusal{"09E105", "disk.clock", kOperator}};
+
+class Forecaster {
+ public:
+  Forecaster(const DiskRate& rate, LegalTime now) : rate_(rate), now_(now) {}
+
+  void date(DiskEnd what, LegalTime at) {
+    if (at.is_set()) out_.push_back({what, at, false, {}});
+  }
+
+  /// `used` of what is counted went in the span of the rate.
+  void runs_out(DiskEnd what, std::int64_t left, std::int64_t used, std::string text) {
+    if (left <= 0) {
+      out_.push_back({what, now_, false, std::move(text)});
+      return;
+    }
+    if (used <= 0 || rate_.span_ms <= 0) return;
+    const __int128 ms = static_cast<__int128>(left) * rate_.span_ms / used;
+    // A figure that lasts ten years stops nothing, and its date would leave the calendar.
+    constexpr std::int64_t kFarMs = 3650 * kDayMs;
+    if (ms < kFarMs) out_.push_back({what, now_.plus_ms(static_cast<std::int64_t>(ms)), true, std::move(text)});
+  }
+  void count(DiskEnd what, const std::optional<std::int64_t>& left) {
+    if (left) runs_out(what, *left, rate_.count, std::to_string(*left));
+  }
+  void amount(DiskEnd what, const std::optional<DiskBudget>& budget, std::int64_t used) {
+    if (budget) runs_out(what, budget->left(), used, Fen{budget->left()}.text());
+  }
+
+  std::vector<DiskForecast> take() {
+    std::ranges::sort(out_, {}, [](const DiskForecast& f) { return std::pair(f.at, f.what); });
+    return std::move(out_);
+  }
+
+ private:
+  const DiskRate& rate_;
+  LegalTime now_;
+  std::vector<DiskForecast> out_;
+};
+
+}  // namespace
+
+std::vector<DiskForecast> forecast(const DiskState& state, const DiskRate& rate, LegalTime now) {
+  Forecaster out(rate, now);
+  out.date(DiskEnd::lock_date, state.lock_date);
+  if (!state.reported && now >= state.window_start) out.date(DiskEnd::report_window, state.window_end);
+  if (state.offline_since.is_set()) {
+    out.date(DiskEnd::upload_deadline, state.upload_deadline);
+    if (state.offline_hours)
+      out.date(DiskEnd::offline_hours, state.offline_since.plus_ms(*state.offline_hours * LegalTime::kHourMs));
+  }
+  out.count(DiskEnd::numbers, state.numbers_left);
+  if (state.offline_count) out.count(DiskEnd::offline_count, state.offline_count->left());
+  out.amount(DiskEnd::offline_positive, state.offline_positive, rate.positive);
+  out.amount(DiskEnd::offline_negative, state.offline_negative, rate.negative);
+  out.amount(DiskEnd::positive, state.positive, rate.positive);
+  out.amount(DiskEnd::negative, state.negative, rate.negative);
+  return out.take();
+}
+
+std::string duration_text(std::int64_t ms) {
+  const std::int64_t minutes = std::max<std::int64_t>(ms, 0) / kMinuteMs;
+  const std::int64_t hours = minutes / 60, days = hours / 24;
+  if (days > 0) return std::to_string(days) + " d " + std::to_string(hours % 24) + " h";
+  if (hours > 0) return std::to_string(hours) + " h " + std::to_string(minutes % 60) + " min";
+  return std::to_string(minutes) + " min";
+}
+
+Error said(const DiskForecast& forecast, std::string_view type, LegalTime now) {
+  // In the order of DiskEnd.
+  static constexpr std::array<const char*, 10> kIds{
+      "disk.end_lock_date", "disk.end_report_window", "disk.end_upload_deadline",  "disk.end_offline_hours",
+      "disk.end_numbers",   "disk.end_offline_count", "disk.end_offline_positive", "disk.end_offline_negative",
+      "disk.end_positive",  "disk.end_negative"};
+  return {Errc::limit_reached, kIds[static_cast<std::size_t>(forecast.what)],
+          std::string(type),   duration_text(forecast.at.ms - now.ms),
+          forecast.left,       {}};
+}
+
+std::span<const DiskRefusal> disk_refusals() { return kRefusals; }
+
+const DiskRefusal* disk_refusal(std::string_view sense) {
+  const auto at = std::ranges::find(kRefusals, sense, &DiskRefusal::sense);
+  return at == kRefusals.end() ? nullptr : &*at;
+}
+
+}  // namespace taxgate::rules

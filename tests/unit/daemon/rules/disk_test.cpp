@@ -1,0 +1,131 @@
+// When a tax disk stops issuing, and what its refusals mean.
+#include "daemon/rules/disk.h"
+
+#include <gmock/gmock.h>
+
+#include "protocol/messages.h"
+
+namespace taxgate::rules {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+LegalTime at(std::string_view text) { return *LegalTime::parse(text); }
+const LegalTime kNow = at("2026-11-22 10:00:00");
+constexpr std::int64_t kHours = LegalTime::kHourMs;
+
+/// Six invoices an hour for 6,000.00, a tenth of it red.
+constexpr DiskRate kRate{.span_ms = kHours, .count = 6, .positive = 600'000, .negative = 60'000};
+
+std::vector<DiskEnd> ends(const DiskState& state, const DiskRate& rate = kRate) {
+  std::vector<DiskEnd> out;
+  for (const DiskForecast& f : forecast(state, rate, kNow)) out.push_back(f.what);
+  return out;
+}
+std::string sentence(const DiskForecast& f) { return message_text(said(f, "007", kNow), Language::english); }
+
+TEST(DiskForecasts, SayWhenTheNumbersRunOutAtTodaysRate) {
+  DiskState state;
+  state.numbers_left = 19;
+  const auto found = forecast(state, kRate, kNow);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].at, kNow.plus_ms(3 * kHours + kHours / 6));
+  EXPECT_TRUE(found[0].at_rate);
+  EXPECT_EQ(sentence(found[0]), "007: 19 numbers are left; issuing stops in 3 h 10 min at today's rate.");
+  state.numbers_left = 0;
+  const auto none = forecast(state, {}, kNow);
+  ASSERT_EQ(none.size(), 1u) << "stopped, whatever the rate";
+  EXPECT_THAT(sentence(none[0]), HasSubstr("stops in 0 min"));
+}
+
+TEST(DiskForecasts, WhatNobodyUsesOrNobodyKnowsStopsNothing) {
+  EXPECT_THAT(ends({}), ElementsAre());
+  DiskState state;
+  state.numbers_left = 19;
+  state.offline_negative = DiskBudget{100'000, 0};
+  EXPECT_THAT(ends(state, {.span_ms = kHours, .count = 0, .positive = 0, .negative = 0}), ElementsAre());
+  EXPECT_THAT(ends(state, {.span_ms = 0, .count = 6, .positive = 0, .negative = 0}), ElementsAre()) << "no rate";
+  state.numbers_left = 10'000'000;
+  EXPECT_THAT(ends(state, {.span_ms = 24 * kHours, .count = 1, .positive = 0, .negative = 0}), ElementsAre())
+      << "longer than anybody plans";
+}
+
+TEST(DiskForecasts, PutTheSoonestFirst) {
+  DiskState state;
+  state.lock_date = at("2026-12-15");
+  state.window_start = at("2026-11-20");
+  state.window_end = at("2026-11-30");
+  state.upload_deadline = at("2026-11-24");
+  state.offline_since = at("2026-11-22 08:00:00");
+  state.offline_hours = 72;
+  state.numbers_left = 19;                                // 3 h 10 min
+  state.offline_count = DiskBudget{100, 88};              // 2 h
+  state.offline_positive = DiskBudget{700'000, 100'000};  // 1 h
+  state.offline_negative = DiskBudget{100'000, 70'000};   // 30 min
+  state.positive = DiskBudget{3'000'000, 0};              // 5 h
+  state.negative = DiskBudget{300'000, 60'000};           // 4 h
+  using enum DiskEnd;
+  EXPECT_THAT(ends(state), ElementsAre(offline_negative, offline_positive, offline_count, numbers, negative, positive,
+                                       upload_deadline, offline_hours, report_window, lock_date));
+  const auto found = forecast(state, kRate, kNow);
+  EXPECT_THAT(sentence(found[0]), HasSubstr("300.00 of red amounts may still be issued offline"));
+  EXPECT_THAT(sentence(found[7]), HasSubstr("2 d 22 h"));
+  EXPECT_THAT(sentence(found[9]), HasSubstr("22 d 14 h, on the disk's lock date"));
+}
+
+TEST(DiskForecasts, OfflineBoundsHoldOnlyWhileSomethingIsNotUploadedAndAReportIsDueOnce) {
+  DiskState state;
+  state.upload_deadline = at("2026-11-24");
+  state.offline_hours = 72;
+  EXPECT_THAT(ends(state), ElementsAre()) << "nothing was issued offline";
+  state.offline_since = kNow;
+  EXPECT_THAT(ends(state), ElementsAre(DiskEnd::upload_deadline, DiskEnd::offline_hours));
+  state.offline_hours.reset();
+  EXPECT_THAT(ends(state), ElementsAre(DiskEnd::upload_deadline));
+  DiskState reported;
+  reported.window_start = at("2026-11-20");
+  reported.window_end = at("2026-11-30");
+  reported.reported = true;
+  EXPECT_THAT(ends(reported), ElementsAre());
+  reported.reported = false;
+  EXPECT_THAT(ends(reported), ElementsAre(DiskEnd::report_window));
+  reported.window_start = at("2026-11-23");
+  EXPECT_THAT(ends(reported), ElementsAre()) << "the window has not begun";
+}
+
+TEST(DiskForecasts, ABudgetThatIsOverdrawnHasNothingLeft) {
+  EXPECT_EQ((DiskBudget{100, 101}.left()), 0);
+  DiskState state;
+  state.positive = DiskBudget{100, 101};
+  const auto found = forecast(state, kRate, kNow);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].at, kNow);
+  EXPECT_EQ(found[0].left, "0.00");
+}
+
+TEST(DiskForecasts, TimesAreRoundedDown) {
+  EXPECT_EQ(duration_text(59'999), "0 min");
+  EXPECT_EQ(duration_text(3 * kHours + 10 * 60'000 + 59'999), "3 h 10 min");
+  EXPECT_EQ(duration_text(52 * kHours - 1), "2 d 3 h");
+  EXPECT_EQ(duration_text(-1), "0 min");
+}
+
+TEST(DiskRefusals, AreHoldsWithASentenceAndARemedyAndWhatIsNotKnownIsNotGuessed) {
+  for (const DiskRefusal& refusal : disk_refusals()) {
+    EXPECT_EQ(disk_refusal(refusal.sense), &refusal);
+    const Error held{Errc::limit_reached, std::string(refusal.id), {}, {}, {}, {}};
+    for (const Language language : {Language::english, Language::chinese}) {
+      EXPECT_NE(message_text(held, language), "") << refusal.sense;
+      EXPECT_NE(remedy_text(held, language), "") << refusal.sense;
+    }
+    EXPECT_EQ(refusal.release_by, "operator");
+  }
+  EXPECT_EQ(disk_refusal("09D109")->id, "disk.locked");
+  EXPECT_EQ(disk_refusal("09D11F")->id, "disk.offline_hours");
+  EXPECT_EQ(disk_refusal("09D1FF"), nullptr);
+  EXPECT_EQ(disk_refusal("0963C3"), nullptr) << "PIN tries are the login's";
+}
+
+}  // namespace
+}  // namespace taxgate::rules
