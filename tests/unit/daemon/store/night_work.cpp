@@ -17,7 +17,7 @@ struct Local {
 std::uint64_t hash_of(PlatformStatus s) { return s.bits + 1; }
 
 // One page: the batch a driver would make of it against what is stored now.
-NightBatch batch_of(int night, std::uint32_t taxpayer, const Listing& listing, std::uint64_t from,
+NightBatch batch_of(int night, std::uint32_t taxpayer, const NightStatuses& listing, std::uint64_t from,
                     std::map<InvoiceKey, Local>& mirror) {
   NightBatch batch;
   batch.run = night;
@@ -92,7 +92,7 @@ bool finish_nights(Store& store, const Confirm& confirm) {
     from = 0;
   }
   for (; night <= kNights; ++night, from = 0) {
-    const Listing listing = listing_of(night);
+    const NightStatuses listing = listing_of(night);
     for (; from < kInvoices; from += night == kNights ? kInvoices : kBatch) {
       auto batch = batch_of(night, *taxpayer, listing, from, mirror);
       const auto cursor = batch.cursor_value;
@@ -127,8 +127,8 @@ std::vector<std::string> whole(Store& store) {
 
 }  // namespace
 
-Listing listing_of(int night) {
-  Listing out;
+NightStatuses listing_of(int night) {
+  NightStatuses out;
   if (night == kNights)
     for (std::uint64_t serial = kBulkFrom; serial < kBulkFrom + kBulk; ++serial) out[serial] = status_of("0");
   for (std::uint64_t serial = 0; serial < kInvoices; ++serial) {

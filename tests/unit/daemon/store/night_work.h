@@ -30,8 +30,8 @@ inline Result<std::uint32_t> number(Store& store, const std::string& taxpayer = 
 }
 
 /// What a platform shows on each of a few nights; the driver below compares and commits as the real one does.
-using Listing = std::map<std::uint64_t, PlatformStatus>;  // by serial
-Listing listing_of(int night);
+using NightStatuses = std::map<std::uint64_t, PlatformStatus>;  // by serial
+NightStatuses listing_of(int night);
 
 using Confirm = std::function<void(const std::string& line)>;
 /// Runs the nights that are not done yet, in small batches with a cursor, applying in between. False: the store ended.
