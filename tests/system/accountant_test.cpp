@@ -8,10 +8,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <sstream>
 
 #include "cli/files/table.h"
 #include "daemon/rules/credit.h"
+#include "daemon/store/store.h"
 #include "protocol/json_form.h"
 #include "protocol/records.h"
 #include "protocol/sm.h"
@@ -73,7 +75,9 @@ class Accountant : public testing::Test {
     fs::create_directories(directory_);
     const std::string tables = file("tables.toml",
                                     "[[evidence]]\nrule = \"R33\"\nseverity = \"refuse\"\nkinds = [\"return_slip\"]\n"
-                                    "reasons = [\"02\"]\nprovinces = [\"31\"]\n");
+                                    "reasons = [\"02\"]\nprovinces = [\"31\"]\n\n"
+                                    "[[evidence]]\nrule = \"R22\"\nseverity = \"refuse\"\nkinds = [\"agreement\"]\n"
+                                    "reasons = [\"04\"]\n");
     whole_ = std::make_unique<Whole>(WholeOptions{
         .more_config = fmt::format("\n[approval]\namount = \"50000.00\"\n\n[rules]\ntables_file = \"{}\"\n", tables)});
     const auto started = stand().start_taxgated();
@@ -209,12 +213,18 @@ TEST_F(Accountant, RedsOneByOneAndManyAtOnceThenTheMonthsTable) {
   const Ran brought = run(with + " --json --evidence return_slip=" + slip, "li");
   EXPECT_EQ(brought.exit, 0) << brought.out;
   const Submission red = ended(submitted(brought.out).id());
-  EXPECT_EQ(red.state(), "issued") << "the last check before sending knows the paper too";
+  EXPECT_EQ(red.state(), "issued");
   ASSERT_EQ(red.evidence_size(), 1);
   const std::string digest = lines_of(run("status >/dev/null; sha256sum " + slip, "li").out).at(0).substr(0, 64);
   EXPECT_EQ(red.evidence(0).hash(), digest);
   EXPECT_THAT(red.timeline(0).detail(), HasSubstr(digest)) << "and stands in the journal";
   EXPECT_THAT(run("show " + red.id(), "li").out, HasSubstr("slip.pdf"));
+  const std::string allowance =
+      fmt::format("red {} --reason 04 --line 1:amount=100 --yes --json", whole_->blue().number);
+  EXPECT_THAT(run(allowance, "li").out, HasSubstr("R22.evidence"));
+  const Ran agreed = run(allowance + " --evidence agreement=" + slip, "li");
+  EXPECT_EQ(ended(submitted(agreed.out).id()).state(), "issued")
+      << "the last check before sending knows the paper too: " << agreed.out;
 
   const Ran wizard = run(fmt::format("red {} --wait 40 < {}", asked.number, file("typed", "02\np\n4\ny\n")), "li");
   EXPECT_EQ(wizard.exit, 0) << wizard.out;
@@ -245,14 +255,14 @@ TEST_F(Accountant, RedsOneByOneAndManyAtOnceThenTheMonthsTable) {
   const std::string month = stand().legal_now().rfc3339().substr(0, 7);
   ASSERT_EQ(run(fmt::format("export reds --month {} --out reds.csv", month), "li").exit, 0);
   const auto table = files::read_csv(read_all(path("reds.csv")));
-  ASSERT_THAT(table, SizeIs(8)) << "a heading and seven";
+  ASSERT_THAT(table, SizeIs(9)) << "a heading and eight";
   Fen amount, tax;
   for (std::size_t i = 1; i < table.size(); ++i) {
     amount += *Fen::parse(table[i].cells.at(6));
     tax += *Fen::parse(table[i].cells.at(7));
   }
-  EXPECT_EQ(amount.text(), "-5700.00");
-  EXPECT_EQ(tax.text(), "-741.00");
+  EXPECT_EQ(amount.text(), "-5800.00");
+  EXPECT_EQ(tax.text(), "-754.00");
   EXPECT_EQ(run(fmt::format("export reds --month {} --out reds.csv", month), "li").exit, 2) << "nothing is overwritten";
 }
 
@@ -279,6 +289,45 @@ TEST_F(Accountant, ASecondPersonApprovesOrDeniesAndTheSubmitterIsRefused) {
   EXPECT_EQ(ended(denied.id()).state(), "refused");
   EXPECT_THAT(run("show " + denied.id(), "li").out, HasSubstr("wrong month"));
   EXPECT_EQ(whole_->documents_on(other), 0) << "the platform never heard of it";
+}
+
+TEST_F(Accountant, WhatANightSawAfterTheAcceptanceRefusesOrHoldsBeforeAnythingIsSent) {
+  const Invoice irregular = worth(whole_->invoice(), 60'000), alerted = worth(whole_->invoice(), 60'000);
+  ASSERT_TRUE(stand().import_invoices({irregular, alerted}));
+  std::vector<std::string> ids;
+  for (const Invoice& blue : {irregular, alerted})
+    ids.push_back(submitted(run(fmt::format("red {} --reason 01 --yes --json", blue.number), "li").out).id());
+  stand().taxgated().stop();
+  {
+    auto opened =
+        store::Store::open({.path = stand().database(), .clock = &stand().platform().clock(), .vfs = {}, .probe = {}});
+    ASSERT_TRUE(opened) << opened.error().id;
+    auto& night = (*opened)->night();
+    std::promise<Result<std::uint32_t>> number;
+    night.taxpayer_number(whole_->us(), [&](Result<std::uint32_t> n) { number.set_value(n); });
+    const auto taxpayer = number.get_future().get();
+    ASSERT_TRUE(taxpayer);
+    store::NightBatch batch;
+    batch.run = 1;
+    batch.taxpayer = whole_->us();
+    for (const auto& [blue, field, code] :
+         {std::tuple(irregular, StatusField::abnormal, "02"), std::tuple(alerted, StatusField::risk, "01")}) {
+      auto& change = batch.changes.emplace_back();
+      change.key = *invoice_key(*taxpayer, blue.number);
+      change.after.set(field, *status_code(code));
+    }
+    std::promise<bool> committed;
+    night.commit(std::move(batch), [&](Result<store::NightCommitted> done) { committed.set_value(done.has_value()); });
+    ASSERT_TRUE(committed.get_future().get());
+  }
+  ASSERT_TRUE(stand().start_taxgated());
+  EXPECT_EQ(run("approve " + ids[0] + " --reason ok", "chief").exit, 0);
+  EXPECT_EQ(ended(ids[0]).error().code(), "R8.abnormal");
+  EXPECT_EQ(run("approve " + ids[1] + " --reason ok", "chief").exit, 0);
+  EXPECT_TRUE(eventually([&] { return run("holds", "li").out.find("red_alert") != std::string::npos; }));
+  EXPECT_EQ(stand().show(ids[1])->state(), "queued") << "held, not refused: nothing is lost";
+  EXPECT_EQ(whole_->documents_on(irregular) + whole_->documents_on(alerted), 0);
+  EXPECT_THAT(run(fmt::format("red {} --reason 01 --yes", whole_->blue().number), "li").out, HasSubstr("queued"));
 }
 
 TEST_F(Accountant, TheCreditLineSaysTheLawsFourFigures) {
