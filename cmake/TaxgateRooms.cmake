@@ -20,8 +20,9 @@ function(taxgate_compile_options)
   add_link_options(-Wl,-z,relro,-z,now)
 endfunction()
 
-# The sanitizer presets also compile several files of a room as one (CMAKE_UNITY_BUILD: half the time of a clean build), so a
-# name in an anonymous namespace stands once in a room. The release build compiles each file alone.
+# The sanitizer presets also compile several files of a room as one (CMAKE_UNITY_BUILD: half the time of a clean build), and
+# every preset those of a unit test; so a name in an anonymous namespace stands once in a room, and once in its tests. The
+# release build compiles each file of a room alone.
 # Precompiled headers halve the time of a clean build. They hold foreign and generated headers only, so that no include of
 # ours can be missing unseen; `./run lint` reads every file without them. One set for each kind of code: flags must be equal.
 function(taxgate_precompiled name)
@@ -130,6 +131,7 @@ function(taxgate_tests)
     file(GLOB srcs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${dir}/*.cpp)
     if(srcs)
       add_executable(unit_${name} ${srcs})
+      set_target_properties(unit_${name} PROPERTIES UNITY_BUILD ON)
       target_link_libraries(unit_${name} PRIVATE taxgate_${name} GTest::gmock GTest::gtest_main)
       taxgate_test_links(unit_${name})
       taxgate_test_options(unit_${name})

@@ -7,14 +7,14 @@ namespace taxgate::rules {
 namespace {
 
 const std::string kHash(64, 'a');
-LegalTime day(std::string_view text) { return *LegalTime::parse(text); }
+LegalTime day_of(std::string_view text) { return *LegalTime::parse(text); }
 
 /// An application with nothing left out: 9,000,000 for June and July, a contract and a list of assets beside it.
 CreditApplication whole() {
   CreditApplication out;
   out.amount = Fen{900'000'000};
-  out.from = day("2026-06-10");
-  out.until = day("2026-08-01");
+  out.from = day_of("2026-06-10");
+  out.until = day_of("2026-08-01");
   out.short_term_type = "订单增加";
   out.reason = "a large order";
   out.attachments = {{"contract", kHash}, {"asset_list", kHash}, {"other", kHash}};
@@ -31,7 +31,7 @@ using Ids = std::vector<std::string>;
 Movement told(MovementKind kind, std::string_view at, Fen amount) {
   Movement m;
   m.kind = kind;
-  m.at = day(at);
+  m.at = day_of(at);
   m.amount = amount;
   m.number = "N-1";
   return m;
@@ -66,14 +66,14 @@ TEST(CreditApplications, HaveNoEffectUntilApprovedAndNoneWhenRejected) {
   std::vector<Movement> all{told(MovementKind::limit, "2026-04-01", Fen{750'000'000}),
                             told(MovementKind::application, "2026-04-10", Fen{900'000'000}),
                             told(MovementKind::rejection, "2026-04-12", Fen{900'000'000})};
-  const auto rejected = credit_statement({2026 * 12 + 3}, day("2026-04-20"), all, {});
+  const auto rejected = credit_statement({2026 * 12 + 3}, day_of("2026-04-20"), all, {});
   EXPECT_EQ(rejected.limit, Fen{750'000'000});
   ASSERT_EQ(rejected.entries.size(), 3u);
   EXPECT_EQ(rejected.entries[1].rule, "C9.no_effect");
   EXPECT_EQ(rejected.entries[2].rule, "C9.rejected");
   EXPECT_EQ(name(rejected.entries[2].movement.kind), "rejection");
   all.push_back(told(MovementKind::limit, "2026-04-15", Fen{900'000'000}));
-  EXPECT_EQ(credit_statement({2026 * 12 + 3}, day("2026-04-20"), all, {}).limit, Fen{900'000'000});
+  EXPECT_EQ(credit_statement({2026 * 12 + 3}, day_of("2026-04-20"), all, {}).limit, Fen{900'000'000});
 }
 
 TEST(InitialGrant, IsMadeOnceAndASeedIsANewTaxpayersOnly) {  // C8
