@@ -17,6 +17,22 @@ std::int64_t now_ms() {
       .count();
 }
 
+/// Papers a row names by file, which nobody has read yet.
+void hash_papers(files::Entry& entry) {
+  for (auto& paper : *entry.request->mutable_evidence()) {
+    if (!paper.hash().empty()) continue;
+    auto read = paper_of(paper.kind().empty() ? paper.name() : paper.kind() + "=" + paper.name());
+    if (read) {
+      paper = std::move(*read);
+      continue;
+    }
+    Error fault = read.error();
+    fault.field = "row " + std::to_string(entry.row) + ": " + fault.field;
+    entry.faults.push_back(std::move(fault));
+  }
+  if (!entry.faults.empty()) entry.request.reset();
+}
+
 CheckReply unreadable(const files::Entry& entry) {
   CheckReply reply;
   reply.set_answer("unreadable");
@@ -66,7 +82,8 @@ Result<std::vector<CheckedRow>> read_rows(const Given& given, const std::string&
       if (r.reason().empty()) r.set_reason(given.value("--reason"));
       if (r.initiator().empty()) r.set_initiator(given.value("--initiator"));
       if (r.codes().empty()) r.set_codes(given.value("--codes"));
-      lay_under(*declared, r);
+      hash_papers(entry);
+      if (entry.request) lay_under(*declared, r);
     }
     rows.push_back({.entry = std::move(entry), .reply = {}});
   }

@@ -70,18 +70,25 @@ Result<void> fill_from_options(const Given& given, SubmissionRequest& request) {
   return {};
 }
 
+Result<api::v1::Evidence> paper_of(const std::string& text) {
+  const auto equals = text.find('=');
+  const bool kind = equals != std::string::npos && equals > 0 && text.find('/') > equals;
+  const std::string path = kind ? text.substr(equals + 1) : text;
+  const auto bytes = read_file(path, kMaxFile);
+  if (!bytes) return std::unexpected(bytes.error());
+  api::v1::Evidence paper;
+  paper.set_kind(kind ? text.substr(0, equals) : "explanation");
+  paper.set_name(std::filesystem::path(path).filename().string());
+  paper.set_hash(sha256_hex({reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size()}));
+  return paper;
+}
+
 Result<Declared> declared_of(const Given& given) {
   Declared out;
   for (const std::string& text : given.values("--evidence")) {
-    const auto equals = text.find('=');
-    const bool kind = equals != std::string::npos && equals > 0 && text.find('/') > equals;
-    const std::string path = kind ? text.substr(equals + 1) : text;
-    const auto bytes = read_file(path, kMaxFile);
-    if (!bytes) return std::unexpected(bytes.error());
-    auto& paper = out.evidence.emplace_back();
-    paper.set_kind(kind ? text.substr(0, equals) : "explanation");
-    paper.set_name(std::filesystem::path(path).filename().string());
-    paper.set_hash(sha256_hex({reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size()}));
+    auto paper = paper_of(text);
+    if (!paper) return std::unexpected(paper.error());
+    out.evidence.push_back(std::move(*paper));
   }
   const auto& type = *api::v1::Circumstances::descriptor();
   const auto& fields = *out.circumstances.GetReflection();

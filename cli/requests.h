@@ -14,6 +14,9 @@ Result<std::string> read_input(const std::string& path);
 /// Lays what the options say over `request`. errors  invalid_input cli.line
 Result<void> fill_from_options(const Given& given, api::v1::SubmissionRequest& request);
 
+/// "[KIND=]FILE" as a paper: the file is hashed, its bytes stay. errors  those of read_file
+Result<api::v1::Evidence> paper_of(const std::string& text);
+
 /// Papers (--evidence [KIND=]FILE, hashed here; the file stays) and circumstances (--declare NAME=VALUE).
 struct Declared {
   std::vector<api::v1::Evidence> evidence;

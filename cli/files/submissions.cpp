@@ -29,6 +29,19 @@ std::string reason_of(std::string text) {
   return text.size() == 1 && text[0] >= '1' && text[0] <= '4' ? "0" + text : text;
 }
 
+/// "return_slip=slip.pdf; report.pdf": read and hashed by whoever may open files.
+void add_papers(SubmissionRequest& request, std::string cell) {
+  std::string_view rest = cell;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find(';'), rest.size());
+    std::string_view paper = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    while (paper.starts_with(' ')) paper.remove_prefix(1);
+    while (paper.ends_with(' ')) paper.remove_suffix(1);
+    if (!paper.empty()) request.add_evidence()->set_name(std::string(paper));
+  }
+}
+
 constexpr auto nothing = [](SubmissionRequest&, std::string) {};
 
 constexpr Heading kHeadings[] = {
@@ -123,6 +136,7 @@ constexpr Heading kHeadings[] = {
      Kind::text,
      [](SubmissionRequest& r, std::string v) { r.mutable_circumstances()->set_province(std::move(v)); },
      {"省份", {}, {}, {}, {}}},
+    {"evidence", Kind::text, add_papers, {"附件", "证明材料", {}, {}, {}}},
     {"group", Kind::group, nothing, {"组", "分组", {}, {}, {}}},
     // Columns that people keep beside; what is not known at all is refused, because a misspelt "quantity" would turn a
     // part into the whole.

@@ -280,6 +280,16 @@ TEST_F(CliLaw, PapersAreHashedHereAndDeclarationsGoWithEveryRow) {
   EXPECT_EQ(checked.back().circumstances().province(), "31");
   EXPECT_EQ(checked.back().evidence_size(), 1);
 
+  const auto own = file("own.csv", "seller,blue_number,附件\nS," + kOne + ",return_slip=" + slip + "; " + slip +
+                                       "\nS," + kOne + "," + slip + ".none\n");
+  const auto told = run({"check", own, "--reason", "02", "--json"});
+  EXPECT_EQ(told.exit, 1);
+  ASSERT_EQ(gateway_.checked.back().evidence_size(), 2) << "each row brings its own";
+  EXPECT_EQ(gateway_.checked.back().evidence(0).kind(), "return_slip");
+  EXPECT_EQ(gateway_.checked.back().evidence(1).name(), "slip.pdf");
+  EXPECT_EQ(gateway_.checked.back().evidence(1).hash(), red.evidence(0).hash());
+  EXPECT_THAT(lines_of(told.out).back(), HasSubstr("file.missing"));
+
   EXPECT_EQ(run({"red", kOne, "--yes", "--evidence", directory_ / "none.pdf"}).exit, 2);
   const auto unknown = run({"red", kOne, "--yes", "--declare", "colour=red"});
   EXPECT_EQ(unknown.exit, 2);
