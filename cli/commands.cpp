@@ -28,7 +28,7 @@ constexpr std::array kEverywhere{
 
 constexpr std::array<std::string_view, 0> kNone{};
 constexpr std::array<std::string_view, 1> kId{"ID"}, kMaybeId{"[ID]"}, kFile{"FILE"}, kMaybeFile{"[FILE]"},
-    kUuid{"UUID"}, kMaybeNumber{"[NUMBER]"}, kNumber{"NUMBER"}, kName{"NAME"};
+    kUuid{"UUID"}, kMaybeNumber{"[NUMBER]"}, kNumber{"NUMBER"}, kName{"NAME"}, kRun{"RUN"};
 
 constexpr Option kReason{"--reason", "TEXT", "why (submit: 01..04 or the official term)",
                          "原因(submit:01..04 或官方用语)"};
@@ -159,6 +159,12 @@ constexpr std::array kCreditAdjust{
     Option{"--reference", "NUMBER", "number of the application or pick-up", "申请或领用编号"},
     kReason};
 
+constexpr std::array kSync{Option{"--dry-run", "", "print the plan: windows, calls, expected finish; touches nothing",
+                                  "仅显示计划:范围、调用次数、预计完成时间;不做任何改动"},
+                           Option{"--follow", "", "show the progress until it is over", "持续显示进度直至结束"},
+                           kReason};
+constexpr std::array kSyncHistory{kAfter, kLimit};
+constexpr std::array kSyncApprove{kReason};
 constexpr std::array kDoctor{Option{"--fix", "", "repair what is safe to repair", "修复可安全修复的问题"},
                              Option{"--config", "FILE", "of taxgated (default /etc/taxgate/taxgated.toml)",
                                     "taxgated 的配置(默认 /etc/taxgate/taxgated.toml)"},
@@ -233,6 +239,22 @@ constexpr std::array kCommands{
             "record a limit, an application or picked-up paper",
             "记录额度调整、申请或领用纸质发票",
             run_credit_adjust},
+    Command{
+        {"sync", kNone, kSync},
+        "begin a night now: the platform's status of every invoice. exit 0 right, 1 attention, 2 incomplete, 3 failed",
+        "立即开始夜间同步:更新全部发票状态;退出码 0 正确 1 注意 2 未完成 3 失败",
+        run_sync},
+    Command{{"sync run", kNone, kSync}, "the same", "同上", run_sync},
+    Command{{"sync status", kNone, {}},
+            "the night under way, or the last one; exit codes as sync",
+            "正在进行或最近一次的夜间同步;退出码同 sync",
+            run_sync_status},
+    Command{{"sync history", kNone, kSyncHistory}, "nights, the newest first", "夜间同步历史", run_sync_history},
+    Command{{"sync show", kRun, {}}, "one night whole", "某次夜间同步的详情", run_sync_show},
+    Command{{"sync approve", kRun, kSyncApprove},
+            "go on with what that night held back",
+            "确认并继续该次被暂缓的变更",
+            run_sync_approve},
     Command{{"events", kNone, kEvents}, "what happened", "事件", run_events},
     Command{{"status", kNone, {}},
             "one screen; exit 0 well, 1 attention, 2 failing",

@@ -48,6 +48,11 @@ Exit run_holds(Session&);
 Exit run_events(Session&);
 Exit run_invoice(Session&);
 // commands_credit.cpp
+Exit run_sync(Session&);
+Exit run_sync_status(Session&);
+Exit run_sync_history(Session&);
+Exit run_sync_show(Session&);
+Exit run_sync_approve(Session&);
 Exit run_credit(Session&);
 Exit run_credit_filed(Session&);
 Exit run_credit_adjust(Session&);

@@ -9,6 +9,7 @@
 
 #include "protocol/api.pb.h"
 #include "protocol/error.h"
+#include "protocol/sync.pb.h"
 
 namespace taxgate::api {
 
@@ -75,6 +76,15 @@ class Gateway {
   virtual void credit(Caller caller, CreditQuery query, Reply<v1::CreditStatement> reply) = 0;
   virtual void credit_filed(Caller caller, v1::CreditFiledRequest request, Reply<v1::CreditStatement> reply) = 0;
   virtual void credit_adjust(Caller caller, v1::CreditAdjustRequest request, Reply<v1::CreditStatement> reply) = 0;
+  /// What a night beginning now would do; nothing is asked of the platform.
+  virtual void sync_plan(Caller caller, Reply<v1::SyncPlan> reply) = 0;
+  /// Begins a night unless one is under way.
+  virtual void sync_run(Caller caller, v1::SyncRequest request, Reply<v1::SyncStatus> reply) = 0;
+  virtual void sync_status(Caller caller, Reply<v1::SyncStatus> reply) = 0;
+  virtual void sync_runs(Caller caller, std::string after, int limit, Reply<v1::SyncRunList> reply) = 0;
+  virtual void sync_show(Caller caller, std::string run, Reply<v1::SyncRun> reply) = 0;
+  /// Goes on with the taxpayers that run held back.
+  virtual void sync_approve(Caller caller, std::string run, v1::SyncRequest request, Reply<v1::SyncRun> reply) = 0;
   virtual void holds(Caller caller, Reply<v1::HoldList> reply) = 0;
   virtual void hold(Caller caller, v1::HoldRequest request, Reply<v1::HoldList> reply) = 0;
   virtual void release(Caller caller, v1::HoldRequest request, Reply<v1::HoldList> reply) = 0;

@@ -230,6 +230,42 @@ void handle_credit_adjust(Call call) {
   call.gateway.credit_adjust(std::move(call.caller), std::move(request), std::move(reply));
 }
 
+void handle_sync_status(Call call) {
+  auto reply = answer_with<v1::SyncStatus>(call);
+  call.gateway.sync_status(std::move(call.caller), std::move(reply));
+}
+
+void handle_sync_run(Call call) {
+  v1::SyncRequest request;
+  if (auto read = read_body(call.request, true, request); !read) return refuse(call, read.error());
+  auto reply = answer_with<v1::SyncStatus>(call);
+  call.gateway.sync_run(std::move(call.caller), std::move(request), std::move(reply));
+}
+
+void handle_sync_plan(Call call) {
+  auto reply = answer_with<v1::SyncPlan>(call);
+  call.gateway.sync_plan(std::move(call.caller), std::move(reply));
+}
+
+void handle_sync_runs(Call call) {
+  const auto limit = call.query.number("limit", 1, kMaxPage, kDefaultPage);
+  if (!limit) return refuse(call, limit.error());
+  auto reply = answer_with<v1::SyncRunList>(call);
+  call.gateway.sync_runs(std::move(call.caller), call.query.text("after"), *limit, std::move(reply));
+}
+
+void handle_sync_show(Call call) {
+  auto reply = answer_with<v1::SyncRun>(call);
+  call.gateway.sync_show(std::move(call.caller), std::move(call.path[0]), std::move(reply));
+}
+
+void handle_sync_approve(Call call) {
+  v1::SyncRequest request;
+  if (auto read = read_body(call.request, true, request); !read) return refuse(call, read.error());
+  auto reply = answer_with<v1::SyncRun>(call);
+  call.gateway.sync_approve(std::move(call.caller), std::move(call.path[0]), std::move(request), std::move(reply));
+}
+
 void handle_list_callers(Call call) {
   auto reply = answer_with<v1::CallerList>(call);
   call.directory.list_callers(std::move(call.caller), std::move(reply));

@@ -355,9 +355,10 @@ std::string make_document() {
     auto& path = paths[route.path];
     if (path.is_null()) path = json::object{};
     path.as_object()[lower(name(route.method))] = operation(route);
-    const auto* file = v1::Submission::descriptor()->file();
+    const auto* file = v1::Submission::descriptor()->file();  // its package holds the other files' messages too
     for (const auto message : {route.takes, route.gives})
-      if (!message.empty()) add_schemas(*file->FindMessageTypeByName(std::string(message)), schemas);
+      if (!message.empty())
+        add_schemas(*file->pool()->FindMessageTypeByName(file->package() + "." + std::string(message)), schemas);
   }
   add_schemas(*v1::ErrorBody::descriptor(), schemas);
   json::object components;

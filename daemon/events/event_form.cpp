@@ -35,6 +35,7 @@ std::string event_type(const store::JournalRow& row) {
   if (row.event == "ledger") return "ledger.imported";
   if (row.event == "inbox") return "inbox.form";
   if (row.event == "caller") return "caller.changed";
+  if (row.event == "night") return "sync." + row.state;
   return "gateway." + row.event;
 }
 

@@ -20,7 +20,7 @@
 #include "daemon/core/lanes.h"
 #include "daemon/core/log.h"
 #include "daemon/core/random.h"
-#include "daemon/events/event_form.h"
+#include "daemon/events/event_page.h"
 #include "daemon/events/http_post.h"
 #include "protocol/json_form.h"
 
@@ -66,19 +66,20 @@ Result<void> check_webhook(const Webhook& webhook) {
 /// States: idle (nothing to deliver), posting, pausing (after a failure). All on the webhooks' thread.
 class Delivery : public std::enable_shared_from_this<Delivery> {
  public:
-  Delivery(std::shared_ptr<asio::io_context> io, store::Store& store, store::Reader& reader,
+  Delivery(std::shared_ptr<asio::io_context> io, store::Store& store, store::Reader& reader, store::NightReader& night,
            const WebhookOptions& options, Random& random, Webhook webhook, std::shared_ptr<TlsTrust> trust,
-           std::int64_t last_taken, bool cursor_known)
+           Place last_taken, bool cursor_known)
       : io_(std::move(io)),
         store_(store),
         reader_(reader),
+        night_(night),
         options_(options),
         random_(random),
         webhook_(std::move(webhook)),
         trust_(std::move(trust)),
         pause_(*io_),
         taken_(last_taken),
-        stored_(cursor_known ? last_taken : -1) {}
+        stored_(cursor_known ? last_taken.seq : -1) {}
 
   void start() {
     store_cursor();  // a webhook seen for the first time has its place from now on
@@ -88,7 +89,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   void hurry() { pause_.cancel(); }
   const Webhook& webhook() const { return webhook_; }
 
-  std::int64_t taken() const { return taken_; }
+  Place taken() const { return taken_; }
   void stop() {
     stopped_ = true;
     pause_.cancel();
@@ -100,16 +101,18 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   void run() {
     if (stopped_ || post_ || pausing_) return;
     api::v1::EventList batch;
-    std::int64_t last = taken_;
+    Place last = taken_;
+    const Wanted wanted{.row = {},
+                        .type = [this](std::string_view type) { return wants(webhook_, type); },
+                        .limit = options_.batch,
+                        .rows = kScanPage,
+                        .channel = options_.channel};
     for (int page = 0; page < kMaxScanPages && batch.events_size() == 0; ++page) {
-      auto rows = reader_.journal_after(last, kScanPage);
-      if (!rows) return failed(0, "journal: " + rows.error().id);
-      if (rows->empty()) break;
-      for (const auto& row : *rows) {
-        if (batch.events_size() >= options_.batch) break;
-        last = row.seq;
-        if (wants(webhook_, event_type(row))) *batch.add_events() = to_event(row, options_.channel);
-      }
+      auto read = read_page(reader_, night_, last, wanted);
+      if (!read) return failed(0, "journal: " + read.error().id);
+      last = read->next;
+      batch = std::move(read->events);
+      if (read->end) break;
     }
     if (batch.events_size() == 0) {
       const bool more = last != taken_;
@@ -117,14 +120,14 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
       if (more) asio::post(*io_, [self = shared_from_this()] { self->run(); });
       return;
     }
-    batch.set_next(cursor_text(last));
+    batch.set_next(place_text(last));
     batch.set_channel(options_.channel);
     post(to_json(batch), last);
   }
 
   WebhookState state() const {
     return {.name = webhook_.name,
-            .delivered_seq = taken_,
+            .delivered_seq = taken_.seq,
             .failures = failures_,
             .failing_since_ms = failing_since_ms_,
             .trouble = trouble_};
@@ -132,7 +135,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   std::function<void()> on_state;  // after each change of state()
 
  private:
-  void post(std::string body, std::int64_t last) {
+  void post(std::string body, Place last) {
     auto url = read_url(webhook_.url, webhook_.name);  // checked by configure
     if (!url) return;
     std::vector<std::pair<std::string, std::string>> headers{
@@ -152,7 +155,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
                        });
   }
 
-  void succeeded(std::int64_t last) {
+  void succeeded(Place last) {
     if (failures_ > 0)
       log::notice("events.webhook_well", "webhook {} takes events again after {} failures", webhook_.name, failures_);
     failures_ = 0;
@@ -182,7 +185,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     if (on_state) on_state();
   }
 
-  void taken(std::int64_t last) {
+  void taken(Place last) {
     taken_ = last;
     store_cursor();
     if (on_state) on_state();
@@ -190,9 +193,9 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
 
   /// One cursor write at a time; what was taken meanwhile goes with the next.
   void store_cursor() {
-    if (storing_ || stored_ == taken_ || stopped_) return;
+    if (storing_ || stored_ == taken_.seq || stopped_) return;
     storing_ = true;
-    const std::int64_t value = taken_;
+    const std::int64_t value = taken_.seq;  // within a row a restart repeats the row's events, whose ids say so
     store_.set_cursor("webhook:" + webhook_.name, value + 1,
                       [weak = weak_from_this(), io = io_, value](Result<void> done) {
                         // The store's thread: back to ours, which may be gone by now; then nobody runs this.
@@ -211,13 +214,15 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   std::shared_ptr<asio::io_context> io_;
   store::Store& store_;
   store::Reader& reader_;
+  store::NightReader& night_;
   const WebhookOptions& options_;
   Random& random_;
   Webhook webhook_;
   std::shared_ptr<TlsTrust> trust_;
   asio::steady_timer pause_;
   std::shared_ptr<Post> post_;
-  std::int64_t taken_, stored_;  // last row taken by the receiver; the same as the store knows it
+  Place taken_;          // what the receiver has
+  std::int64_t stored_;  // the row of it that the store knows
   int failures_ = 0;
   std::int64_t failing_since_ms_ = 0;
   std::string trouble_;
@@ -267,6 +272,9 @@ struct Webhooks::Core {
     if (!reader) {
       auto opened = store.reader();
       if (!opened) return std::unexpected(std::move(opened.error()));
+      auto night_opened = store.night().reader();
+      if (!night_opened) return std::unexpected(std::move(night_opened.error()));
+      night = *std::move(night_opened);
       reader = *std::move(opened);
     }
     std::map<std::string, std::shared_ptr<Delivery>> next;
@@ -277,14 +285,14 @@ struct Webhooks::Core {
         next[name] = old->second;
         continue;
       }
-      auto last =
-          old != deliveries.end() ? Result<std::int64_t>(old->second->taken() + 1) : reader->cursor("webhook:" + name);
+      auto last = old != deliveries.end() ? Result<std::int64_t>(old->second->taken().seq + 1)
+                                          : reader->cursor("webhook:" + name);
       if (!last) return std::unexpected(std::move(last.error()));
       const bool known = *last > 0;
       if (!known) last = reader->last_seq();
       if (!last) return std::unexpected(std::move(last.error()));
-      next[name] = std::make_shared<Delivery>(io, store, *reader, options, *random, std::move(w.webhook),
-                                              std::move(w.trust), known ? *last - 1 : *last, known);
+      next[name] = std::make_shared<Delivery>(io, store, *reader, *night, options, *random, std::move(w.webhook),
+                                              std::move(w.trust), Place{known ? *last - 1 : *last, 0}, known);
     }
     std::swap(deliveries, next);
     for (auto& [name, old] : next)
@@ -312,6 +320,7 @@ struct Webhooks::Core {
   const WebhookOptions options;
   std::unique_ptr<Random> random;
   std::unique_ptr<store::Reader> reader;
+  std::unique_ptr<store::NightReader> night;
   std::shared_ptr<asio::io_context> io = std::make_shared<asio::io_context>(1);
   asio::executor_work_guard<asio::io_context::executor_type> work{io->get_executor()};
   std::map<std::string, std::shared_ptr<Delivery>> deliveries;

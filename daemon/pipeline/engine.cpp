@@ -25,16 +25,23 @@ Result<std::unique_ptr<Pipeline>> Pipeline::start(Parts parts, Settings settings
   if (!reads) return std::unexpected(reads.error());
   auto intake = parts.store->reader();
   if (!intake) return std::unexpected(intake.error());
-  auto engine = std::make_unique<Engine>(std::move(parts), std::move(settings), std::move(*reads), std::move(*intake));
+  auto night = parts.store->night().reader();
+  if (!night) return std::unexpected(night.error());
+  auto events = parts.store->night().reader();
+  if (!events) return std::unexpected(events.error());
+  auto engine = std::make_unique<Engine>(std::move(parts), std::move(settings), std::move(*reads), std::move(*intake),
+                                         std::move(*night), std::move(*events));
   if (auto loaded = engine->load(); !loaded) return std::unexpected(loaded.error());
   return engine;
 }
 
 Engine::Engine(Parts parts, Settings settings, std::unique_ptr<store::Reader> reads,
-               std::unique_ptr<store::Reader> intake)
+               std::unique_ptr<store::Reader> intake, std::unique_ptr<store::NightReader> night,
+               std::unique_ptr<store::NightReader> events)
     : parts_(std::move(parts)),
       reads_reader_(std::move(reads)),
       intake_reader_(std::move(intake)),
+      event_reader_(std::move(events)),
       context_{
           .executor = parts_.io->get_executor(),
           .store = *parts_.store,
@@ -60,6 +67,10 @@ Engine::Engine(Parts parts, Settings settings, std::unique_ptr<store::Reader> re
       intake_lane_("intake", kLaneBound) {
   context_.queue = queue::Queue({.max_active = context_.settings->max_active});
   started_at_ = context_.clock.now();
+  night_ = std::make_unique<Night>(
+      context_, std::move(night),
+      Night::Hooks{.look_at_forms = [this](std::string taxpayer) { return look_at_both_inboxes(std::move(taxpayer)); },
+                   .wake = [this](const std::string& taxpayer) { return wake_waiting(taxpayer); }});
 }
 
 Engine::~Engine() { stop(); }
@@ -97,6 +108,7 @@ Result<void> Engine::load() {
   last_steady_ms_ = now;
   asio::co_spawn(context_.executor, watch_inbox(), asio::detached);
   if (context_.settings->lab) watch_clock();
+  night_->start();
   pump();
   return {};
 }
@@ -105,7 +117,14 @@ void Engine::reload(Settings settings) {
   context_.settings = std::make_shared<const Settings>(std::move(settings));
   context_.queue.limit({.max_active = context_.settings->max_active});
   context_.queue.wake_all(steady_ms());
+  night_->reload();
   pump();
+}
+
+std::uint64_t Engine::wake_waiting(const std::string& taxpayer) {
+  const std::size_t woken = context_.queue.wake_taxpayer(taxpayer, steady_ms());
+  pump();
+  return woken;
 }
 
 void Engine::stop() {
@@ -116,6 +135,7 @@ void Engine::stop() {
   clock_timer_.cancel();
   waiters_.clear();
   event_waiters_.clear();
+  night_->stop();
   intake_lane_.stop();
   reads_lane_.stop();
 }
@@ -261,6 +281,7 @@ void Engine::watch_clock() {
     if (jump > kClockJumpMs || jump < -kClockJumpMs) {
       context_.queue.wake_all(steady);
       inbox_timer_.cancel();
+      night_->reload();
       pump();
     }
     watch_clock();

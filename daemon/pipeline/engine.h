@@ -12,6 +12,7 @@
 #include "daemon/core/random.h"
 #include "daemon/pipeline/context.h"
 #include "daemon/pipeline/intake.h"
+#include "daemon/pipeline/night.h"
 #include "daemon/pipeline/pipeline.h"
 #include "daemon/rules/credit.h"
 
@@ -19,7 +20,8 @@ namespace taxgate::pipeline {
 
 class Engine final : public Pipeline {
  public:
-  Engine(Parts parts, Settings settings, std::unique_ptr<store::Reader> reads, std::unique_ptr<store::Reader> intake);
+  Engine(Parts parts, Settings settings, std::unique_ptr<store::Reader> reads, std::unique_ptr<store::Reader> intake,
+         std::unique_ptr<store::NightReader> night, std::unique_ptr<store::NightReader> events);
   ~Engine() override;
   Result<void> load();
 
@@ -51,6 +53,13 @@ class Engine final : public Pipeline {
                     api::Reply<api::v1::CreditStatement> reply) override;
   void credit_adjust(api::Caller caller, api::v1::CreditAdjustRequest request,
                      api::Reply<api::v1::CreditStatement> reply) override;
+  void sync_plan(api::Caller caller, api::Reply<api::v1::SyncPlan> reply) override;
+  void sync_run(api::Caller caller, api::v1::SyncRequest request, api::Reply<api::v1::SyncStatus> reply) override;
+  void sync_status(api::Caller caller, api::Reply<api::v1::SyncStatus> reply) override;
+  void sync_runs(api::Caller caller, std::string after, int limit, api::Reply<api::v1::SyncRunList> reply) override;
+  void sync_show(api::Caller caller, std::string run, api::Reply<api::v1::SyncRun> reply) override;
+  void sync_approve(api::Caller caller, std::string run, api::v1::SyncRequest request,
+                    api::Reply<api::v1::SyncRun> reply) override;
   void holds(api::Caller caller, api::Reply<api::v1::HoldList> reply) override;
   void hold(api::Caller caller, api::v1::HoldRequest request, api::Reply<api::v1::HoldList> reply) override;
   void release(api::Caller caller, api::v1::HoldRequest request, api::Reply<api::v1::HoldList> reply) override;
@@ -143,13 +152,17 @@ class Engine final : public Pipeline {
   asio::awaitable<void> adjust_credit(std::string taxpayer, std::string principal, api::v1::CreditAdjustRequest request,
                                       Shared<api::v1::CreditStatement> reply);
 
+  std::uint64_t wake_waiting(const std::string& taxpayer);  // its open submissions look at the platform now
+
   // inbox.cpp
   asio::awaitable<void> watch_inbox();
+  asio::awaitable<void> look_at_both_inboxes(std::string taxpayer);
   asio::awaitable<void> look_at_inbox(std::string taxpayer, Side side);
 
   SystemRandom random_;
   Parts parts_;
   std::unique_ptr<store::Reader> reads_reader_, intake_reader_;
+  std::unique_ptr<store::NightReader> event_reader_;  // the reads lane's, too
   queue::Discipline real_discipline_;
   Context context_;
   asio::steady_timer timer_, inbox_timer_, clock_timer_;
@@ -169,6 +182,7 @@ class Engine final : public Pipeline {
   std::vector<Answered> answers_;  // guarded by answers_mutex_
   Lane reads_lane_;                // last members: their threads end before what they use
   Lane intake_lane_;
+  std::unique_ptr<Night> night_;  // has a lane of its own
 };
 
 }  // namespace taxgate::pipeline

@@ -22,14 +22,18 @@ asio::awaitable<void> Engine::watch_inbox() {
   while (!stopping_) {
     const auto settings = context_.settings;
     for (const auto& [id, taxpayer] : settings->taxpayers) {
-      co_await look_at_inbox(id, Side::seller);
-      co_await look_at_inbox(id, Side::buyer);
+      co_await look_at_both_inboxes(id);
       if (stopping_) co_return;
     }
     inbox_timer_.expires_after(std::chrono::milliseconds(settings->poll_inbox_ms));
     boost::system::error_code cancelled;  // cancelled: the laboratory's clock jumped, or we stop
     co_await inbox_timer_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }
+}
+
+asio::awaitable<void> Engine::look_at_both_inboxes(std::string taxpayer) {
+  co_await look_at_inbox(taxpayer, Side::seller);
+  if (!stopping_) co_await look_at_inbox(taxpayer, Side::buyer);
 }
 
 asio::awaitable<void> Engine::look_at_inbox(std::string taxpayer, Side side) {

@@ -4,7 +4,7 @@
 #include <boost/asio/detached.hpp>
 #include <charconv>
 
-#include "daemon/events/event_form.h"
+#include "daemon/events/event_page.h"
 #include "daemon/pipeline/engine.h"
 #include "daemon/pipeline/present.h"
 #include "protocol/messages.h"
@@ -252,32 +252,35 @@ void Engine::events(api::Caller caller, api::EventQuery query, api::Reply<api::v
 }
 
 asio::awaitable<void> Engine::read_events(EventWaiter waiter) {
-  auto cursor = events::read_cursor(waiter.query.after);
+  auto cursor = events::read_place(waiter.query.after);
   if (!cursor) {
     waiter.reply(std::unexpected(api::Findings{cursor.error()}));
     co_return;
   }
   api::v1::EventList out;
-  std::int64_t at = *cursor;
+  events::Place at = *cursor;
+  const auto ours = [taxpayers = waiter.caller.taxpayers, submission = waiter.query.submission](const JournalRow& r) {
+    if (!submission.empty() && submission != r.submission) return false;
+    return taxpayers.empty() || std::ranges::find(taxpayers, r.taxpayer) != taxpayers.end();
+  };
   for (int page = 0; page < kEventPagesMax && out.events_size() < waiter.query.limit; ++page) {
-    auto rows = co_await context_.read<std::vector<JournalRow>>(
-        [at](store::Reader& r) { return r.journal_after(at, kEventPage); });
-    if (!rows) {
-      waiter.reply(std::unexpected(api::Findings{rows.error()}));
+    auto read =
+        co_await context_.read<events::EventPage>([this, at, ours, channel = context_.settings->channel,
+                                                   limit = waiter.query.limit - out.events_size()](store::Reader& r) {
+          return events::read_page(r, *event_reader_, at,
+                                   {.row = ours, .type = {}, .limit = limit, .rows = kEventPage, .channel = channel});
+        });
+    if (!read) {
+      waiter.reply(std::unexpected(api::Findings{read.error()}));
       co_return;
     }
-    for (const auto& r : *rows) {
-      at = r.seq;
-      const bool wanted = waiter.query.submission.empty() || waiter.query.submission == r.submission;
-      if (wanted && (r.taxpayer.empty() ? waiter.caller.taxpayers.empty() : may_see(waiter.caller, r.taxpayer)))
-        *out.add_events() = events::to_event(r, context_.settings->channel);
-      if (out.events_size() >= waiter.query.limit) break;
-    }
-    if (rows->size() < static_cast<std::size_t>(kEventPage)) break;
+    at = read->next;
+    for (auto& event : *read->events.mutable_events()) *out.add_events() = std::move(event);
+    if (read->end) break;
   }
-  waiter.query.after = events::cursor_text(at);
+  waiter.query.after = events::place_text(at);
   if (out.events_size() == 0 && steady_ms() < waiter.until_ms && !stopping_) {
-    if (at < last_seq_) co_return co_await read_events(std::move(waiter));  // more was committed while we read
+    if (at.seq < last_seq_) co_return co_await read_events(std::move(waiter));  // more was committed while we read
     event_waiters_.push_back(std::move(waiter));
     arm();
     co_return;

@@ -141,13 +141,16 @@ void Queue::wake_all(SteadyMs now) {
     }
 }
 
-void Queue::wake_taxpayer(std::string_view taxpayer, SteadyMs now) {
+std::size_t Queue::wake_taxpayer(std::string_view taxpayer, SteadyMs now) {
+  std::size_t woken = 0;
   for (auto& [id, item] : items_)
     if (!item.active && item.entry.taxpayer == taxpayer) {
       unschedule(item);
       item.due = now;
       schedule(item);
+      ++woken;
     }
+  return woken;
 }
 
 void Queue::promote(SteadyMs now, LegalTime legal_now) {

@@ -52,7 +52,8 @@ class Queue {
   /// Makes it due now (a person asked, a key appeared).
   void wake(std::string_view id, SteadyMs now);
   void wake_all(SteadyMs now);
-  void wake_taxpayer(std::string_view taxpayer, SteadyMs now);
+  /// returns  how many were woken
+  std::size_t wake_taxpayer(std::string_view taxpayer, SteadyMs now);
 
   /// The next submission to work on, marked active; nullopt when none is due or the active set is full.
   std::optional<std::string> next(SteadyMs now, LegalTime legal_now);

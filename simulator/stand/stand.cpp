@@ -166,7 +166,7 @@ warn_before_ms = {13}
         !ok)
       return ok;
   if (auto ok = write_file_atomic(keyd_config(), keyd); !ok) return ok;
-  return write_file_atomic(taxgated_config(), taxgated + "\n" + options_.more_config);
+  return write_file_atomic(taxgated_config(), taxgated + "\n[sync]\n" + options_.sync + "\n" + options_.more_config);
 }
 
 Stand::~Stand() {

@@ -117,6 +117,23 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
     adjusted = r;
     give("adjust:" + r.taxpayer(), credit_answer, reply);
   }
+  v1::SyncPlan sync_plan_answer;
+  v1::SyncStatus sync_answer;
+  v1::SyncRunList sync_runs_answer;
+  void sync_plan(api::Caller, api::Reply<v1::SyncPlan> reply) override { give("sync_plan", sync_plan_answer, reply); }
+  void sync_run(api::Caller, v1::SyncRequest r, api::Reply<v1::SyncStatus> reply) override {
+    give("sync_run:" + r.reason(), sync_answer, reply);
+  }
+  void sync_status(api::Caller, api::Reply<v1::SyncStatus> reply) override { give("sync_status", sync_answer, reply); }
+  void sync_runs(api::Caller, std::string after, int limit, api::Reply<v1::SyncRunList> reply) override {
+    give("sync_runs:" + after + ":" + std::to_string(limit), sync_runs_answer, reply);
+  }
+  void sync_show(api::Caller, std::string run, api::Reply<v1::SyncRun> reply) override {
+    give("sync_show:" + run, sync_answer.run(), reply);
+  }
+  void sync_approve(api::Caller, std::string run, v1::SyncRequest r, api::Reply<v1::SyncRun> reply) override {
+    give("sync_approve:" + run + ":" + r.reason(), sync_answer.run(), reply);
+  }
   void holds(api::Caller, api::Reply<v1::HoldList> reply) override { give("holds", holds_answer, reply); }
   void hold(api::Caller, v1::HoldRequest r, api::Reply<v1::HoldList> reply) override {
     give("hold:" + r.taxpayer() + ":" + r.reason(), holds_answer, reply);

@@ -186,6 +186,43 @@ class FakeGateway final : public Gateway {
     if (note("adjust:" + request.taxpayer() + ":" + request.limit(), caller, reply)) return;
     reply(credit_statement());
   }
+  void sync_plan(Caller caller, Reply<v1::SyncPlan> reply) override {
+    if (note("sync_plan", caller, reply)) return;
+    v1::SyncPlan plan;
+    plan.set_channel("simulator");
+    reply(std::move(plan));
+  }
+  void sync_run(Caller caller, v1::SyncRequest request, Reply<v1::SyncStatus> reply) override {
+    if (note("sync_run:" + request.reason(), caller, reply)) return;
+    reply(sync_state());
+  }
+  void sync_status(Caller caller, Reply<v1::SyncStatus> reply) override {
+    if (note("sync_status", caller, reply)) return;
+    reply(sync_state());
+  }
+  void sync_runs(Caller caller, std::string after, int limit, Reply<v1::SyncRunList> reply) override {
+    if (note("sync_runs:" + after + ":" + std::to_string(limit), caller, reply)) return;
+    v1::SyncRunList list;
+    list.set_channel("simulator");
+    *list.add_runs() = sync_state().run();
+    reply(std::move(list));
+  }
+  void sync_show(Caller caller, std::string run, Reply<v1::SyncRun> reply) override {
+    if (note("sync_show:" + run, caller, reply)) return;
+    reply(sync_state().run());
+  }
+  void sync_approve(Caller caller, std::string run, v1::SyncRequest request, Reply<v1::SyncRun> reply) override {
+    if (note("sync_approve:" + run + ":" + request.reason(), caller, reply)) return;
+    reply(sync_state().run());
+  }
+  static v1::SyncStatus sync_state() {
+    v1::SyncStatus s;
+    s.set_channel("simulator");
+    s.mutable_run()->set_run(1);
+    s.mutable_run()->set_state("right");
+    s.mutable_run()->set_channel("simulator");
+    return s;
+  }
   static v1::CreditStatement credit_statement() {
     v1::CreditStatement s;
     s.set_taxpayer("91310115TGDM00011U");

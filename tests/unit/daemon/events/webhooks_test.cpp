@@ -12,7 +12,7 @@
 #include <numeric>
 
 #include "daemon/core/clock.h"
-#include "daemon/events/event_form.h"
+#include "daemon/events/event_page.h"
 #include "daemon/events/http_post.h"
 #include "tests/unit/daemon/api/test_certificates.h"
 #include "tests/unit/daemon/events/receiver.h"
@@ -343,6 +343,7 @@ TEST(EventForm, ARowsTypeSaysWhatHappened) {
                                                                                     {"ledger", "ledger.imported"},
                                                                                     {"inbox", "inbox.form"},
                                                                                     {"caller", "caller.changed"},
+                                                                                    {"night", "sync.issued"},
                                                                                     {"note", "gateway.note"}}) {
     row.event = event;
     EXPECT_EQ(event_type(row), type);
@@ -353,6 +354,14 @@ TEST(EventForm, ARowsTypeSaysWhatHappened) {
   EXPECT_EQ(event.id(), "255");
   EXPECT_EQ(event.channel(), "sandbox");
   EXPECT_TRUE(event.at().ends_with("+08:00"));
+}
+
+TEST(EventForm, APlaceWithinARowIsReadBackAndNothingElseIsTaken) {
+  EXPECT_EQ(place_text({255, 0}), "cff");
+  for (const Place place : {Place{0, 0}, Place{255, 0}, Place{0, 1}, Place{0x7fffffffffffffff, 0x7fffffffffffffff}})
+    EXPECT_EQ(read_place(place_text(place)).value(), place);
+  for (const char* bad : {"d", "d1", "d1.", "d.1", "d1.0", "d01.1", "d1.01", "d-1.1", "d1.-1", "d1.1x", "e1.1", "dF.1"})
+    EXPECT_EQ(read_place(bad).error().id, "events.cursor") << bad;
 }
 
 TEST(EventForm, OnlyCursorsOfThisGatewayAreTaken) {

@@ -1,0 +1,97 @@
+// The night: begin, follow, look back, approve.
+#include <thread>
+
+#include "cli/commands.h"
+#include "cli/render_sync.h"
+
+namespace taxgate::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{500};  // between two looks of --follow: the eye is no faster
+
+/// docs/cli.md: the night's own codes, 0 right, 1 attention, 2 incomplete, 3 failed.
+Exit exit_of(const api::v1::SyncRun& run) { return static_cast<Exit>(std::min<std::uint32_t>(run.exit_code(), 3)); }
+
+Exit follow_run(Session& session) {
+  std::string last;
+  while (true) {
+    auto status = session.get<api::v1::SyncStatus>("/v1/sync");
+    if (!status) return session.report(status.error());
+    if (!status->active()) {
+      if (!session.json(status->run())) session.answer(sync_run_text(session.screen(), status->run()));
+      return exit_of(status->run());
+    }
+    if (session.screen().json) {
+      (void)session.json(status->run());
+    } else if (std::string line = sync_progress_text(session.screen(), status->run()); line != last) {
+      session.say(line + "\n");
+      last = std::move(line);
+    }
+    std::this_thread::sleep_for(kLook);
+  }
+}
+
+}  // namespace
+
+Exit run_sync(Session& session) {
+  const auto& given = session.given();
+  if (given.has("--dry-run")) {
+    auto plan = session.get<api::v1::SyncPlan>("/v1/sync/plan");
+    if (!plan) return session.report(plan.error());
+    if (!session.json(*plan)) session.answer(sync_plan_text(session.screen(), *plan));
+    return plan->fits() ? Exit::ok : Exit::attention;
+  }
+  api::v1::SyncRequest request;
+  request.set_reason(given.value("--reason"));
+  auto status = session.post<api::v1::SyncStatus>("/v1/sync", request);
+  if (!status) return session.report(status.error());
+  if (given.has("--follow")) return follow_run(session);
+  if (!session.json(*status))
+    session.answer(session.screen().pick("The night begins: taxgate sync status shows how far it is.\n",
+                                         "夜间同步已开始:taxgate sync status 显示进度。\n"));
+  return Exit::ok;
+}
+
+Exit run_sync_status(Session& session) {
+  auto status = session.get<api::v1::SyncStatus>("/v1/sync");
+  if (!status) return session.report(status.error());
+  const Screen& screen = session.screen();
+  if (!session.json(*status)) {
+    const std::string next =
+        status->next_at().empty() ? screen.pick("only when asked", "仅按需执行") : short_time(status->next_at());
+    std::string text = status->has_run() ? sync_run_text(screen, status->run()) + "\n" : std::string();
+    session.answer(text + screen.pick("next: ", "下次:") + next + "\n");
+  }
+  return status->has_run() ? exit_of(status->run()) : Exit::ok;
+}
+
+Exit run_sync_history(Session& session) {
+  std::string target = "/v1/sync/runs";
+  add_query(target, "after", session.given().value("--after"));
+  add_query(target, "limit", session.given().value("--limit"));
+  auto list = session.get<api::v1::SyncRunList>(target);
+  if (!list) return session.report(list.error());
+  if (!session.json(*list)) session.answer(sync_list_text(session.screen(), *list));
+  return Exit::ok;
+}
+
+Exit run_sync_show(Session& session) {
+  auto run = session.get<api::v1::SyncRun>("/v1/sync/runs/" + encoded(session.given().positionals.at(0)));
+  if (!run) return session.report(run.error());
+  if (!session.json(*run)) session.answer(sync_whole_text(session.screen(), *run));
+  return exit_of(*run);
+}
+
+Exit run_sync_approve(Session& session) {
+  api::v1::SyncRequest request;
+  request.set_reason(session.given().value("--reason"));
+  auto run = session.post<api::v1::SyncRun>("/v1/sync/runs/" + encoded(session.given().positionals.at(0)) + "/approve",
+                                            request);
+  if (!run) return session.report(run.error());
+  if (!session.json(*run))
+    session.answer(session.screen().pick("Approved: a further run lists what was held back.\n",
+                                         "已确认:将继续处理被暂缓的部分。\n"));
+  return Exit::ok;
+}
+
+}  // namespace taxgate::cli

@@ -1,0 +1,185 @@
+// After the windows: what the night changed, whether sums and samples agree, which forms are near their end, and what
+// it all amounts to.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/pipeline/night.h"
+
+namespace taxgate::pipeline {
+namespace {
+
+constexpr std::int64_t kNearMs = 24 * LegalTime::kHourMs;  // a form that a working day may not reach any more
+
+using sync::NightState;
+
+void name_form(sync::Examples& into, sync::Example one) {
+  if (++into.count <= sync::kMaxExamples) into.shown.push_back(std::move(one));
+}
+
+}  // namespace
+
+asio::awaitable<void> Night::verify(Run run) {
+  co_await tally(run);
+  if (stopping_ || run->ended) co_return;
+  co_await sums(run);
+  co_await sample(run);
+  co_await forms(run);
+  co_await name_examples(run);
+}
+
+asio::awaitable<void> Night::tally(Run run) {
+  const LegalTime now = c_.clock.now();
+  auto tallies = co_await on_night_lane<NightTallies>(
+      [run, now](NightLane& lane) { return lane.tally(run->summary.run, run->first_change, now); });
+  if (!tallies) {
+    if (!stopping_) log::write(log::Level::error, tallies.error());
+    co_return;
+  }
+  auto& sum = run->summary;
+  sum.first_change = static_cast<std::uint64_t>(tallies->first);
+  sum.last_change = static_cast<std::uint64_t>(tallies->last);
+  for (std::size_t i = 0; i < run->taxpayers.size(); ++i) {
+    auto& part = sum.taxpayers[i];
+    NightTally& t = tallies->taxpayers[run->taxpayers[i].number];
+    part.added = t.added;
+    part.changed = t.changed;
+    part.touched = t.touched;
+    part.transitions.clear();
+    for (const auto& [what, count] : t.transitions) {
+      const auto& [field, before, after] = what;
+      part.transitions.push_back({field, status_text(before), status_text(after), count});
+    }
+    std::ranges::sort(part.transitions, [](const auto& a, const auto& b) {
+      return std::tie(b.count, a.field, a.before, a.after) < std::tie(a.count, b.field, b.before, b.after);
+    });
+    part.now_abnormal = std::move(t.now_abnormal);
+    part.now_locked = std::move(t.now_locked);
+    part.no_longer_red = std::move(t.no_longer_red);
+    // What the night found may settle what waits: the follow-up asks the platform at once instead of at its next turn.
+    if (t.changed != 0 || t.added != 0) part.settled_submissions = hooks_.wake(part.id);
+  }
+}
+
+asio::awaitable<void> Night::sums(Run run) {
+  const auto current = sync::Month::of(c_.clock.now());
+  for (auto& part : run->summary.taxpayers) {
+    std::map<std::int32_t, std::map<std::string, Fen>> months;  // by type
+    for (auto& w : part.windows) {
+      // Of a month that is over: invoices of this one are issued while we look.
+      const bool counted =
+          w.done && !w.window.type.empty() && w.window.direction == sync::Direction::issued && w.window.month < current;
+      if (!counted || !w.platform_amount) continue;
+      const std::int32_t month = w.window.month.index;
+      if (!months.contains(month)) {
+        auto rows = co_await c_.read<std::vector<store::IssuedRow>>(
+            [id = part.id, month](store::Reader& r) { return r.issued_by(id, month, month); });
+        if (!rows) co_return;
+        auto& types = months[month];
+        for (const auto& row : *rows)  // a red stands by itself, with its number, and takes away
+          types[row.type] = row.number.empty() ? types[row.type] + row.amount : types[row.type] - row.amount;
+      }
+      w.our_amount = months[month][w.window.type];
+      if (*w.our_amount != *w.platform_amount && w.trouble.empty()) {
+        w.trouble = "sync.sum_differs";
+        w.detail = fmt::format("{} there, {} here", w.platform_amount->text(), w.our_amount->text());
+      }
+    }
+  }
+}
+
+asio::awaitable<void> Night::sample(Run run) {
+  const auto count = static_cast<std::size_t>(c_.settings->sync.sample);
+  std::vector<std::uint32_t> numbers;
+  std::map<std::uint32_t, std::size_t> index;
+  for (std::size_t i = 0; i < run->taxpayers.size(); ++i) {
+    index[run->taxpayers[i].number] = i;
+    if (!run->taxpayers[i].held) numbers.push_back(run->taxpayers[i].number);
+  }
+  if (count == 0 || numbers.empty()) co_return;
+  const std::uint64_t seed = std::uint64_t{c_.random_below(0xFFFFFFFF)} << 32U | c_.random_below(0xFFFFFFFF);
+  auto chosen = co_await on_night_lane<std::vector<NightSample>>(
+      [numbers, count, seed](NightLane& lane) -> Result<std::vector<NightSample>> {
+        return lane.sample(numbers, count, seed);
+      });
+  if (!chosen) co_return;
+  for (const auto& one : *chosen) {
+    auto& part = run->summary.taxpayers[index.at(one.taxpayer)];
+    leqi::InvoiceStatusRequest ask{.taxpayer = part.id, .number = one.number};
+    auto told = co_await patiently<leqi::InvoiceStatusReply>(
+        run, [this, ask](auto done) mutable { c_.platform.invoice_status(ask.taxpayer, ask, std::move(done)); });
+    if (run->ended || stopping_) co_return;
+    ++run->summary.samples;
+    const auto seen = told && told->outcome.ok() ? leqi::status_of(*told) : std::nullopt;
+    if (seen && one.status.updated_by(*seen) == one.status) continue;
+    ++run->summary.samples_differ;
+    if (part.trouble.empty()) {
+      part.trouble = "sync.sample_differs";
+      part.detail = one.number;
+    }
+  }
+}
+
+asio::awaitable<void> Night::forms(Run run) {
+  const LegalTime now = c_.clock.now();
+  for (auto& part : run->summary.taxpayers) {
+    co_await hooks_.look_at_forms(part.id);
+    if (stopping_) co_return;
+    auto open =
+        co_await c_.read<std::vector<store::InboxForm>>([id = part.id](store::Reader& r) { return r.inbox(id, true); });
+    if (!open) continue;
+    for (const auto& form : *open) {
+      const LegalTime deadline = form.entered_at.plus_ms(LegalTime::kConfirmationMs);
+      if (deadline > now && deadline <= now.plus_ms(kNearMs))
+        name_form(part.forms_near, {form.uuid, form.counterparty, "deadline " + deadline.platform_text()});
+    }
+  }
+}
+
+asio::awaitable<void> Night::name_examples(Run run) {
+  for (auto& part : run->summary.taxpayers)
+    for (auto* examples : {&part.now_abnormal, &part.now_locked, &part.no_longer_red})
+      for (auto& one : examples->shown) {
+        auto found = co_await c_.read<std::optional<store::StoredInvoice>>(
+            [number = one.number](store::Reader& r) { return r.invoice(number); });
+        if (!found || !*found) continue;
+        const auto& invoice = (*found)->invoice;
+        one.counterparty = invoice.seller.id == part.id ? invoice.buyer.name : invoice.seller.name;
+      }
+}
+
+void Night::conclude(NightRunning& run) const {
+  auto& sum = run.summary;
+  sum.records = 0;
+  bool held = false, incomplete = false, attention = sum.samples_differ != 0;
+  for (std::size_t i = 0; i < sum.taxpayers.size(); ++i) {
+    auto& part = sum.taxpayers[i];
+    part.records = 0;
+    bool missing = false, odd = part.quarantined != 0 || !part.trouble.empty();
+    for (const auto& w : part.windows) {
+      part.records += w.records;
+      missing = missing || !w.done;
+      odd = odd || !w.trouble.empty();
+    }
+    const std::uint64_t news = part.added + part.changed + part.touched + part.quarantined;
+    part.unchanged = part.records > news ? part.records - news : 0;
+    sum.records += part.records;
+    part.state = run.taxpayers[i].held ? NightState::waiting_approval
+                 : missing             ? NightState::incomplete
+                 : odd                 ? NightState::attention
+                                       : NightState::right;
+    held = held || part.state == NightState::waiting_approval;
+    incomplete = incomplete || part.state == NightState::incomplete;
+    attention = attention || part.state == NightState::attention;
+  }
+  sum.state = incomplete  ? NightState::incomplete
+              : held      ? NightState::waiting_approval
+              : attention ? NightState::attention
+                          : NightState::right;
+  if (run.ended) {
+    sum.trouble = run.ended->id;
+    sum.detail = run.ended->wanted;
+  }
+}
+
+}  // namespace taxgate::pipeline

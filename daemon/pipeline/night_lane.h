@@ -1,0 +1,85 @@
+#pragma once
+// What of the night blocks or computes: the mirror, the comparison, the reader of the night's tables. Everything here
+// runs on the night's lane, one thing at a time. Private to daemon/pipeline.
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/platform/platform.h"
+#include "daemon/store/night.h"
+#include "daemon/sync/merge.h"
+#include "daemon/sync/night_summary.h"
+
+namespace taxgate::pipeline {
+
+/// What pages of one window have brought and is not committed yet.
+struct NightPages {
+  sync::Batch batch;
+};
+
+/// A page to be compared. Everything it points to is kept by shared pointers.
+struct NightPage {
+  platform::SealedPage sealed;
+  std::shared_ptr<wire::Sm4Decryptor> key;
+  listing::Form form = listing::Form::json;
+  std::uint32_t taxpayer = 0;
+  sync::Asked asked;
+  bool changes = false;  // an incremental answer: its head is read too
+};
+struct NightMerged {
+  leqi::ChangesHead head;  // with `changes`
+  listing::PageHead page;
+  std::uint64_t records = 0, repeated = 0;
+  std::int64_t took_ms = 0;
+};
+
+/// One taxpayer's rows of `change` of a run.
+struct NightTally {
+  std::uint64_t added = 0, changed = 0, touched = 0, implausible = 0;
+  std::map<std::tuple<StatusField, std::uint8_t, std::uint8_t>, std::uint64_t> transitions;
+  sync::Examples now_abnormal, now_locked, no_longer_red;
+};
+struct NightTallies {
+  std::map<std::uint32_t, NightTally> taxpayers;  // by number
+  std::int64_t first = 0, last = 0;               // rows of the run
+};
+
+struct NightSample {
+  std::uint32_t taxpayer = 0;
+  std::string number;
+  PlatformStatus status;
+};
+
+class NightLane {
+ public:
+  explicit NightLane(std::unique_ptr<store::NightReader> reader) : reader_(std::move(reader)) {}
+
+  store::NightReader& reader() { return *reader_; }
+  /// Everything the store knows, nothing met yet.
+  Result<void> fill();
+  void drop() { mirror_.clear(); }
+  /// errors  those of platform::open and sync::merge_page: nothing was taken
+  Result<NightMerged> merge(const NightPage& page, NightPages& pages);
+  /// The batch as the store takes it; `pages` is empty afterwards. implausible  changes that count against the share
+  struct Stored {
+    store::NightBatch batch;
+    std::uint64_t implausible = 0, changed = 0;
+  };
+  static Stored stored(NightPages& pages, LegalTime now);
+  Result<NightTallies> tally(std::int64_t run, std::int64_t after, LegalTime now);
+  /// At most `count` known invoices of these taxpayers, chosen by `seed`.
+  std::vector<NightSample> sample(const std::vector<std::uint32_t>& taxpayers, std::size_t count, std::uint64_t seed);
+
+ private:
+  std::unique_ptr<store::NightReader> reader_;
+  sync::Mirror mirror_;
+  sync::Workspace workspace_;
+  Bytes buffer_;
+};
+
+/// A change that a plausible night may bring in any number: received invoices are ticked for deduction until the return
+/// is filed (the month's first days).
+bool expected_any_number(PlatformStatus before, PlatformStatus after, LegalTime now);
+
+}  // namespace taxgate::pipeline

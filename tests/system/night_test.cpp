@@ -1,0 +1,228 @@
+// A whole night on the real programs: taxgated and the virtual platform over TLS, several taxpayers; killed in the
+// middle it ends as if nothing had happened.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <map>
+#include <set>
+
+#include "daemon/core/clock.h"
+#include "daemon/store/store.h"
+#include "protocol/leqi_night.h"
+#include "protocol/sync.pb.h"
+#include "tests/system/whole_fixture.h"
+
+namespace taxgate::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using api::v1::SyncRun;
+using api::v1::SyncStatus;
+using simulator::Stand;
+
+constexpr std::uint64_t kInvoices = 2'400;  // several packages in some windows, few enough for a sanitizer
+
+class NightTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    simulator::StandOptions options;
+    options.programs = TAXGATE_BIN_DIR;
+    options.with_keys = false;
+    options.answer_ms = 5000;  // a sanitizer's platform is slow
+    options.connect_ms = 5000;
+    options.sync = sync_;
+    auto built = Stand::build(options);
+    ASSERT_TRUE(built) << built.error().id << " " << built.error().detail;
+    stand_ = std::move(*built);
+    control("POST", "/listing", R"({"package_size":64,"ready_polls":1})");
+    // The month before: of the current one the platform only has what lies before today.
+    const LegalTime today = stand_->legal_now();
+    const std::string now = today.plus_ms(-31LL * 24 * LegalTime::kHourMs).platform_text().substr(0, 7);
+    std::string taxpayers;
+    for (const auto& t : stand_->options().taxpayers)
+      taxpayers +=
+          fmt::format(R"({}{{"id":"{}","name":"{}"}})", taxpayers.empty() ? "" : ",", t.party.id, t.party.name);
+    populate_ = [this, now, taxpayers](std::uint64_t count, int seed) {
+      control("POST", "/population",
+              fmt::format(R"({{"seed":{},"taxpayers":[{}],"from":"{}","to":"{}","count":{}}})", seed, taxpayers, now,
+                          now, count));
+    };
+    populate_(kInvoices, 7);
+  }
+
+  std::string control(const std::string& method, const std::string& path, const std::string& body = {}) {
+    auto answer = stand_->control(method, path, body);
+    EXPECT_TRUE(answer) << path << (answer ? "" : " " + answer.error().detail);
+    return answer.value_or("");
+  }
+  void change(double percent, int seed) {
+    control("POST", "/population/change",
+            fmt::format(R"({{"seed":{},"percent":{},"what":["deduct","book","abnormal","lock"]}})", seed, percent));
+  }
+  void ask_for_a_night() {
+    const api::v1::SyncRequest request;
+    auto begun = stand_->call<SyncStatus>("POST", "/v1/sync", &request);
+    ASSERT_TRUE(begun) << begun.error().id << " " << begun.error().detail;
+  }
+  /// The last run once it is over.
+  SyncRun ended() {
+    SyncRun run;
+    const bool over = eventually(
+        [&] {
+          auto status = stand_->call<SyncStatus>("GET", "/v1/sync");
+          if (!status || status->active() || !status->has_run()) return false;
+          run = status->run();
+          return true;
+        },
+        60s);
+    EXPECT_TRUE(over) << run.DebugString();
+    return run;
+  }
+  SyncRun night() {
+    ask_for_a_night();
+    return ended();
+  }
+
+  /// "taxpayer number|state|lock|…" of everything the platform shows anybody.
+  std::set<std::string> shown_by_the_platform() {
+    std::set<std::string> out;
+    for (const auto& t : stand_->options().taxpayers)
+      for (const char* direction : {"issued", "received"}) {
+        const auto answer = boost::json::parse(control("GET", fmt::format("/population/{}/{}", t.party.id, direction)));
+        for (const auto& line : answer.at("statuses").as_array())
+          out.insert(t.party.id + " " + std::string(line.as_string()));
+      }
+    return out;
+  }
+  /// "taxpayer number: what" of every invoice.status event, by pages of 7 that end within rows. Ids are unique.
+  std::vector<std::string> events() {
+    std::vector<std::string> out;
+    std::set<std::string> ids;
+    for (std::string after;;) {
+      auto page = stand_->call<api::v1::EventList>("GET", "/v1/events?limit=7&after=" + after);
+      EXPECT_TRUE(page);
+      if (!page || page->events().empty()) return out;
+      for (const auto& e : page->events()) {
+        EXPECT_TRUE(ids.insert(e.id()).second) << e.id();
+        if (e.type() == "invoice.status") out.push_back(e.taxpayer() + " " + e.blue_number() + ": " + e.detail());
+      }
+      EXPECT_EQ(page->events().rbegin()->cursor(), page->next());
+      after = page->next();
+    }
+  }
+  struct Kept {
+    std::set<std::string> statuses;
+    std::vector<store::StatusChange> changes;
+    std::vector<store::NightRun> runs;
+    std::size_t quarantined = 0;
+  };
+  /// What the daemon left in its database; it is stopped for that.
+  Kept kept() {
+    stand_->taxgated().stop();
+    Kept out;
+    const SystemLegalClock clock;
+    auto store = store::Store::open({.path = stand_->database(), .clock = &clock, .vfs = {}, .probe = {}});
+    EXPECT_TRUE(store);
+    if (!store) return out;
+    EXPECT_TRUE((*store)->verify_chain());
+    auto reader = *(*store)->night().reader();
+    std::map<std::uint32_t, std::string> ids;
+    for (const auto& t : stand_->options().taxpayers) ids[*reader->taxpayer_number(t.party.id)] = t.party.id;
+    EXPECT_TRUE(reader->each_status([&](const InvoiceKey& key, PlatformStatus s, std::uint64_t) {
+      std::string line = ids[key.taxpayer()] + " " + invoice_number(key);
+      for (std::size_t f = 0; f < kStatusFields; ++f) line += "|" + s.text(static_cast<StatusField>(f));
+      out.statuses.insert(line);
+    }));
+    out.changes = *reader->changes_after(0, 1'000'000);
+    out.runs = *reader->runs(0, 100);
+    out.quarantined = reader->quarantined_after(0, 1000)->size();
+    return out;
+  }
+
+  std::string sync_ =
+      "at = \"off\"\nmonths = 3\ndeep_months = 3\npoll_ms = 20\nsample = 5\nmax_change_floor = 100000\n";
+  std::unique_ptr<Stand> stand_;
+  std::function<void(std::uint64_t count, int seed)> populate_;
+};
+
+TEST_F(NightTest, TheLedgerEndsAsThePlatformSaysAndEveryChangeIsOneEvent) {
+  ASSERT_TRUE(stand_->start_taxgated());
+  auto plan = stand_->call<api::v1::SyncPlan>("GET", "/v1/sync/plan");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->windows_size(), 3 * 2 * 2 * 3) << "taxpayers, directions, types, months";
+  EXPECT_EQ(control("GET", "/calls").find(leqi::service::night_totals), std::string::npos) << "a plan asks nothing";
+
+  const SyncRun first = night();
+  EXPECT_EQ(first.state(), "right") << first.DebugString();
+  EXPECT_EQ(first.exit_code(), 0U);
+  EXPECT_EQ(first.records(), kInvoices);
+  EXPECT_EQ(first.samples(), 5U);
+  change(10, 3);
+  const SyncRun second = night();
+  EXPECT_EQ(second.state(), "right") << second.DebugString();
+  std::uint64_t changed = 0;
+  for (const auto& t : second.taxpayers()) {
+    changed += t.changed();
+    std::uint64_t explained = 0;
+    for (const auto& c : t.transitions()) explained += c.count();
+    EXPECT_GE(explained, t.changed());
+  }
+  EXPECT_EQ(changed, kInvoices / 10);
+  const SyncRun third = night();
+  EXPECT_EQ(third.first_change(), 0U) << "nothing new: nothing written";
+
+  const auto events = this->events();
+  EXPECT_EQ(events.size(), kInvoices / 10)
+      << "each changed invoice once, however the pages fall; new ones are no events";
+  const auto platform = shown_by_the_platform();
+  const Kept kept = this->kept();
+  EXPECT_EQ(kept.statuses, platform);
+  EXPECT_EQ(kept.changes.size(), kInvoices + kInvoices / 10) << "one row an event, none twice";
+  EXPECT_EQ(kept.runs.size(), 3U);
+}
+
+TEST_F(NightTest, KilledAgainAndAgainItEndsAsTheUndisturbedNight) {
+  ASSERT_TRUE(stand_->start_taxgated());
+  EXPECT_EQ(night().state(), "right");
+  change(20, 5);
+  populate_(300, 8);
+  control("POST", "/faults",
+          fmt::format(R"({{"service":"{}","delay_ms":10,"count":0}})", leqi::service::night_package));
+  ask_for_a_night();
+  ASSERT_TRUE(eventually([&] {
+    auto status = stand_->call<SyncStatus>("GET", "/v1/sync");
+    return status && status->run().run() == 2;
+  }));
+  // Some durable steps at a time; the last start goes through.
+  int kills = 0;
+  for (const int steps : {3, 5, 8, 12, 17}) {
+    stand_->taxgated().kill();
+    auto started = stand_->start_taxgated({"--lab-kill-at", std::to_string(steps)});
+    if (stand_->taxgated().wait(started ? 20s : 0s))
+      ++kills;
+    else
+      break;
+  }
+  EXPECT_GE(kills, 3) << "otherwise the night was over before it was killed";
+  stand_->taxgated().kill();
+  ASSERT_TRUE(stand_->start_taxgated());
+  const SyncRun run = ended();
+  EXPECT_EQ(run.state(), "right") << run.DebugString();
+  EXPECT_EQ(run.run(), 2U) << "the same night went on";
+  EXPECT_EQ(run.records(), kInvoices + 300) << "what was met before the stops counts too";
+
+  const auto platform = shown_by_the_platform();
+  const Kept kept = this->kept();
+  EXPECT_EQ(kept.statuses, platform);
+  EXPECT_EQ(kept.changes.size(), kInvoices + 300 + kInvoices / 5) << "no gap, and no event twice";
+  std::map<std::pair<std::uint32_t, std::uint64_t>, PlatformStatus> now;
+  for (const auto& c : kept.changes) {
+    auto& status = now[{c.key.partition, c.key.rest}];
+    EXPECT_EQ(c.before, status) << "each event goes on from the one before";
+    status = c.after;
+  }
+}
+
+}  // namespace
+}  // namespace taxgate::tests
