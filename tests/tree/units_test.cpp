@@ -121,6 +121,9 @@ TEST(Units, KeepDevicesFromTheGatewayAndTheNetworkFromTheKeyHost) {
     EXPECT_TRUE(unit.contains("LimitMEMLOCK"));
     EXPECT_TRUE(unit.contains("LoadCredential"));
   }
+  // systemd resolves the group of devices when the service starts; its module must be there by then.
+  EXPECT_TRUE(has(keyd, "After", "pcscd.socket modprobe@usbcore.service"));
+  EXPECT_TRUE(has(keyd, "Wants", "pcscd.socket modprobe@usbcore.service"));
   // What does not exist when a service starts is not made inaccessible; these outlive a stop of their owner.
   EXPECT_TRUE(has(keyd, "InaccessiblePaths", "-/var/lib/taxgate -/run/taxgate"));
   EXPECT_TRUE(has(taxgated, "RuntimeDirectoryPreserve", "yes"));
