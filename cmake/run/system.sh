@@ -10,7 +10,13 @@ done
 SYSTEM_BROKEN=0
 step() {
   [ "$SYSTEM_BROKEN" -eq 0 ] || return 0
-  quiet "$@"
+  quiet "$@" && return 0
+  if [ -n "$VM_PID" ]; then
+    vm 'taxgate keys; taxgate status; journalctl -b -n 80 --no-pager -u taxgated -u taxgate-keyd -u pcscd -u taxgate-sim; dmesg | tail -20' \
+      >"$LOG_DIR/${1// /-}-guest.log" 2>&1 || true
+    echo "... what the guest says of it: build/log/${1// /-}-guest.log" >&2
+  fi
+  return 1
 }
 needed() { step "$@" || SYSTEM_BROKEN=1; }
 
@@ -27,6 +33,7 @@ cmd_system() {
   needed "stand" stand_prepare
   needed "boot" vm_start "$image" "$VM_RUN/payload.tar" "$VM_RUN/usb1" "$VM_RUN/usb2"
   checks_all || true
+  if [ -n "$VM_PID" ]; then row "(processor time of QEMU)" "$(vm_processor_ms)" "of all phases together"; fi
   vm_stop
   stand_stop
   trap - EXIT

@@ -56,6 +56,9 @@ vm() {
   return 255
 }
 
+# What it has cost so far; on a busy host the clock says little.
+vm_processor_ms() { awk '{print ($14 + $15) * 10}' "/proc/$VM_PID/stat" 2>/dev/null || echo 0; }
+
 vm_stop() {
   [ -n "$VM_PID" ] || return 0
   kill "$VM_PID" 2>/dev/null || true
