@@ -7,7 +7,7 @@
 namespace taxgate::rules {
 namespace {
 
-constexpr std::int64_t kMinuteMs = 60'000, kDayMs = 24 * LegalTime::kHourMs;
+constexpr std::int64_t kMinuteMs = 60'000, kDiskDayMs = 24 * LegalTime::kHourMs;
 constexpr std::string_view kOperator = "operator";
 
 // Codes seen of real disks; what is not here is not guessed.
@@ -35,7 +35,7 @@ class Forecaster {
     if (used <= 0 || rate_.span_ms <= 0) return;
     const __int128 ms = static_cast<__int128>(left) * rate_.span_ms / used;
     // A figure that lasts ten years stops nothing, and its date would leave the calendar.
-    constexpr std::int64_t kFarMs = 3650 * kDayMs;
+    constexpr std::int64_t kFarMs = 3650 * kDiskDayMs;
     if (ms < kFarMs) out_.push_back({what, now_.plus_ms(static_cast<std::int64_t>(ms)), true, std::move(text)});
   }
   void count(DiskEnd what, const std::optional<std::int64_t>& left) {

@@ -6,12 +6,12 @@
 namespace taxgate::rules {
 namespace {
 
-constexpr std::array kReasons{Reason::wrong_invoice, Reason::goods_returned, Reason::service_stopped,
+constexpr std::array kInOrder{Reason::wrong_invoice, Reason::goods_returned, Reason::service_stopped,
                               Reason::allowance};
 
 std::string menu_text(const Composition& lines) {
   std::string out;
-  for (const Reason r : kReasons) {
+  for (const Reason r : kInOrder) {
     if (!on_menu(r, lines)) continue;
     if (!out.empty()) out += ", ";
     out += reason_code(r);
@@ -63,9 +63,9 @@ std::array<ReasonOption, 4> reason_menu(const BlueState& state, const Circumstan
   Findings for_all;
   check_reversible(facts, for_all);
   std::array<ReasonOption, 4> out;
-  for (std::size_t i = 0; i < kReasons.size(); ++i) {
+  for (std::size_t i = 0; i < kInOrder.size(); ++i) {
     ReasonOption& option = out[i];
-    option.reason = kReasons[i];
+    option.reason = kInOrder[i];
     Findings against = for_all;
     if (!facts.blue.is_red) check_reason(facts, option.reason, against);
     option.allowed = against.empty();

@@ -11,8 +11,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-LegalTime at(std::string_view text) { return *LegalTime::parse(text); }
-const LegalTime kNow = at("2026-11-22 10:00:00");
+LegalTime moment(std::string_view text) { return *LegalTime::parse(text); }
+const LegalTime kNow = moment("2026-11-22 10:00:00");
 constexpr std::int64_t kHours = LegalTime::kHourMs;
 
 /// Six invoices an hour for 6,000.00, a tenth of it red.
@@ -53,11 +53,11 @@ TEST(DiskForecasts, WhatNobodyUsesOrNobodyKnowsStopsNothing) {
 
 TEST(DiskForecasts, PutTheSoonestFirst) {
   DiskState state;
-  state.lock_date = at("2026-12-15");
-  state.window_start = at("2026-11-20");
-  state.window_end = at("2026-11-30");
-  state.upload_deadline = at("2026-11-24");
-  state.offline_since = at("2026-11-22 08:00:00");
+  state.lock_date = moment("2026-12-15");
+  state.window_start = moment("2026-11-20");
+  state.window_end = moment("2026-11-30");
+  state.upload_deadline = moment("2026-11-24");
+  state.offline_since = moment("2026-11-22 08:00:00");
   state.offline_hours = 72;
   state.numbers_left = 19;                                // 3 h 10 min
   state.offline_count = DiskBudget{100, 88};              // 2 h
@@ -76,7 +76,7 @@ TEST(DiskForecasts, PutTheSoonestFirst) {
 
 TEST(DiskForecasts, OfflineBoundsHoldOnlyWhileSomethingIsNotUploadedAndAReportIsDueOnce) {
   DiskState state;
-  state.upload_deadline = at("2026-11-24");
+  state.upload_deadline = moment("2026-11-24");
   state.offline_hours = 72;
   EXPECT_THAT(ends(state), ElementsAre()) << "nothing was issued offline";
   state.offline_since = kNow;
@@ -84,13 +84,13 @@ TEST(DiskForecasts, OfflineBoundsHoldOnlyWhileSomethingIsNotUploadedAndAReportIs
   state.offline_hours.reset();
   EXPECT_THAT(ends(state), ElementsAre(DiskEnd::upload_deadline));
   DiskState reported;
-  reported.window_start = at("2026-11-20");
-  reported.window_end = at("2026-11-30");
+  reported.window_start = moment("2026-11-20");
+  reported.window_end = moment("2026-11-30");
   reported.reported = true;
   EXPECT_THAT(ends(reported), ElementsAre());
   reported.reported = false;
   EXPECT_THAT(ends(reported), ElementsAre(DiskEnd::report_window));
-  reported.window_start = at("2026-11-23");
+  reported.window_start = moment("2026-11-23");
   EXPECT_THAT(ends(reported), ElementsAre()) << "the window has not begun";
 }
 
