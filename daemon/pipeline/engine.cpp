@@ -122,6 +122,7 @@ void Engine::reload(Settings settings) {
 }
 
 std::uint64_t Engine::wake_waiting(const std::string& taxpayer) {
+  (void)intake_lane_.post([intake = intake_] { intake->forget_all(); });  // new submissions meet the new statuses
   const std::size_t woken = context_.queue.wake_taxpayer(taxpayer, steady_ms());
   pump();
   return woken;

@@ -65,6 +65,11 @@ Result<const Intake::Known*> Intake::known(store::Reader& reader, const std::str
   return &entry;
 }
 
+void Intake::forget_all() {
+  cache_.clear();
+  order_.clear();
+}
+
 void Intake::forget(const std::string& number) {
   const auto it = cache_.find(number);
   if (it == cache_.end()) return;

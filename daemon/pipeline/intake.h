@@ -49,6 +49,8 @@ class Intake {
                                           api::v1::SubmissionRequest request, bool lane_busy);
   /// The ledger row changed: read it again next time.
   void forget(const std::string& number);
+  /// A night has changed what is known of many.
+  void forget_all();
 
  private:
   /// Fills `out` as far as it comes. Empty findings: the rules have given their verdict, which may be a refusal.

@@ -66,7 +66,7 @@ class Circumstances : public IntakeFixture {
     for (const auto& [field, code] : fields) change.after.set(field, *status_code(code));
     ASSERT_TRUE(
         stored<store::NightCommitted>([&](auto done) { store_->night().commit(std::move(batch), std::move(done)); }));
-    intake_.forget(blue.number);
+    intake_.forget_all();
   }
 };
 
