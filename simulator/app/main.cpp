@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "simulator/app/commands.h"
+#include "simulator/app/replay.h"
 #include "simulator/app/simulator.h"
 #include "simulator/app/usb_key.h"
 #include "simulator/demo/demo.h"
@@ -46,6 +47,9 @@ constexpr const char* kHelp =
       a business day against taxgated and taxgate-keyd with every fault; one JSON line at the end; exit 0 only if
       nothing was lost and nothing doubled
 
+  taxgate-sim replay FILE --dir DIR
+      a card as taxgate-keyd recorded it ([trace] in its configuration), in a real reader; prints reader and pcscd socket
+
   --control PORT may stand for --dir DIR. Exit: 0 done, 1 the assertion does not hold, 2 could not be done.
 )";
 
@@ -69,14 +73,7 @@ Result<std::uint16_t> port_of(const Arguments& arguments, const std::string& nam
 
 int run_up(const Arguments& arguments) {
   if (arguments.has("die-with-parent")) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  // Blocked before any thread exists, so that every thread inherits it and sigwait below is the only receiver.
-  sigset_t stops;
-  ::sigemptyset(&stops);
-  ::sigaddset(&stops, SIGTERM);
-  ::sigaddset(&stops, SIGINT);
-  ::sigaddset(&stops, SIGHUP);
-  ::sigprocmask(SIG_BLOCK, &stops, nullptr);
-
+  block_stop_signals();
   const auto directory = arguments.option("dir");
   if (!directory) return complain(Error{Errc::invalid_input, "sim.arguments", "--dir", {}, {}, {}});
   auto scenario = scenario_of(arguments);
@@ -88,8 +85,7 @@ int run_up(const Arguments& arguments) {
   if (!simulator) return complain(simulator.error());
   fmt::print("{}", (*simulator)->ready_json());
   std::fflush(stdout);
-  int received = 0;
-  ::sigwait(&stops, &received);
+  wait_for_stop();
   return 0;
 }
 
@@ -125,6 +121,7 @@ int run(int argc, char** argv) {
   }
   if (command == "up") return run_up(*arguments);
   if (command == "usb") return run_usb(*arguments);
+  if (command == "replay") return run_replay(*arguments);
   if (command == "demo") return run_the_demo(*arguments);
   if (command == "key") return run_key(*arguments);
   if (command == "clock") return run_clock(*arguments);

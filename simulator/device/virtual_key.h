@@ -14,10 +14,11 @@
 #include <string>
 
 #include "simulator/device/card_content.h"
+#include "simulator/device/card_device.h"
 
 namespace taxgate::simulator {
 
-class VirtualKey {
+class VirtualKey final : public CardDevice {
  public:
   /// What happened since the start or reset_counters(); kept in memory only.
   struct Counters {
@@ -39,11 +40,11 @@ class VirtualKey {
   static Bytes atr();
 
   /// One command APDU in, one response APDU out (status word last); never empty, total on hostile bytes.
-  Bytes process(ByteView apdu);
+  Bytes process(ByteView apdu) override;
 
-  void power_on();  // each of the three loses login, open applications and the challenge
-  void power_off();
-  void reset();
+  void power_on() override;  // each of the three loses login, open applications and the challenge
+  void power_off() override;
+  void reset() override;
 
   std::string serial() const;
   std::string taxpayer() const;
@@ -57,9 +58,9 @@ class VirtualKey {
 
   // Faults: what a broken or attacked key does.
   /// The next `count` signatures are well formed and wrong.
-  void corrupt_next_signatures(unsigned count);
+  void corrupt_next_signatures(unsigned count) override;
   /// errors  retry_later sim.state_io. `tries_left` above the maximum means the maximum; 0 locks.
-  Result<void> set_tries_left(unsigned tries_left);
+  Result<void> set_tries_left(unsigned tries_left) override;
 
  private:
   struct Session {

@@ -84,7 +84,7 @@ void swallow(int fd) {
 
 }  // namespace
 
-VpcdCard::VpcdCard(VirtualKey& key, std::string host, std::uint16_t port)
+VpcdCard::VpcdCard(CardDevice& key, std::string host, std::uint16_t port)
     : key_(key), host_(std::move(host)), port_(port), thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 VpcdCard::~VpcdCard() {
@@ -272,7 +272,7 @@ VpcdCard::End VpcdCard::serve(int fd) {
 
     const ByteView payload = ByteView(frame).subspan(2);
     if (is_apdu) {
-      if (fault && fault->kind == Kind::hang) {
+      if ((fault && fault->kind == Kind::hang) || key_.hangs_on(payload)) {
         swallow(fd);
         return End::link_lost;
       }
@@ -280,7 +280,7 @@ VpcdCard::End VpcdCard::serve(int fd) {
       if (fault && fault->kind == Kind::wrong_signature) key_.corrupt_next_signatures(1);
       if (fault && fault->kind == Kind::pin_locked && !key_.set_tries_left(0)) return End::link_lost;
       reply = key_.process(payload);
-      if (fault && fault->kind == Kind::drop) return End::link_lost;
+      if (reply.empty() || (fault && fault->kind == Kind::drop)) return End::link_lost;
     } else if (payload.empty() || !run_control(payload[0], reply)) {
       continue;
     }

@@ -25,7 +25,7 @@ class VpcdCard {
   };
 
   /// `key` must outlive the card. Starts unplugged. `host` is an IPv4 address.
-  VpcdCard(VirtualKey& key, std::string host, std::uint16_t port);
+  VpcdCard(CardDevice& key, std::string host, std::uint16_t port);
   ~VpcdCard();
   VpcdCard(const VpcdCard&) = delete;
   VpcdCard& operator=(const VpcdCard&) = delete;
@@ -44,7 +44,6 @@ class VpcdCard {
   void clear_faults();  // a hanging card stays hung until it is pulled
   std::size_t fault_count() const;
 
-  VirtualKey& key() { return key_; }
   std::uint16_t port() const;
 
  private:
@@ -60,7 +59,7 @@ class VpcdCard {
   void note_bytes(CardFaultScript::Position in, CardFaultScript::Position out);
   bool run_control(std::uint8_t code, Bytes& reply);  // false: nothing is answered
 
-  VirtualKey& key_;
+  CardDevice& key_;
   const std::string host_;
 
   mutable std::mutex mutex_;
