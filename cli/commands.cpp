@@ -28,7 +28,7 @@ constexpr std::array kEverywhere{
 
 constexpr std::array<std::string_view, 0> kNone{};
 constexpr std::array<std::string_view, 1> kId{"ID"}, kMaybeId{"[ID]"}, kFile{"FILE"}, kMaybeFile{"[FILE]"},
-    kUuid{"UUID"}, kMaybeNumber{"[NUMBER]"}, kNumber{"NUMBER"}, kName{"NAME"}, kRun{"RUN"};
+    kUuid{"UUID"}, kMaybeNumber{"[NUMBER]"}, kNumber{"NUMBER"}, kName{"NAME"}, kRun{"RUN"}, kKeyName{"KEY"};
 
 constexpr Option kReason{"--reason", "TEXT", "why (submit: 01..04 or the official term)",
                          "原因(submit:01..04 或官方用语)"};
@@ -48,6 +48,8 @@ constexpr Option kEvidence{
 constexpr Option kDeclare{"--declare", "NAME=VALUE",
                           "what only you know, e.g. performed=0.25 (docs/api.md), may be repeated",
                           "仅贵方知晓的情况,如 performed=0.25(见 docs/api.md),可重复"};
+constexpr std::array kLease{
+    Option{"--for", "TIME", "how long, e.g. 90s, 10m, 2h; at most 8h", "时长,如 90s、10m、2h;最长 8h"}, kReason};
 
 constexpr std::array kSubmit{
     Option{"--seller", "ID", "seller's taxpayer id", "销售方纳税人识别号"},
@@ -222,6 +224,11 @@ constexpr std::array kCommands{
     Command{{"release", kMaybeId, kHold}, "release a hold", "解除暂停", run_release},
     Command{{"holds", kNone, {}}, "what is on hold", "暂停列表", run_holds},
     Command{{"keys", kNone, {}}, "tax keys and their state", "税务密钥及状态", run_keys},
+    Command{{"keys lease", kKeyName, kLease},
+            "give a key to another program for a while; its work waits or goes to another key",
+            "将介质暂借给其他程序;业务等待或转由其他介质处理",
+            run_keys_lease},
+    Command{{"keys release", kKeyName, {}}, "take a lent key back", "收回借出的介质", run_keys_release},
     Command{{"import", kFile, {}},
             "blue invoices into the ledger: JSON, or one invoice a line (NDJSON)",
             "导入蓝字发票:JSON 或每行一张(NDJSON)",

@@ -44,6 +44,8 @@ Exit run_revoke(Session&);
 // commands_status.cpp
 Exit run_status(Session&);
 Exit run_keys(Session&);
+Exit run_keys_lease(Session&);
+Exit run_keys_release(Session&);
 Exit run_holds(Session&);
 Exit run_events(Session&);
 Exit run_invoice(Session&);

@@ -1,4 +1,6 @@
 // Looking at the whole: status, keys, holds, events, the ledger.
+#include <charconv>
+
 #include "cli/commands.h"
 #include "cli/render.h"
 
@@ -6,6 +8,30 @@ namespace taxgate::cli {
 namespace {
 
 constexpr std::chrono::seconds kEventsPoll{30};
+// Lending waits for the signature under way; the daemon answers within this.
+constexpr std::chrono::seconds kLending{20};
+
+/// "90s", "10m", "2h" in seconds; 0: none of these.
+std::uint32_t seconds_of(std::string_view text) {
+  std::uint32_t number = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const std::uint32_t seconds = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  constexpr std::uint32_t kMost = 24 * 3600;  // the daemon knows the real bound; here only nothing may overflow
+  return ec == std::errc{} && number <= kMost ? number * seconds : 0;
+}
+
+Exit lend(Session& session, const char* action, const api::v1::LeaseRequest& request) {
+  const auto keys =
+      session.ask<api::v1::KeyList>({.method = "POST",
+                                     .target = "/v1/keys/" + encoded(session.given().positionals[0]) + "/" + action,
+                                     .body = to_json(request),
+                                     .idempotency_key = {},
+                                     .wait = kLending});
+  if (!keys) return session.report(keys.error());
+  if (!session.json(*keys)) session.answer(keys_text(session.screen(), *keys));
+  return Exit::ok;
+}
 
 }  // namespace
 
@@ -33,6 +59,18 @@ Exit run_keys(Session& session) {
     if (key.state() != "ready") return Exit::attention;
   return keys->key_host_connected() ? Exit::ok : Exit::attention;
 }
+
+Exit run_keys_lease(Session& session) {
+  api::v1::LeaseRequest request;
+  const std::string time = session.given().value("--for");
+  request.set_seconds(seconds_of(time));
+  request.set_reason(session.given().value("--reason"));
+  if (request.seconds() == 0)
+    return session.report(failed({Errc::invalid_input, "cli.option_value", "--for", "--for", "90s, 10m, 2h", {}}));
+  return lend(session, "lease", request);
+}
+
+Exit run_keys_release(Session& session) { return lend(session, "release", {}); }
 
 Exit run_holds(Session& session) {
   const auto holds = session.get<api::v1::HoldList>("/v1/holds");

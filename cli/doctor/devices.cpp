@@ -11,9 +11,11 @@
 #include <fstream>
 
 #include "cli/doctor/finding.h"
-#include "cli/doctor/processes_of.h"
+#include "daemon/core/processes.h"
 
 namespace taxgate::doctor {
+
+using namespace proc;
 namespace {
 
 namespace fs = std::filesystem;

@@ -7,9 +7,11 @@
 #include <fstream>
 
 #include "cli/doctor/finding.h"
-#include "cli/doctor/processes_of.h"
+#include "daemon/core/processes.h"
 
 namespace taxgate::doctor {
+
+using namespace proc;
 namespace {
 
 // Two pages a secret (protocol/sm.h SecretBytes) and some dozens of secrets.

@@ -11,10 +11,12 @@
 #include <fstream>
 
 #include "cli/doctor/finding.h"
-#include "cli/doctor/processes_of.h"
 #include "daemon/core/files.h"
+#include "daemon/core/processes.h"
 
 namespace taxgate::doctor {
+
+using namespace proc;
 namespace {
 
 namespace fs = std::filesystem;

@@ -72,6 +72,9 @@ class Gateway {
   virtual void invoice(Caller caller, std::string number, Reply<v1::Invoice> reply) = 0;
   virtual void invoices(Caller caller, InvoiceQuery query, Reply<v1::InvoiceList> reply) = 0;
   virtual void keys(Caller caller, Reply<v1::KeyList> reply) = 0;
+  /// action: "lease", "release"; answers with that key when its device is free for another program, or taken back
+  virtual void lend_key(Caller caller, std::string serial, std::string action, v1::LeaseRequest request,
+                        Reply<v1::KeyList> reply) = 0;
   virtual void status(Caller caller, Reply<v1::Status> reply) = 0;
   virtual void credit(Caller caller, CreditQuery query, Reply<v1::CreditStatement> reply) = 0;
   virtual void credit_filed(Caller caller, v1::CreditFiledRequest request, Reply<v1::CreditStatement> reply) = 0;

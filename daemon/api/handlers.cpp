@@ -179,6 +179,17 @@ void handle_keys(Call call) {
   call.gateway.keys(std::move(call.caller), std::move(reply));
 }
 
+void handle_lend_key(Call call) {
+  // A signature under way ends first, and the worker after it; the key host answers well within.
+  constexpr int kLendingMs = 15'000;
+  v1::LeaseRequest request;
+  if (auto read = read_body(call.request, true, request); !read) return refuse(call, read.error());
+  call.responder.expect_wait(kLendingMs);
+  auto reply = answer_with<v1::KeyList>(call);
+  call.gateway.lend_key(std::move(call.caller), std::move(call.path[0]), std::string(call.route.action),
+                        std::move(request), std::move(reply));
+}
+
 void handle_status(Call call) {
   auto reply = answer_with<v1::Status>(call);
   call.gateway.status(std::move(call.caller), std::move(reply));

@@ -16,6 +16,7 @@ void handle_import(Call call);
 void handle_list_invoices(Call call);
 void handle_invoice(Call call);
 void handle_keys(Call call);
+void handle_lend_key(Call call);  // route.action: lease, release
 void handle_status(Call call);
 void handle_metrics(Call call);  // metrics.cpp
 void handle_holds(Call call);

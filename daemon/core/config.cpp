@@ -100,6 +100,23 @@ void read_taxpayer(const toml::table& t, const std::string& file, Config::Taxpay
   r.finish();
 }
 
+void read_tax_device(const toml::table& t, const std::string& file, const Config& c, Config::TaxDevice& d,
+                     Error& error) {
+  constexpr std::size_t kDigits = 12;
+  TomlReader r(t, file, "tax_device", error);
+  r.text("number", d.number, true);
+  r.text("taxpayer", d.taxpayer, true);
+  r.texts("keys", d.keys);
+  r.finish();
+  if (r.failed()) return;
+  if (d.number.size() != kDigits || d.number.find_first_not_of("0123456789") != std::string::npos)
+    r.refuse("config.range", "number", d.number, "12 digits");
+  else if (c.taxpayer(d.taxpayer) == nullptr)
+    r.refuse("config.range", "taxpayer", d.taxpayer, "the id of a [[taxpayer]]");
+  else if (d.keys.empty() || std::ranges::find(d.keys, "") != d.keys.end())
+    r.refuse("config.missing", "keys");
+}
+
 void read_queue(const toml::table& t, const std::string& file, Config::Queue& q, Error& error) {
   TomlReader r(t, file, "queue", error);
   r.number("retry_first_ms", q.retry_first_ms, 10, kHourMs);
@@ -217,6 +234,12 @@ Config read_root(const toml::table& root, const std::string& file, Error& error)
       TomlReader(*t, file, "taxpayer", error).refuse("config.duplicate", "id", c.taxpayers.back().id);
   }
   if (c.taxpayers.empty()) r.refuse("config.missing", "taxpayer");
+  seen.clear();
+  for (const auto* t : r.tables("tax_device")) {
+    read_tax_device(*t, file, c, c.tax_devices.emplace_back(), error);
+    if (!r.failed() && !seen.insert(c.tax_devices.back().number).second)
+      TomlReader(*t, file, "tax_device", error).refuse("config.duplicate", "number", c.tax_devices.back().number);
+  }
   {
     TomlReader k(section("keys"), file, "keys", error);
     k.path("socket", c.keys.socket, true);

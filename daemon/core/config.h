@@ -70,6 +70,14 @@ struct Config {
   std::vector<Taxpayer> taxpayers;  // at least one; ids unique
   const Taxpayer* taxpayer(std::string_view id) const;
 
+  /// A tax device by the number that stands in its documents. They are signed by one of its keys and by no other: the
+  /// device itself, and those the operator declares equal to it.
+  struct TaxDevice {
+    std::string number, taxpayer;
+    std::vector<std::string> keys;  // serials
+  };
+  std::vector<TaxDevice> tax_devices;  // numbers unique
+
   struct Keys {
     std::string socket;                 // of taxgate-keyd
     std::int64_t deadline_ms = 10'000;  // one signature, from request to r‖s

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+#include <deque>
 #include <map>
 #include <optional>
 #include <utility>
@@ -25,8 +26,13 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstPause{50}, kLongestPause{2000};
 // The host answers a little before we stop waiting, so that its reason reaches us instead of our own time-out.
 constexpr milliseconds kAnswerMargin{200};
-// Orders on their way at once; the pipeline's active set is smaller. keyd itself refuses more.
-constexpr std::size_t kMaxOrders = 1024;
+// Orders at the host and waiting here; the pipeline's active set is smaller unless its operator wants otherwise.
+constexpr std::size_t kMaxOrders = 100'000;
+// Given to the host for each key that is ready: one is signed, the others wait beside it, so that the key is never idle
+// while an answer travels. The slowest keys known take 0.4 s: far less than a deadline.
+constexpr std::size_t kAhead = 3;
+// A list of keys is a round trip; a lease waits for the signature under way and the worker's end.
+constexpr milliseconds kListPatience{1000}, kLeasePatience{10'000};
 constexpr std::size_t kReadBlock = 16 * 1024;
 
 /// See connect_key_host(): whatever happened to a signature that did not reach us, asking again is harmless.
@@ -43,6 +49,9 @@ KeyFacts facts_of(const keyd::v1::Key& key) {
                  .certificate_sha256 = key.certificate_sha256(),
                  .valid_until = key.valid_until(),
                  .subject = key.subject(),
+                 .lease_holder = key.lease_holder(),
+                 .lease_reason = key.lease_reason(),
+                 .lease_until = key.lease_until(),
                  .pin_tries_left = key.pin_tries_left(),
                  .signed_count = key.signed_count(),
                  .trouble = {}};
@@ -50,9 +59,17 @@ KeyFacts facts_of(const keyd::v1::Key& key) {
   return facts;
 }
 
+std::vector<KeyFacts> facts_of(const keyd::v1::ListKeysReply& reply) {
+  std::vector<KeyFacts> list;
+  for (const auto& key : reply.keys()) list.push_back(facts_of(key));
+  return list;
+}
+
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Done = std::move_only_function<void(Result<SignedEnvelope>)>;
+  using Listed = std::move_only_function<void(std::vector<KeyFacts>)>;
+  using Leased = std::move_only_function<void(Result<KeyFacts>)>;
 
   Connection(asio::io_context& io, Lane& lane, KeyHostOptions options)
       : io_(io), lane_(lane), options_(std::move(options)), socket_(io), reconnect_(io), pause_(kFirstPause) {}
@@ -74,6 +91,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void stop() {
     stopped_ = true;
     orders_.clear();
+    lines_.clear();
+    questions_.clear();
     on_change_ = nullptr;
     error_code ignored;
     socket_.close(ignored);
@@ -82,8 +101,99 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void sign(SignOrder order, Done done) {
     if (!connected_) return answer(std::move(done), fail(Errc::retry_later, "key.host_absent", {}, options_.socket));
-    if (orders_.size() >= kMaxOrders)
+    if (waiting_ + orders_.size() >= kMaxOrders)
       return answer(std::move(done), fail(Errc::retry_later, "key.busy", {}, {}, std::to_string(kMaxOrders)));
+    if (!order.serials.empty() && host_version_ < keyd::kVersionLease)
+      return answer(std::move(done), fail(Errc::retry_later, "keyd.old", {}, "taxgate-keyd"));
+    std::string name = line_of(order);
+    Line& line = lines_[name];
+    if (line.waiting.empty() && line.sent < room(order))
+      return give(std::move(name), std::move(order), std::move(done));
+    line.waiting.emplace_back(std::move(order), std::move(done));
+    ++waiting_;
+  }
+
+  void ask_keys(Listed done) {
+    if (!connected_)
+      return asio::post(io_, [done = std::move(done), keys = keys_]() mutable { done(std::move(keys)); });
+    const std::uint64_t number = ++last_order_;
+    keyd::v1::Frame frame;
+    frame.mutable_list_keys()->set_request(number);
+    (void)send(frame);
+    await(number, kListPatience,
+          [weak = weak_from_this(), done = std::move(done)](const keyd::v1::Frame* reply) mutable {
+            const auto self = weak.lock();
+            if (!self) return;
+            if (reply) self->keys_ = facts_of(reply->keys());
+            done(self->keys_);
+          });
+  }
+
+  void lease(Lease lease, Leased done) {
+    const auto refuse = [&](std::string id, std::string wanted) {
+      asio::post(io_, [done = std::move(done), error = fail(Errc::retry_later, std::move(id), {}, wanted)]() mutable {
+        done(std::move(error));
+      });
+    };
+    if (!connected_) return refuse("key.host_absent", options_.socket);
+    if (host_version_ < keyd::kVersionLease) return refuse("keyd.old", "taxgate-keyd");
+    const std::uint64_t number = ++last_order_;
+    keyd::v1::Frame frame;
+    frame.mutable_lease()->set_request(number);
+    frame.mutable_lease()->set_serial(lease.serial);
+    frame.mutable_lease()->set_holder(lease.holder);
+    frame.mutable_lease()->set_reason(lease.reason);
+    frame.mutable_lease()->set_seconds(lease.seconds);
+    if (auto queued = send(frame); !queued) return refuse(queued.error().id, {});
+    await(number, kLeasePatience,
+          [done = std::move(done), serial = lease.serial](const keyd::v1::Frame* reply) mutable {
+            if (!reply) return done(fail(Errc::retry_later, "key.busy", {}, serial, {}, "deadline passed"));
+            if (reply->leased().has_failure())
+              return done(std::unexpected(keyd::from_failure(reply->leased().failure())));
+            done(facts_of(reply->leased().key()));
+          });
+  }
+
+  bool connected() const { return connected_; }
+  std::vector<KeyFacts> keys() const { return keys_; }
+  void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
+
+ private:
+  struct Open {
+    std::string line;
+    SignOrder order;
+    Done done;
+    asio::steady_timer timer;
+    bool at_host = true;  // takes room there; false: answered, and being verified
+  };
+  /// Orders that the same keys may sign: first come, first signed.
+  struct Line {
+    std::size_t sent = 0;
+    std::deque<std::pair<SignOrder, Done>> waiting;
+  };
+  /// A question other than a signature; gets its answer, or null when none came.
+  struct Question {
+    std::move_only_function<void(const keyd::v1::Frame*)> done;
+    asio::steady_timer timer;
+  };
+
+  static std::string line_of(const SignOrder& order) {
+    std::string name = order.taxpayer;
+    for (const auto& serial : order.serials) name += "\n" + serial;
+    return name;
+  }
+
+  /// How many orders like this one the host is to have at a time. Never none: it knows best why no key signs.
+  std::size_t room(const SignOrder& order) const {
+    std::size_t ready = 0;
+    for (const KeyFacts& key : keys_)
+      if (key.state == "ready" && key.taxpayer == order.taxpayer &&
+          (order.serials.empty() || std::ranges::find(order.serials, key.serial) != order.serials.end()))
+        ++ready;
+    return std::max<std::size_t>(ready * kAhead, 1);
+  }
+
+  void give(std::string line, SignOrder order, Done done) {
     const milliseconds deadline = order.deadline_ms > 0 ? milliseconds(order.deadline_ms) : options_.default_deadline;
     const std::uint64_t number = ++last_order_;
     keyd::v1::Frame frame;
@@ -94,25 +204,58 @@ class Connection : public std::enable_shared_from_this<Connection> {
     request->set_purpose(order.purpose);
     request->set_message(order.envelope.data(), order.envelope.size());
     request->set_deadline_ms(static_cast<std::uint32_t>((deadline - std::min(kAnswerMargin, deadline / 4)).count()));
+    for (const auto& serial : order.serials) request->add_serials(serial);
     if (auto queued = send(frame); !queued) return answer(std::move(done), std::unexpected(queued.error()));
-    auto [open, added] =
-        orders_.emplace(number, Open{std::move(order), std::move(done), asio::steady_timer(io_, deadline)});
+    ++lines_[line].sent;
+    auto [open, added] = orders_.emplace(
+        number, Open{std::move(line), std::move(order), std::move(done), asio::steady_timer(io_, deadline)});
     open->second.timer.async_wait([weak = weak_from_this(), number](error_code ec) {
       const auto self = weak.lock();
       if (!ec && self) self->finish(number, fail(Errc::retry_later, "key.busy", {}, {}, {}, "deadline passed"));
     });
   }
 
-  bool connected() const { return connected_; }
-  std::vector<KeyFacts> keys() const { return keys_; }
-  void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
+  /// The order takes no room at the host any more: the next of its line goes there.
+  void left_host(Open& open) {
+    if (!std::exchange(open.at_host, false)) return;
+    const auto found = lines_.find(open.line);
+    --found->second.sent;
+    fill(found->first);
+  }
 
- private:
-  struct Open {
-    SignOrder order;
-    Done done;
-    asio::steady_timer timer;
-  };
+  void fill(const std::string& name) {
+    const auto found = lines_.find(name);
+    Line& line = found->second;
+    while (!line.waiting.empty() && line.sent < room(line.waiting.front().first)) {
+      auto [order, done] = std::move(line.waiting.front());
+      line.waiting.pop_front();
+      --waiting_;
+      give(name, std::move(order), std::move(done));
+    }
+    if (line.sent == 0 && line.waiting.empty()) lines_.erase(found);
+  }
+
+  void fill_all() {
+    std::vector<std::string> names;
+    for (const auto& [name, line] : lines_) names.push_back(name);
+    for (const auto& name : names) fill(name);
+  }
+
+  void await(std::uint64_t number, milliseconds patience, std::move_only_function<void(const keyd::v1::Frame*)> done) {
+    auto [open, added] = questions_.emplace(number, Question{std::move(done), asio::steady_timer(io_, patience)});
+    open->second.timer.async_wait([weak = weak_from_this(), number](error_code ec) {
+      const auto self = weak.lock();
+      if (!ec && self) self->answered(number, nullptr);
+    });
+  }
+
+  bool answered(std::uint64_t number, const keyd::v1::Frame* reply) {
+    auto node = questions_.extract(number);
+    if (node.empty()) return false;
+    node.mapped().timer.cancel();
+    node.mapped().done(reply);
+    return true;
+  }
 
   /// Never from inside the caller's own call.
   void answer(Done done, Result<SignedEnvelope> result) {
@@ -123,6 +266,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     auto node = orders_.extract(number);
     if (node.empty()) return;
     node.mapped().timer.cancel();
+    left_host(node.mapped());
     node.mapped().done(std::move(result));
   }
 
@@ -174,16 +318,21 @@ class Connection : public std::enable_shared_from_this<Connection> {
       case keyd::v1::Frame::kHello: {
         if (!keyd::versions_overlap(frame.hello().version_min(), frame.hello().version_max())) return lost();
         connected_ = true;
+        host_version_ = std::min(frame.hello().version_max(), keyd::kVersionMax);
         pause_ = kFirstPause;
         keyd::v1::Frame subscribe;
         subscribe.mutable_subscribe();
         (void)send(subscribe);
-        return ask_keys();
+        return look_at_keys();
       }
       case keyd::v1::Frame::kKeyEvent:
-        return ask_keys();
+        return look_at_keys();
       case keyd::v1::Frame::kKeys:
+        if (answered(frame.keys().request(), &frame)) return fill_all();
         return took_keys(frame.keys());
+      case keyd::v1::Frame::kLeased:
+        (void)answered(frame.leased().request(), &frame);
+        return;
       case keyd::v1::Frame::kSigned:
         return took_signature(std::move(*frame.mutable_signed_()));
       default:
@@ -192,7 +341,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   /// The list is asked for after every event: one way to learn a state, and never a wrong merge of two.
-  void ask_keys() {
+  void look_at_keys() {
     if (std::exchange(asking_keys_, true)) {
       ask_keys_again_ = true;
       return;
@@ -204,15 +353,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void took_keys(const keyd::v1::ListKeysReply& reply) {
     asking_keys_ = false;
-    keys_.clear();
-    for (const auto& key : reply.keys()) keys_.push_back(facts_of(key));
-    if (std::exchange(ask_keys_again_, false)) ask_keys();
+    keys_ = facts_of(reply);
+    if (std::exchange(ask_keys_again_, false)) look_at_keys();
+    fill_all();
     if (on_change_) on_change_();
   }
 
   void took_signature(keyd::v1::SignReply reply) {
     const auto found = orders_.find(reply.request());
     if (found == orders_.end()) return;  // answered by its deadline already
+    left_host(found->second);
     if (reply.has_failure())
       return finish(reply.request(), std::unexpected(for_signing(keyd::from_failure(reply.failure()))));
     SignedEnvelope result;
@@ -249,8 +399,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     writing_ = asking_keys_ = ask_keys_again_ = false;
     unsent_.clear();
     keys_.clear();
-    while (!orders_.empty())
-      finish(orders_.begin()->first, fail(Errc::retry_later, "key.host_absent", {}, options_.socket));
+    const Error absent{Errc::retry_later, "key.host_absent", {}, options_.socket, {}, {}};
+    waiting_ = 0;
+    for (auto& [name, line] : std::exchange(lines_, {})) {
+      lines_[name].sent = line.sent;
+      for (auto& [order, done] : line.waiting) answer(std::move(done), std::unexpected(absent));
+    }
+    while (!orders_.empty()) finish(orders_.begin()->first, std::unexpected(absent));
+    while (!questions_.empty()) answered(questions_.begin()->first, nullptr);
     if (was && on_change_) on_change_();
     if (stopped_) return;
     reconnect_.expires_after(pause_);
@@ -272,7 +428,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint64_t connection_ = 0;
   std::uint64_t last_order_ = 0;
   bool connected_ = false, writing_ = false, stopped_ = false, asking_keys_ = false, ask_keys_again_ = false;
+  std::uint32_t host_version_ = 0;
   std::map<std::uint64_t, Open> orders_;
+  std::map<std::string, Line> lines_;
+  std::size_t waiting_ = 0;  // in all lines
+  std::map<std::uint64_t, Question> questions_;
   std::vector<KeyFacts> keys_;
   std::function<void()> on_change_;
 };
@@ -288,6 +448,12 @@ class KeyHostClient final : public KeyHost {
 
   void sign(SignOrder order, std::move_only_function<void(Result<SignedEnvelope>)> done) override {
     connection_->sign(std::move(order), std::move(done));
+  }
+  void ask_keys(std::move_only_function<void(std::vector<KeyFacts>)> done) override {
+    connection_->ask_keys(std::move(done));
+  }
+  void lease(Lease lease, std::move_only_function<void(Result<KeyFacts>)> done) override {
+    connection_->lease(std::move(lease), std::move(done));
   }
   bool connected() const override { return connection_->connected(); }
   std::vector<KeyFacts> keys() const override { return connection_->keys(); }

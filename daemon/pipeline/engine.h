@@ -47,6 +47,8 @@ class Engine final : public Pipeline {
   void invoice(api::Caller caller, std::string number, api::Reply<api::v1::Invoice> reply) override;
   void invoices(api::Caller caller, api::InvoiceQuery query, api::Reply<api::v1::InvoiceList> reply) override;
   void keys(api::Caller caller, api::Reply<api::v1::KeyList> reply) override;
+  void lend_key(api::Caller caller, std::string serial, std::string action, api::v1::LeaseRequest request,
+                api::Reply<api::v1::KeyList> reply) override;
   void status(api::Caller caller, api::Reply<api::v1::Status> reply) override;
   void credit(api::Caller caller, api::CreditQuery query, api::Reply<api::v1::CreditStatement> reply) override;
   void credit_filed(api::Caller caller, api::v1::CreditFiledRequest request,
@@ -142,6 +144,11 @@ class Engine final : public Pipeline {
   asio::awaitable<void> change_caller(api::Caller by, std::optional<api::v1::CallerInfo> put, std::string remove,
                                       Shared<api::v1::CallerList> reply);
   api::v1::CallerList caller_list() const;
+
+  // keys.cpp
+  asio::awaitable<std::vector<keys::KeyFacts>> keys_now();
+  asio::awaitable<void> show_keys(api::Caller caller, Shared<api::v1::KeyList> reply);
+  asio::awaitable<void> lend(api::Caller caller, keys::Lease lease, Shared<api::v1::KeyList> reply);
 
   // credit.cpp
   Result<std::string> credit_taxpayer(const api::Caller& caller, const std::string& wanted) const;

@@ -198,6 +198,9 @@ api::v1::KeyInfo present(const keys::KeyFacts& key) {
   out.set_pin_tries_left(key.pin_tries_left);
   out.set_signed_count(key.signed_count);
   out.set_subject(key.subject);
+  out.set_lease_holder(key.lease_holder);
+  out.set_lease_reason(key.lease_reason);
+  out.set_lease_until(key.lease_until);
   if (!key.trouble.id.empty()) {
     out.set_trouble(message_text(key.trouble, Language::english));
     out.set_trouble_zh(message_text(key.trouble, Language::chinese));

@@ -7,6 +7,7 @@
 #include "daemon/events/event_page.h"
 #include "daemon/pipeline/engine.h"
 #include "daemon/pipeline/present.h"
+#include "daemon/pipeline/replies.h"
 #include "protocol/messages.h"
 #include "protocol/records.h"
 
@@ -16,10 +17,6 @@ namespace {
 constexpr int kEventPage = 1000;     // journal rows read at once
 constexpr int kEventPagesMax = 200;  // a caller of few taxpayers may have to skip many rows of others
 
-template <class T>
-void reply_error(const std::shared_ptr<api::Reply<T>>& reply, Error error) {
-  (*reply)(std::unexpected(api::Findings{std::move(error)}));
-}
 Error not_found(const std::string& id) { return {Errc::invalid_input, "submission.not_found", "id", id, {}, {}}; }
 
 }  // namespace
@@ -290,17 +287,8 @@ asio::awaitable<void> Engine::read_events(EventWaiter waiter) {
   waiter.reply(std::move(out));
 }
 
-// ---- keys and status
-// ---------------------------------------------------------------------------------------------------
-
-void Engine::keys(api::Caller caller, api::Reply<api::v1::KeyList> reply) {
-  api::v1::KeyList out;
-  out.set_channel(context_.settings->channel);
-  out.set_key_host_connected(parts_.keys->connected());
-  for (const auto& key : parts_.keys->keys())
-    if (may_see(caller, key.taxpayer)) *out.add_keys() = present(key);
-  reply(std::move(out));
-}
+// ---- status
+// ------------------------------------------------------------------------------------------------------------
 
 void Engine::status(api::Caller, api::Reply<api::v1::Status> reply) {
   asio::co_spawn(context_.executor, read_status(std::make_shared<api::Reply<api::v1::Status>>(std::move(reply))),
@@ -334,7 +322,7 @@ asio::awaitable<void> Engine::read_status(Shared<api::v1::Status> reply) {
   bool failing = !out.key_host_connected();
   const auto trouble = [&](Error error) { out.add_troubles()->ParseFromString(error_bytes(error, settings.channel)); };
   if (!out.key_host_connected()) trouble({Errc::retry_later, "key.host_gone", {}, {}, {}, {}});
-  const auto keys = parts_.keys->keys();
+  const auto keys = co_await keys_now();
   for (const auto& key : keys) {
     *out.add_keys() = present(key);
     attention = attention || key.state != "ready";

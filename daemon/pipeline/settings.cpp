@@ -30,6 +30,13 @@ Result<Settings> settings_from(const Config& config) {
                          .kind = kind_of(t.tracks),
                          .org_unit = t.org_unit,
                          .tax_device = {}};
+  for (const auto& device : config.tax_devices) {
+    s.tax_devices[device.number] = device.keys;
+    // Whoever has one device means it.
+    auto& its = s.taxpayers[device.taxpayer].tax_device;
+    its =
+        std::ranges::count(config.tax_devices, device.taxpayer, &Config::TaxDevice::taxpayer) == 1 ? device.number : "";
+  }
   s.settle_ms = config.platform.settle_ms;
   s.retry_first_ms = config.queue.retry_first_ms;
   s.retry_max_ms = config.queue.retry_max_ms;

@@ -42,7 +42,9 @@ struct Settings {
   std::int64_t warn_deadline_ms = 24LL * 3600 * 1000;
   int filing_day = 15;            // of the month; queue/deadlines.h
   int sign_deadline_ms = 10'000;  // one signature, from request to r‖s
-  int max_resends = 5;            // then a person decides
+  std::map<std::string, std::vector<std::string>, std::less<>>
+      tax_devices;      // number → serials of the keys that may sign
+  int max_resends = 5;  // then a person decides
   int max_active = 64;
   Config::Sync sync;                 // the night
   platform::Limits calls;            // what the night plans with; the platform room holds them

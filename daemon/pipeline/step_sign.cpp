@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "daemon/pipeline/context.h"
+#include "protocol/records.h"
 
 namespace taxgate::pipeline {
 namespace {
@@ -15,6 +16,15 @@ std::string purpose_of(const Submission& sub) {
 // Trouble with a key that only a person, or another key, ends: the taxpayer's work waits and nothing is burnt.
 bool holds_taxpayer(const Error& error) {
   return error.id == "key.pin_wrong" || error.id == "key.pin_last_try" || error.id == "key.locked";
+}
+
+/// A document of a tax device is signed by that device, or by one its operator declares equal to it.
+std::vector<std::string> pinned_to(const Context& c, const Submission& sub) {
+  if (c.settings->tax_devices.empty() || sub.document.empty()) return {};
+  const auto red = red_from_stored(sub.document);
+  if (!red || red->track != Track::information_table) return {};
+  const auto device = c.settings->tax_devices.find(red->tax_device);
+  return device == c.settings->tax_devices.end() ? std::vector<std::string>() : device->second;
 }
 
 }  // namespace
@@ -33,7 +43,8 @@ asio::awaitable<Next> step_sign(Context& c, Submission& sub) {
                  .taxpayer = sub.taxpayer,
                  .purpose = purpose_of(sub),
                  .envelope = std::move(*envelope),
-                 .deadline_ms = c.settings->sign_deadline_ms},
+                 .deadline_ms = c.settings->sign_deadline_ms,
+                 .serials = pinned_to(c, sub)},
                 std::move(done));
   });
   c.reached("key.sign.after");

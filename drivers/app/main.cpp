@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "drivers/gmt0017/gmt0017_key.h"
+#include "drivers/gmt0017/recording_transport.h"
 #include "drivers/keyd/child_process.h"
 #include "drivers/keyd/config.h"
 #include "drivers/keyd/host.h"
@@ -28,6 +29,7 @@ constexpr std::string_view kUsage =
 Result<std::unique_ptr<KeyDevice>> open_card(const keyd::worker::v1::Open& order) {
   auto transport = keyd::connect_card(order.reader(), order.usb_devices());
   if (!transport) return std::unexpected(transport.error());
+  if (!order.trace_file().empty()) *transport = gmt0017::record(std::move(*transport), order.trace_file());
   return gmt0017::make_key(std::move(*transport), {order.application(), order.container()});
 }
 

@@ -114,6 +114,18 @@ Result<Config> parse_config(std::string_view toml, const std::string& file_name,
       top.report("keyd.config_type", "usb", *node, "a table");
     }
   }
+  if (const toml::node* node = top.take("trace", false)) {
+    if (const toml::table* table = node->as_table()) {
+      TableReader trace(*table, "trace.", file_name, error);
+      config.trace_reader = trace.text("reader", {}, true);
+      config.trace_file = trace.text("file", {}, true);
+      if (!config.trace_file.empty() && config.trace_file.front() != '/')
+        trace.report("keyd.config_value", "file", *table, "an absolute path");
+      trace.finish();
+    } else {
+      top.report("keyd.config_type", "trace", *node, "a table");
+    }
+  }
   if (const toml::node* node = top.take("deadlines", false)) {
     if (const toml::table* table = node->as_table()) {
       TableReader reader(*table, "deadlines.", file_name, error);

@@ -26,9 +26,11 @@
 #include "drivers/keyd/client_port.h"
 #include "drivers/keyd/event_loop.h"
 #include "drivers/keyd/issuer.h"
+#include "drivers/keyd/key_leases.h"
 #include "drivers/keyd/packet.h"
 #include "drivers/keyd/reader_slot.h"
 #include "drivers/keyd/sign_desk.h"
+#include "drivers/keyd/wall_clock.h"
 #include "protocol/keyd_frame.h"
 #include "protocol/legal_time.h"
 
@@ -44,10 +46,6 @@ constexpr milliseconds kFarewell{1000}, kFarewellStep{5};
 // Keys remembered after they went, so that a list can say which one is missing.
 constexpr std::size_t kMaxRemembered = 64;
 
-std::int64_t wall_ms() {
-  return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 class Host {
  public:
   Host(const Config& config, const LogSink& log, SignLog sign_log, IssuerCheck issuer)
@@ -55,7 +53,10 @@ class Host {
         log_(log),
         sign_log_(std::move(sign_log)),
         issuer_(std::move(issuer)),
-        desk_(loop_, config_, sign_log_, [this] { return slots(); }),
+        desk_(
+            loop_, config_, sign_log_, [this] { return slots(); },
+            [this](ReaderSlot& slot, const char* what) { tell(slot, what, desk_.resting(slot.key()->serial)); }),
+        leases_(loop_, [this] { return slots(); }),
         port_(loop_, config.allowed_uid,
               {.frame = [this](std::uint64_t client, const v1::Frame& frame) { client_frame(client, frame); },
                .closed = [this](std::uint64_t client) { desk_.forget_owner(client); },
@@ -231,7 +232,7 @@ class Host {
     }
     for (const auto& reader : list.readers()) {
       auto& slot = slots_[reader.name()];
-      if (!slot)
+      if (!slot) {
         slot = std::make_unique<ReaderSlot>(
             loop_, config_, reader.name(), watch.usb,
             ReaderSlot::Hooks{
@@ -239,6 +240,8 @@ class Host {
                 .changed = [this](ReaderSlot& one, const char* what) { slot_changed(one, what); },
                 .signed_ = [this](ReaderSlot& one,
                                   Result<Signature> result) { desk_.slot_signed(one, std::move(result)); }});
+        leases_.slot_added(*slot);
+      }
       slot->seen(reader);
     }
   }
@@ -253,6 +256,7 @@ class Host {
       if (other->trouble() && other->trouble()->id == "key.duplicate") continue;
       return fail(Errc::rejected, "key.duplicate", {}, key.serial, other->reader());
     }
+    if (auto lent = leases_.trouble_of(key.serial)) return std::unexpected(std::move(*lent));
     if (key.facts.taxpayer.empty()) return fail(Errc::rejected, "key.foreign", {}, key.facts.subject);
     if (auto valid = check_validity(key.facts, wall_ms()); !valid) return std::unexpected(valid.error());
     if (auto chained = issuer_.check(key.certificate); !chained) return std::unexpected(chained.error());
@@ -264,25 +268,32 @@ class Host {
 
   void slot_changed(ReaderSlot& slot, const char* what) {
     desk_.slots_changed();
+    leases_.slot_changed(slot);
     if (!what) return;
     const std::string_view event(what);
-    if (slot.key()) remember(slot);
-    const std::string name =
-        fmt::format("{} in {}", slot.key() ? slot.key()->serial : std::string("card"), slot.reader());
-    if (slot.trouble())
-      report(LogLevel::warning, *slot.trouble(), fmt::format("{} {}", name, event));
-    else
-      log_(LogLevel::info, fmt::format("key.{}", event), name);
-    v1::Frame frame;
-    frame.mutable_key_event()->set_what(what);
-    describe(slot, *frame.mutable_key_event()->mutable_key());
-    port_.send_to_subscribers(frame);
+    tell(slot, what, slot.trouble());
     // A duplicate waits for its twin to go; asked after this change is complete.
     if (event == "gone" || event == "quarantined")
       loop_.defer([this] {
         for (ReaderSlot* one : slots())
           if (one->trouble() && one->trouble()->id == "key.duplicate") one->reconsider();
       });
+  }
+
+  /// To log and subscribers.
+  void tell(ReaderSlot& slot, const char* what, const std::optional<Error>& trouble) {
+    const std::string_view event(what);
+    if (slot.key()) remember(slot);
+    const std::string name =
+        fmt::format("{} in {}", slot.key() ? slot.key()->serial : std::string("card"), slot.reader());
+    if (trouble)
+      report(LogLevel::warning, *trouble, fmt::format("{} {}", name, event));
+    else
+      log_(LogLevel::info, fmt::format("key.{}", event), name);
+    v1::Frame frame;
+    frame.mutable_key_event()->set_what(what);
+    describe(slot, *frame.mutable_key_event()->mutable_key());
+    port_.send_to_subscribers(frame);
   }
 
   // ---- clients ----
@@ -292,6 +303,13 @@ class Host {
     out.set_state(std::string(slot.state_name()));
     out.set_pin_tries_left(slot.tries_left());
     if (slot.trouble()) *out.mutable_trouble() = to_failure(*slot.trouble());
+    const std::string* lent = leases_.serial_in(slot.reader());
+    if (const auto* lease = leases_.of_key(slot.key() ? slot.key()->serial : lent ? *lent : std::string())) {
+      out.set_lease_holder(lease->holder);
+      out.set_lease_reason(lease->reason);
+      out.set_lease_until(LegalTime{lease->until_ms}.rfc3339());
+      if (lent) out.set_serial(*lent);  // what is in the reader now is not looked at
+    }
     if (!slot.key()) return;
     const CertificateFacts& facts = slot.key()->facts;
     out.set_serial(slot.key()->serial);
@@ -303,6 +321,10 @@ class Host {
     if (const auto valid = check_validity(facts, wall_ms()); !valid && slot.state() == SlotState::ready) {
       out.set_state("expired");
       *out.mutable_trouble() = to_failure(valid.error());
+    } else if (const auto rest = desk_.resting(slot.key()->serial);
+               rest && slot.state() != SlotState::trouble && slot.state() != SlotState::hung) {
+      out.set_state("resting");
+      *out.mutable_trouble() = to_failure(*rest);
     }
   }
 
@@ -322,7 +344,7 @@ class Host {
     for (const ReaderSlot* slot : slots()) {
       if (slot->state() == SlotState::empty) continue;
       describe(*slot, *reply.add_keys());
-      if (slot->key()) here.insert(slot->key()->serial);
+      here.insert(reply.keys(reply.keys_size() - 1).serial());
     }
     for (const auto& [serial, key] : remembered_) {
       if (here.contains(serial)) continue;
@@ -349,11 +371,29 @@ class Host {
         list_keys(*out.mutable_keys());
         return port_.send(client, out);
       }
+      case v1::Frame::kLease:
+        return lease(client, frame.lease());
       case v1::Frame::kSubscribe:
         return port_.subscribe(client);
       default:
         return;  // a newer client's frame within the agreed version: nothing is owed
     }
+  }
+
+  void lease(std::uint64_t client, const v1::LeaseRequest& request) {
+    leases_.request(request, [this, client, request](Result<void> done) {
+      v1::Frame out;
+      out.mutable_leased()->set_request(request.request());
+      if (!done) *out.mutable_leased()->mutable_failure() = to_failure(done.error());
+      v1::ListKeysReply keys;
+      list_keys(keys);
+      for (const auto& key : keys.keys())
+        if (key.serial() == request.serial()) *out.mutable_leased()->mutable_key() = key;
+      log_(done ? LogLevel::notice : LogLevel::warning, done ? "key.lease" : done.error().id,
+           fmt::format("{} {} by {}: {}", request.serial(), request.seconds() > 0 ? "lent" : "taken back",
+                       request.holder(), request.reason()));
+      port_.send(client, out);
+    });
   }
 
   const Config& config_;
@@ -362,6 +402,7 @@ class Host {
   IssuerCheck issuer_;
   EventLoop loop_;
   SignDesk desk_;
+  KeyLeases leases_;
   ClientPort port_;
   const ServiceNotify notify_ = ServiceNotify::from_environment();
   Fd signals_, pin_events_;

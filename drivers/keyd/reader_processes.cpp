@@ -1,10 +1,12 @@
 // The probe and the two watches: the processes that look at readers and ports without owning a key.
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <thread>
 
+#include "daemon/core/processes.h"
 #include "drivers/gmt0017/card_session.h"
 #include "drivers/keyd/packet.h"
 #include "drivers/keyd/worker.h"
@@ -21,10 +23,24 @@ constexpr std::chrono::milliseconds kFirstSpawnPause{50}, kLongestSpawnPause{200
 
 constexpr std::string_view kUsb = "USB ";  // before a port, in a reader's name
 
+/// The error with the programs that may be the rival, as far as /proc shows them to us; unchanged for any other error.
+Error with_rivals(Error error, const std::string& device_file) {
+  if (error.id != "key.reader_busy") return error;
+  auto rivals = device_file.empty() ? proc::users_of_library("libpcsclite.so") : proc::holders_of(device_file);
+  std::erase_if(rivals, [](const auto& one) { return one.name == "taxgate-keyd" || one.name == "pcscd"; });
+  error.wanted = rivals.empty() ? "?" : proc::text(rivals);
+  return error;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ApduTransport>> connect_card(const std::string& reader, const std::string& usb_devices) {
-  if (usb_devices.empty()) return pcsc::connect(reader);
+  if (usb_devices.empty()) {
+    auto transport = pcsc::connect(reader);
+    // Which reader a client of pcscd holds only pcscd knows: named are all that could.
+    if (!transport) return std::unexpected(with_rivals(std::move(transport.error()), {}));
+    return transport;
+  }
   const auto table = usb::DeviceTable::load(usb_devices);
   if (!table) return std::unexpected(table.error());
   const auto device = usb::device_at(reader.substr(std::min(reader.size(), kUsb.size())));
@@ -33,7 +49,9 @@ Result<std::unique_ptr<ApduTransport>> connect_card(const std::string& reader, c
   // The host named it a moment ago: another device is in this port by now.
   if (!row || !row->use) return fail(Errc::device_gone, "key.gone", {}, {}, {}, "no tax key at " + reader);
   auto bulk = usb::open_device(*device);
-  if (!bulk) return std::unexpected(bulk.error());
+  if (!bulk)
+    return std::unexpected(
+        with_rivals(std::move(bulk.error()), fmt::format("/dev/bus/usb/{:03}/{:03}", device->bus, device->address)));
   return usb::apdu_over_bulk(std::move(*bulk), row->quirks,
                              [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); });
 }

@@ -73,6 +73,7 @@ std::string_view ReaderSlot::state_name() const {
   if (id == "key.no_pin" || id == "key.pin_file_public") return "no_pin";
   if (id == "key.expired" || id == "key.not_yet_valid") return "expired";
   if (id == "key.duplicate") return "duplicate";
+  if (id == "key.leased") return "leased";
   return "foreign";
 }
 
@@ -119,8 +120,31 @@ void ReaderSlot::reconsider() {
   if (state_ == SlotState::trouble && card_ && trouble_->id != "key.mute" && !timer_) start_worker();
 }
 
+void ReaderSlot::lend(Error why) {
+  lent_ = std::move(why);
+  switch (state_) {
+    case SlotState::signing:     // its answer comes within the deadline
+    case SlotState::logging_in:  // a PIN on its way is waited for: an unanswered attempt is a try nobody knows of
+    case SlotState::empty:
+    case SlotState::hung:  // the probe is the one process left, and ends when the card answers
+      return hooks_.changed(*this, nullptr);
+    case SlotState::opening:
+    case SlotState::ready:
+    case SlotState::trouble:
+      return set_trouble(*lent_);
+  }
+}
+
+void ReaderSlot::take_back() {
+  lent_.reset();
+  if (state_ == SlotState::trouble && trouble_->id == "key.leased" && card_) start_worker();
+}
+
+void ReaderSlot::kill_leaving() { kill_process(leaving_); }
+
 void ReaderSlot::start_worker() {
   clear_timer();
+  if (lent_) return set_trouble(*lent_);
   trouble_.reset();
   auto child = start_self({"--worker", reader_});  // the name is for ps only
   if (!child) {
@@ -137,6 +161,7 @@ void ReaderSlot::start_worker() {
   open.mutable_open()->set_application(config_.application);
   open.mutable_open()->set_container(config_.container);
   if (usb_) open.mutable_open()->set_usb_devices(config_.usb_devices);
+  if (reader_ == config_.trace_reader) open.mutable_open()->set_trace_file(config_.trace_file);
   order(std::move(open), config_.deadlines.open);
 }
 
@@ -157,7 +182,9 @@ void ReaderSlot::drop_worker() {
 }
 
 void ReaderSlot::release_worker() {
-  if (!worker_ || !usb_ || worker_->pid <= 0) return drop_worker();
+  // A card in a reader is reset by pcscd when its worker is killed; only who waits for it to be free needs an orderly
+  // end.
+  if (!worker_ || (!usb_ && !lent_) || worker_->pid <= 0) return drop_worker();
   loop_.forget(worker_->channel.get());
   if (leaving_ > 0) kill_process(leaving_);
   leaving_ = worker_->pid;
@@ -203,6 +230,7 @@ bool ReaderSlot::reaped(pid_t pid, int status) {
   }
   if (pid == leaving_) {
     leaving_ = -1;
+    hooks_.changed(*this, nullptr);
     return true;
   }
   if (!worker_ || pid != worker_->pid) return false;
@@ -260,6 +288,7 @@ void ReaderSlot::answered(const worker::v1::FromWorker& answer) {
   if (answer.has_identity()) return identified(answer);
   if (answer.has_logged_in()) {
     pause_ = kFirstPause;
+    if (lent_) return set_trouble(*lent_);
     return enter(SlotState::ready, "ready");
   }
   if (answer.has_signed_() && state_ == SlotState::signing) {
@@ -268,7 +297,10 @@ void ReaderSlot::answered(const worker::v1::FromWorker& answer) {
     if (bytes.size() != signature.size())
       return session_ended({Errc::corrupt, "key.card_format", {}, {}, {}, "signature size"});
     std::copy(bytes.begin(), bytes.end(), signature.begin());
-    enter(SlotState::ready);
+    if (lent_)
+      set_trouble(*lent_);
+    else
+      enter(SlotState::ready);
     finish_sign(signature);
   }
 }
@@ -338,8 +370,9 @@ void ReaderSlot::set_trouble(Error error) {
   // Known trouble again (a PIN file touched, another key gone) is no news.
   const bool news = reported_trouble_ != error.id;
   reported_trouble_ = error.id;
+  const bool leased = error.id == "key.leased";
   trouble_ = std::move(error);
-  enter(SlotState::trouble, news ? "failed" : nullptr);
+  enter(SlotState::trouble, !news ? nullptr : leased ? "leased" : "failed");
   if (!std::exchange(reconsider_again_, false)) return;
   timer_ = loop_.after(milliseconds(0), [this] {
     timer_.reset();

@@ -36,8 +36,8 @@ class ReaderSlot {
   struct Hooks {
     /// Decides about an identified key: its PIN, or why it is refused.
     std::function<Result<PinSource>(ReaderSlot&)> admit;
-    /// After every change of state. `what`: "appeared", "gone", "ready", "failed", "quarantined"; null: of no interest
-    /// outside.
+    /// After every change of state. `what`: "appeared", "gone", "ready", "failed", "quarantined", "leased"; null: of no
+    /// interest outside.
     std::function<void(ReaderSlot&, const char* what)> changed;
     /// Answer of sign(), exactly once for each.
     std::function<void(ReaderSlot&, Result<Signature>)> signed_;
@@ -56,6 +56,15 @@ class ReaderSlot {
   /// Something outside changed (PIN file, another key gone): a key in trouble is asked again. Never spends a known
   /// wrong PIN.
   void reconsider();
+  /// Another program is to use the card: its worker goes, as soon as a signature under way is done, and none comes
+  /// before take_back(), whatever is plugged meanwhile. `why` is the trouble shown. Again: the new `why` is shown.
+  void lend(Error why);
+  void take_back();
+  bool lent() const { return lent_.has_value(); }
+  /// No process of ours has the card open, or will before take_back().
+  bool free() const { return lent_ && state_ != SlotState::signing && !worker_ && leaving_ <= 0 && probe_ <= 0; }
+  /// A worker that was asked to go and does not: its card is silent.
+  void kill_leaving();
   /// A process ended. False: it was none of ours.
   bool reaped(pid_t pid, int status);
 
@@ -77,7 +86,7 @@ class ReaderSlot {
   void start_worker();
   void start_worker_later();
   void drop_worker();
-  /// A worker that is idle ends by itself and gives its USB device back to the kernel's driver.
+  /// A worker that is idle ends by itself: it gives its USB device back to the kernel's driver and resets its card.
   void release_worker();
   void start_probe();
   void drop_probe();
@@ -116,6 +125,7 @@ class ReaderSlot {
   Milliseconds probe_pause_;
   std::optional<SlotKey> key_;
   std::optional<PinSource> pin_;
+  std::optional<Error> lent_;
   std::optional<Error> trouble_;
   int tries_left_ = -1;
   std::string packet_;

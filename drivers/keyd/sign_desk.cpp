@@ -1,4 +1,5 @@
 #include "drivers/keyd/sign_desk.h"
+#include "drivers/keyd/wall_clock.h"
 
 #include <algorithm>
 #include <chrono>
@@ -14,13 +15,11 @@ namespace {
 // One order goes to a card at most this often: a key that fails each time, and comes back each time, must not loop.
 constexpr int kMaxAttempts = 3;
 
-std::int64_t wall_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-bool is_for(const ReaderSlot& slot, const std::string& taxpayer) {
-  return slot.key() && slot.key()->facts.taxpayer == taxpayer;
+/// Signs now, or will when its order or its opening is done.
+bool works(const ReaderSlot& slot) {
+  const SlotState state = slot.state();
+  return state == SlotState::ready || state == SlotState::signing || state == SlotState::opening ||
+         state == SlotState::logging_in;
 }
 
 }  // namespace
@@ -46,8 +45,8 @@ Result<void> check_order(const v1::SignRequest& request) {
   return {};
 }
 
-SignDesk::SignDesk(EventLoop& loop, const Config& config, SignLog& log, Slots slots)
-    : loop_(loop), config_(config), log_(log), slots_(std::move(slots)) {}
+SignDesk::SignDesk(EventLoop& loop, const Config& config, SignLog& log, Slots slots, Told told)
+    : loop_(loop), config_(config), log_(log), slots_(std::move(slots)), told_(std::move(told)) {}
 
 SignDesk::~SignDesk() = default;
 
@@ -105,8 +104,10 @@ void SignDesk::dispatch() {
   std::vector<std::pair<ReaderSlot*, OrderPtr>> assigned;
   for (ReaderSlot* slot : slots_()) {
     if (slot->state() != SlotState::ready || !slot->key() || !check_validity(slot->key()->facts, now)) continue;
-    const auto found = std::find_if(waiting_.begin(), waiting_.end(),
-                                    [&](const OrderPtr& order) { return is_for(*slot, order->request.taxpayer()); });
+    if (rests(*slot)) continue;
+    const auto found = std::find_if(waiting_.begin(), waiting_.end(), [&](const OrderPtr& order) {
+      return fits(*slot, *order) && !better_elsewhere(*slot, *order);
+    });
     if (found == waiting_.end()) continue;
     OrderPtr order = *found;
     waiting_.erase(found);
@@ -121,6 +122,7 @@ void SignDesk::dispatch() {
       continue;
     }
     order->log_number = *number;
+    order->serial = slot->key()->serial;
     assigned.emplace_back(slot, std::move(order));
   }
   if (assigned.empty()) return;
@@ -157,10 +159,15 @@ void SignDesk::slot_signed(ReaderSlot& slot, Result<Signature> result) {
   (void)log_.result(order->log_number, result ? std::string_view("signed") : std::string_view(result.error().id),
                     wall_ms());
   dispatch_later();  // the slot may be free for the next
+  if (result)
+    rest_.signed_(order->serial);
+  else
+    failed(slot, order->serial, result.error());
   if (!order->reply) return;
   if (result && order->logged) return deliver(order, slot, *result);
   if (result) return refuse(order, {Errc::retry_later, "key.log_failed", {}, {}, {}, {}});
   order->last = std::move(result.error());
+  order->failed_on.push_back(order->serial);
   if (order->attempts >= kMaxAttempts) return refuse(order, order->last);
   // Not answered yet: another key of the taxpayer, or this one in a fresh session, may do it within the deadline.
   // give_up_hopeless() answers at once when there is none.
@@ -194,44 +201,95 @@ void SignDesk::refuse(const OrderPtr& order, const Error& error) {
 void SignDesk::deadline_passed(const OrderPtr& order) {
   std::erase(waiting_, order);
   // Under way or waiting: either way nothing was handed out, so it may be asked for again.
-  refuse(order, order->last.id.empty()
-                    ? Error{Errc::retry_later, "key.busy", {}, order->request.taxpayer(), {}, "deadline passed"}
-                    : order->last);
+  refuse(order, order->last.id.empty() ? why_late(*order) : order->last);
 }
 
-bool SignDesk::hope_for(const std::string& taxpayer) const {
+bool SignDesk::fits(const ReaderSlot& slot, const Order& order) {
+  if (!slot.key() || slot.key()->facts.taxpayer != order.request.taxpayer()) return false;
+  const auto& only = order.request.serials();
+  return only.empty() || std::find(only.begin(), only.end(), slot.key()->serial) != only.end();
+}
+
+bool SignDesk::rests(const ReaderSlot& slot) const {
+  return rest_.until(slot.key()->serial, EventLoop::Clock::now()).has_value();
+}
+
+bool SignDesk::better_elsewhere(const ReaderSlot& slot, const Order& order) const {
+  const auto failed_on = [&](const ReaderSlot& one) {
+    return std::find(order.failed_on.begin(), order.failed_on.end(), one.key()->serial) != order.failed_on.end();
+  };
+  if (order.failed_on.empty() || !failed_on(slot)) return false;
+  const std::int64_t now = wall_ms();
+  for (const ReaderSlot* other : slots_())
+    if (other != &slot && works(*other) && fits(*other, order) && !failed_on(*other) && !rests(*other) &&
+        check_validity(other->key()->facts, now))
+      return true;
+  return false;
+}
+
+bool SignDesk::hope_for(const Order& order) const {
   const std::int64_t now = wall_ms();
   for (const ReaderSlot* slot : slots_()) {
-    const SlotState state = slot->state();
-    const bool working = state == SlotState::ready || state == SlotState::signing || state == SlotState::opening ||
-                         state == SlotState::logging_in;
+    if (!works(*slot)) continue;
     // A reader whose card is not identified yet may hold any key: wait for its name.
-    if (working && !slot->key()) return true;
-    if (working && is_for(*slot, taxpayer) && check_validity(slot->key()->facts, now)) return true;
+    if (!slot->key()) return true;
+    if (!fits(*slot, order) || !check_validity(slot->key()->facts, now)) continue;
+    const auto until = rest_.until(slot->key()->serial, EventLoop::Clock::now());
+    if (!until || *until < order.timer.first) return true;
   }
   return false;
 }
 
-Error SignDesk::why_no_key(const std::string& taxpayer) const {
+Error SignDesk::why_no_key(const Order& order) const {
   const std::int64_t now = wall_ms();
   for (const ReaderSlot* slot : slots_()) {
-    if (!is_for(*slot, taxpayer)) continue;
+    if (!fits(*slot, order)) continue;
     if (slot->trouble()) return *slot->trouble();
     if (const auto valid = check_validity(slot->key()->facts, now); !valid) return valid.error();
+    if (auto trouble = resting(slot->key()->serial)) return *trouble;
   }
-  return {Errc::retry_later, "key.none", {}, taxpayer, {}, {}};
+  if (order.request.serials().empty()) return {Errc::retry_later, "key.none", {}, order.request.taxpayer(), {}, {}};
+  std::string wanted;
+  for (const auto& serial : order.request.serials()) wanted += (wanted.empty() ? "" : ", ") + serial;
+  return {Errc::retry_later, "key.device_absent", {}, wanted, {}, {}};
+}
+
+Error SignDesk::why_late(const Order& order) const {
+  // A reader that another program holds says so while it is tried again and again.
+  for (const ReaderSlot* slot : slots_())
+    if (slot->trouble() && slot->trouble()->id == "key.reader_busy" && (!slot->key() || fits(*slot, order)))
+      return *slot->trouble();
+  return {Errc::retry_later, "key.busy", {}, order.request.taxpayer(), {}, "deadline passed"};
+}
+
+void SignDesk::failed(const ReaderSlot& slot, const std::string& serial, const Error& error) {
+  if (!rest_.failed(serial, error, EventLoop::Clock::now())) return;
+  const auto tell = [this, serial](const char* what) {
+    for (ReaderSlot* one : slots_())
+      if (one->key() && one->key()->serial == serial && one->state() != SlotState::empty) return told_(*one, what);
+  };
+  if (slot.state() == SlotState::ready) loop_.defer([tell] { tell("failed"); });
+  const auto until = rest_.until(serial, EventLoop::Clock::now());
+  if (!until) return;
+  loop_.at(*until, [this, tell, serial] {
+    if (!resting(serial)) tell("ready");
+    dispatch_later();
+  });
+}
+
+std::optional<Error> SignDesk::resting(const std::string& serial) const {
+  return rest_.trouble(serial, EventLoop::Clock::now());
 }
 
 void SignDesk::give_up_hopeless() {
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     const OrderPtr order = *it;
-    const std::string& taxpayer = order->request.taxpayer();
-    if (hope_for(taxpayer)) {
+    if (hope_for(*order)) {
       ++it;
       continue;
     }
     it = waiting_.erase(it);
-    refuse(order, order->last.id.empty() ? why_no_key(taxpayer) : order->last);
+    refuse(order, order->last.id.empty() ? why_no_key(*order) : order->last);
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "drivers/keyd/config.h"
 #include "drivers/keyd/event_loop.h"
+#include "drivers/keyd/key_rest.h"
 #include "drivers/keyd/reader_slot.h"
 #include "drivers/keyd/sign_log.h"
 #include "protocol/keyd.pb.h"
@@ -32,9 +33,11 @@ class SignDesk {
  public:
   using Reply = std::function<void(v1::SignReply)>;
   using Slots = std::function<std::vector<ReaderSlot*>()>;
+  /// A key that fails time after time rests ("failed"), and may sign again ("ready"). Of a key that is here.
+  using Told = std::function<void(ReaderSlot&, const char* what)>;
 
   /// `slots`: all slots of the moment, in a fixed order.
-  SignDesk(EventLoop& loop, const Config& config, SignLog& log, Slots slots);
+  SignDesk(EventLoop& loop, const Config& config, SignLog& log, Slots slots, Told told);
   ~SignDesk();
   SignDesk(const SignDesk&) = delete;
   SignDesk& operator=(const SignDesk&) = delete;
@@ -52,15 +55,19 @@ class SignDesk {
   void slot_removed(ReaderSlot& slot);
 
   std::uint64_t signed_count(const std::string& serial) const;
+  /// Why this key is given no order for a while.
+  std::optional<Error> resting(const std::string& serial) const;
 
  private:
   struct Order {
     std::uint64_t owner = 0;
     v1::SignRequest request;
-    Reply reply;  // empty after the answer
-    EventLoop::TimerId timer;
+    Reply reply;               // empty after the answer
+    EventLoop::TimerId timer;  // of its deadline
     Digest message_sm3{};
     int attempts = 0;
+    std::string serial;                  // of the key it was given to last
+    std::vector<std::string> failed_on;  // serials; another key goes first
     std::uint64_t log_number = 0;
     Error last;          // of the last attempt; id empty: none
     bool logged = true;  // the order's log row is durable
@@ -72,14 +79,21 @@ class SignDesk {
   void give_up_hopeless();
   void refuse(const OrderPtr& order, const Error& error);
   void deadline_passed(const OrderPtr& order);
-  Error why_no_key(const std::string& taxpayer) const;
-  bool hope_for(const std::string& taxpayer) const;
+  static bool fits(const ReaderSlot& slot, const Order& order);
+  bool rests(const ReaderSlot& slot) const;
+  bool better_elsewhere(const ReaderSlot& slot, const Order& order) const;
+  Error why_no_key(const Order& order) const;
+  Error why_late(const Order& order) const;
+  bool hope_for(const Order& order) const;
+  void failed(const ReaderSlot& slot, const std::string& serial, const Error& error);
   void deliver(const OrderPtr& order, const ReaderSlot& slot, const Signature& signature);
 
   EventLoop& loop_;
   const Config& config_;
   SignLog& log_;
   Slots slots_;
+  Told told_;
+  KeyRest rest_;
   std::list<OrderPtr> waiting_;  // oldest first
   std::map<const ReaderSlot*, OrderPtr> under_way_;
   std::map<std::string, std::uint64_t> signed_;

@@ -11,7 +11,8 @@ namespace {
 /// Errors after which this process knows nothing certain about the card any more: a fresh one is the simplest cure.
 bool loses_session(const Error& error) {
   return error.code == Errc::device_gone || error.id == "key.card_format" || error.code == Errc::outcome_unknown ||
-         error.id == "key.reader_busy" || error.id == "pcsc.no_service" || error.id == "pcsc.unlisted" || error.id == "usb.no_service";
+         error.id == "key.reader_busy" || error.id == "pcsc.no_service" || error.id == "pcsc.unlisted" ||
+         error.id == "usb.no_service";
 }
 
 }  // namespace

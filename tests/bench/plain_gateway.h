@@ -29,6 +29,9 @@ class PlainGateway : public api::Gateway, public api::CallerDirectory {
   void invoice(api::Caller, std::string, api::Reply<api::v1::Invoice> r) override { no(r); }
   void invoices(api::Caller, api::InvoiceQuery, api::Reply<api::v1::InvoiceList> r) override { no(r); }
   void keys(api::Caller, api::Reply<api::v1::KeyList> r) override { no(r); }
+  void lend_key(api::Caller, std::string, std::string, api::v1::LeaseRequest, api::Reply<api::v1::KeyList> r) override {
+    no(r);
+  }
   void status(api::Caller, api::Reply<api::v1::Status> r) override { no(r); }
   void credit(api::Caller, api::CreditQuery, api::Reply<api::v1::CreditStatement> r) override { no(r); }
   void credit_filed(api::Caller, api::v1::CreditFiledRequest, api::Reply<api::v1::CreditStatement> r) override {

@@ -102,6 +102,10 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
          std::move(page), reply);
   }
   void keys(api::Caller, api::Reply<v1::KeyList> reply) override { give("keys", keys_answer, reply); }
+  void lend_key(api::Caller, std::string serial, std::string action, v1::LeaseRequest r,
+                api::Reply<v1::KeyList> reply) override {
+    give(action + "-key:" + serial + ":" + std::to_string(r.seconds()) + ":" + r.reason(), keys_answer, reply);
+  }
   void status(api::Caller, api::Reply<v1::Status> reply) override { give("status", status_answer, reply); }
   v1::CreditStatement credit_answer;
   v1::CreditFiledRequest filed;

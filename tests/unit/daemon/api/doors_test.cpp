@@ -147,6 +147,8 @@ constexpr Promise kPromises[] = {
     {"GET", "/v1/invoices", kEveryRole},
     {"GET", "/v1/invoices/1", kEveryRole},
     {"GET", "/v1/keys", kEveryRole},
+    {"POST", "/v1/keys/K1/lease", "operator admin"},
+    {"POST", "/v1/keys/K1/release", "operator admin"},
     {"GET", "/v1/status", kEveryRole},
     {"GET", "/v1/holds", kEveryRole},
     {"POST", "/v1/holds", "operator admin"},

@@ -162,6 +162,19 @@ class FakeGateway final : public Gateway {
     list.set_channel("simulator");
     reply(std::move(list));
   }
+  void lend_key(Caller caller, std::string serial, std::string action, v1::LeaseRequest request,
+                Reply<v1::KeyList> reply) override {
+    if (note(action + "-key:" + serial + ":" + std::to_string(request.seconds()) + ":" + request.reason(), caller,
+             reply))
+      return;
+    v1::KeyList list;
+    auto& key = *list.add_keys();
+    key.set_serial(serial);
+    key.set_state(action == "lease" ? "leased" : "opening");
+    key.set_lease_holder(caller.name);
+    list.set_channel("simulator");
+    reply(std::move(list));
+  }
   void status(Caller caller, Reply<v1::Status> reply) override {
     if (note("status", caller, reply)) return;
     v1::Status status;

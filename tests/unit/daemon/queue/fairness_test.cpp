@@ -10,9 +10,9 @@
 namespace taxgate::queue {
 namespace {
 
-const LegalTime kNoon{1'795'300'000'000};
+const LegalTime kToday{1'795'300'000'000};
 
-store::OpenEntry entry(const std::string& taxpayer, std::int64_t seq) {
+store::OpenEntry queued(const std::string& taxpayer, std::int64_t seq) {
   const std::string id = taxpayer + "-" + std::to_string(seq);
   return {.id = id, .lane = id, .taxpayer = taxpayer, .seq = seq, .state = State::queued, .deadline = {}};
 }
@@ -31,7 +31,7 @@ class Works {
   /// Runs until `taxpayer` has nothing left, or the time is up. returns when its last was signed
   SteadyMs until_done(const std::string& taxpayer, int submissions, SteadyMs limit) {
     while (done_[taxpayer] < submissions && now_ < limit) {
-      while (const auto id = queue_.next(now_, kNoon)) {
+      while (const auto id = queue_.next(now_, kToday)) {
         const std::string whose = id->substr(0, id->find('-'));
         auto& free_at = free_at_[whose];
         const auto key = std::ranges::min_element(free_at);
@@ -66,8 +66,8 @@ class Works {
 TEST(QueueFairness, TenThousandOfOneTaxpayerDoNotDelayAnother) {
   Queue queue({.max_active = 64});
   std::int64_t seq = 0;
-  for (int i = 0; i < 10'000; ++i) queue.add(entry("A", ++seq), 0);
-  for (int i = 0; i < 100; ++i) queue.add(entry("B", ++seq), 0);
+  for (int i = 0; i < 10'000; ++i) queue.add(queued("A", ++seq), 0);
+  for (int i = 0; i < 100; ++i) queue.add(queued("B", ++seq), 0);
   Works works(queue, {{"A", {}}, {"B", {}}});
   // Alone B would need 100 × 20 ms.
   EXPECT_EQ(works.until_done("B", 100, 1'000'000), 2'000);
@@ -77,8 +77,8 @@ TEST(QueueFairness, TenThousandOfOneTaxpayerDoNotDelayAnother) {
 TEST(QueueFairness, AKeyThatIsSilentForItsWholeDeadlineStopsItsOwnTaxpayerOnly) {
   Queue queue({.max_active = 64});
   std::int64_t seq = 0;
-  for (int i = 0; i < 10'000; ++i) queue.add(entry("A", ++seq), 0);
-  for (int i = 0; i < 100; ++i) queue.add(entry("B", ++seq), 5'000);  // when A has long taken all it can get
+  for (int i = 0; i < 10'000; ++i) queue.add(queued("A", ++seq), 0);
+  for (int i = 0; i < 100; ++i) queue.add(queued("B", ++seq), 5'000);  // when A has long taken all it can get
   Works works(queue, {{"A", {.number = 1, .sign_ms = 10'000}}, {"B", {}}});
   EXPECT_EQ(works.until_done("B", 100, 1'000'000), 7'000);
 }
@@ -86,7 +86,7 @@ TEST(QueueFairness, AKeyThatIsSilentForItsWholeDeadlineStopsItsOwnTaxpayerOnly) 
 TEST(QueueFairness, OneTaxpayerAloneKeepsAllItsKeysBusy) {
   for (const int keys : {1, 2, 4}) {
     Queue queue({.max_active = 64});
-    for (int i = 0; i < 1'000; ++i) queue.add(entry("A", i), 0);
+    for (int i = 0; i < 1'000; ++i) queue.add(queued("A", i), 0);
     Works works(queue, {{"A", {.number = keys}}});
     EXPECT_EQ(works.until_done("A", 1'000, 1'000'000), 1'000 / keys * 20) << keys << " keys";
   }
@@ -95,43 +95,43 @@ TEST(QueueFairness, OneTaxpayerAloneKeepsAllItsKeysBusy) {
 TEST(QueueFairness, ManyTaxpayersTakeTurns) {
   Queue queue({.max_active = 8});
   std::int64_t seq = 0;
-  for (int i = 0; i < 1'000; ++i) queue.add(entry("A", ++seq), 0);
+  for (int i = 0; i < 1'000; ++i) queue.add(queued("A", ++seq), 0);
   for (const char* taxpayer : {"B", "C", "D"})
-    for (int i = 0; i < 10; ++i) queue.add(entry(taxpayer, ++seq), 0);
+    for (int i = 0; i < 10; ++i) queue.add(queued(taxpayer, ++seq), 0);
   std::map<char, int> picked;
-  while (const auto id = queue.next(0, kNoon)) ++picked[id->front()];
+  while (const auto id = queue.next(0, kToday)) ++picked[id->front()];
   EXPECT_EQ(picked, (std::map<char, int>{{'A', 2}, {'B', 2}, {'C', 2}, {'D', 2}}));
 }
 
 TEST(QueueFairness, ANearDeadlineGoesBeforeEverybodysCalmWorkAndAnEqualOneKeepsTheOrder) {
   Queue queue({.max_active = 64});
   std::int64_t seq = 0;
-  for (int i = 0; i < 100; ++i) queue.add(entry("A", ++seq), 0);
-  for (const char* taxpayer : {"B", "C"}) queue.add(entry(taxpayer, ++seq), 0);
-  auto urgent = entry("A", ++seq);
-  urgent.deadline = kNoon.plus_ms(LegalTime::kHourMs);
+  for (int i = 0; i < 100; ++i) queue.add(queued("A", ++seq), 0);
+  for (const char* taxpayer : {"B", "C"}) queue.add(queued(taxpayer, ++seq), 0);
+  auto urgent = queued("A", ++seq);
+  urgent.deadline = kToday.plus_ms(LegalTime::kHourMs);
   queue.add(urgent, 0);
-  EXPECT_EQ(queue.next(0, kNoon), urgent.id);
-  EXPECT_EQ(queue.next(0, kNoon)->front(), 'B') << "A had its turn";
-  auto first = entry("C", ++seq), second = entry("C", ++seq);
+  EXPECT_EQ(queue.next(0, kToday), urgent.id);
+  EXPECT_EQ(queue.next(0, kToday)->front(), 'B') << "A had its turn";
+  auto first = queued("C", ++seq), second = queued("C", ++seq);
   first.deadline = second.deadline = urgent.deadline;
   queue.add(first, 0);
   queue.add(second, 1);
-  EXPECT_EQ(queue.next(0, kNoon), first.id);
-  EXPECT_EQ(queue.next(1, kNoon.plus_ms(1)), second.id);
+  EXPECT_EQ(queue.next(0, kToday), first.id);
+  EXPECT_EQ(queue.next(1, kToday.plus_ms(1)), second.id);
 }
 
 TEST(QueueFairness, AHeldTaxpayersBacklogIsInNobodysWay) {
   Queue queue({.max_active = 64});
   std::int64_t seq = 0;
   queue.hold("A");
-  for (int i = 0; i < 10'000; ++i) queue.add(entry("A", ++seq), 0);
-  queue.add(entry("B", ++seq), 0);
-  EXPECT_EQ(queue.next(0, kNoon)->front(), 'B');
-  EXPECT_FALSE(queue.next(0, kNoon));
+  for (int i = 0; i < 10'000; ++i) queue.add(queued("A", ++seq), 0);
+  queue.add(queued("B", ++seq), 0);
+  EXPECT_EQ(queue.next(0, kToday)->front(), 'B');
+  EXPECT_FALSE(queue.next(0, kToday));
   queue.release("A", 0);
   int picked = 0;
-  while (queue.next(0, kNoon)) ++picked;
+  while (queue.next(0, kToday)) ++picked;
   EXPECT_EQ(picked, 48) << "a quarter of the active set is left for others";
 }
 

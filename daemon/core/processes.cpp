@@ -1,4 +1,4 @@
-#include "cli/doctor/processes_of.h"
+#include "daemon/core/processes.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include <functional>
 #include <limits>
 
-namespace taxgate::doctor {
+namespace taxgate::proc {
 namespace {
 
 namespace fs = std::filesystem;
@@ -92,4 +92,4 @@ std::string line_of(const std::string& file) {
   return line;
 }
 
-}  // namespace taxgate::doctor
+}  // namespace taxgate::proc

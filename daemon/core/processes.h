@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace taxgate::doctor {
+namespace taxgate::proc {
 
 struct Process {
   pid_t pid = 0;
@@ -28,4 +28,4 @@ std::optional<std::uint64_t> soft_limit(pid_t pid, std::string_view label);
 /// First line of a file without its line break; empty when it cannot be read. For sysfs.
 std::string line_of(const std::string& file);
 
-}  // namespace taxgate::doctor
+}  // namespace taxgate::proc

@@ -1,0 +1,192 @@
+// The pool: how many times as fast 2 and 4 keys of one taxpayer sign as one does, through taxgated's client of the key
+// host, the key host, its workers and real pcscd. Keys take as long as real ones do. Every signature is verified (by
+// the client, as always) and every key's share is counted before a time is printed; rounds of 1, 2 and 4 keys
+// alternate.
+//
+//   bench_pool [--json] [--rounds N] [--signatures N (a key)] [--key-ms N]
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <stdexcept>
+
+#include "daemon/keys/key_host_client.h"
+#include "protocol/identifiers.h"
+#include "simulator/stand/child.h"
+#include "simulator/vpcd/private_pcscd.h"
+#include "simulator/vpcd/vpcd_card.h"
+
+namespace {
+
+using namespace taxgate;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kPin = "123456";
+constexpr unsigned kKeys = 4;
+constexpr std::uint8_t kSignIns = 0x74;
+
+template <class T>
+T take(Result<T> result, const char* what) {
+  if (!result) throw std::runtime_error(fmt::format("{}: {} {}", what, result.error().id, result.error().detail));
+  return std::move(*result);
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.at(values.size() / 2);
+}
+
+class Bench {
+ public:
+  explicit Bench(unsigned key_ms) : lane_("verify") {
+    char name[] = "/tmp/taxgate-bench-XXXXXX";
+    if (!::mkdtemp(name)) throw std::runtime_error("mkdtemp");
+    directory_ = name;
+    std::filesystem::create_directory(directory_ + "/pcscd");
+    const auto now =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
+    taxpayer_ = "91990100TGDM0001";
+    taxpayer_ += organisation_check(taxpayer_.substr(8, 8));
+    taxpayer_ += credit_code_check(taxpayer_);
+    pcscd_ = take(simulator::PrivatePcscd::start({.directory = directory_ + "/pcscd", .readers = kKeys / 2}), "pcscd");
+    const auto authority = simulator::KeyAuthority::create("key CA", now);
+    for (unsigned i = 0; i < kKeys; ++i) {
+      simulator::KeyDefinition definition;
+      definition.serial = fmt::format("BENCH{:04}", i);
+      definition.taxpayer = taxpayer_;
+      definition.name = "模拟企业";
+      definition.pin = kPin;
+      definition.admin_pin = "87654321";
+      definition.valid_from_ms = now - 1000;
+      definition.valid_until_ms = now + 86'400'000;
+      keys_.push_back(
+          take(simulator::VirtualKey::open(fmt::format("{}/card{}", directory_, i), definition, authority), "card"));
+      cards_.push_back(std::make_unique<simulator::VpcdCard>(*keys_[i], "127.0.0.1", pcscd_->slots().at(i).port));
+      cards_[i]->add_fault(
+          {.kind = simulator::CardFault::Kind::delay, .ins = kSignIns, .count = 0, .delay_ms = key_ms});
+    }
+    std::ofstream(directory_ + "/pin") << kPin << "\n";
+    std::filesystem::permissions(directory_ + "/pin", std::filesystem::perms(0600));
+    const std::string config = directory_ + "/keyd.toml";
+    std::ofstream(config) << fmt::format(
+        "socket = \"{0}/s\"\nstate_directory = \"{0}/state\"\n[[pin]]\ntaxpayer = \"{1}\"\nfile = \"{0}/pin\"\n",
+        directory_, taxpayer_);
+    if (auto started = keyd_.start({std::string(TAXGATE_BIN_DIR) + "/taxgate-keyd", "--config", config},
+                                   {"PCSCLITE_CSOCK_NAME=" + pcscd_->socket()}, directory_ + "/log");
+        !started)
+      throw std::runtime_error(started.error().id);
+    client_ = keys::connect_key_host(io_, lane_, {.socket = directory_ + "/s"});
+  }
+  ~Bench() {
+    client_.reset();
+    keyd_.stop();
+    cards_.clear();
+    pcscd_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
+  /// Signatures a second with the first `count` keys plugged.
+  double round(unsigned count, int signatures) {
+    for (unsigned i = 0; i < kKeys; ++i) i < count ? cards_[i]->plug() : cards_[i]->unplug();
+    run_until("keys", [&] {
+      const auto list = client_->keys();
+      return std::ranges::count(list, "ready", &keys::KeyFacts::state) == static_cast<std::ptrdiff_t>(count);
+    });
+    const int orders = signatures * static_cast<int>(count);
+    int done = 0;
+    std::map<std::string, int> by;
+    const auto start = Clock::now();
+    for (int i = 0; i < orders; ++i) {
+      const std::string id = fmt::format("pool-{}", serial_++);
+      client_->sign(
+          {.request_id = id,
+           .taxpayer = taxpayer_,
+           .purpose = "apply",
+           .envelope =
+               take(make_envelope({.channel = "simulator", .taxpayer = taxpayer_, .purpose = "apply", .request_id = id},
+                                  as_bytes(body_)),
+                    "envelope"),
+           .deadline_ms = 10'000},
+          [&](Result<SignedEnvelope> result) {
+            ++by[take(std::move(result), "sign").key_serial];
+            ++done;
+          });
+    }
+    run_until("signatures", [&] { return done == orders; });
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    if (by.size() != count) throw std::runtime_error("a key signed nothing");
+    return orders / seconds;
+  }
+
+ private:
+  void run_until(const char* what, const std::function<bool()>& so) {
+    for (const auto until = Clock::now() + 60s; !so();) {
+      if (Clock::now() > until) throw std::runtime_error(std::string("no ") + what);
+      io_.restart();
+      io_.run_one_for(5ms);
+    }
+  }
+
+  std::string directory_, taxpayer_;
+  const std::string body_ = std::string(1500, 'x');  // a red with a few lines
+  std::unique_ptr<simulator::PrivatePcscd> pcscd_;
+  std::vector<std::unique_ptr<simulator::VirtualKey>> keys_;
+  std::vector<std::unique_ptr<simulator::VpcdCard>> cards_;
+  simulator::Child keyd_;
+  Lane lane_;
+  boost::asio::io_context io_;
+  std::unique_ptr<keys::KeyHost> client_;
+  long serial_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bool json = false;
+  int rounds = 3, signatures = 100;
+  unsigned key_ms = 20;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--json") json = true;
+    if (argument == "--rounds" && i + 1 < argc) rounds = std::max(1, std::atoi(argv[++i]));
+    if (argument == "--signatures" && i + 1 < argc) signatures = std::max(1, std::atoi(argv[++i]));
+    if (argument == "--key-ms" && i + 1 < argc) key_ms = static_cast<unsigned>(std::max(0, std::atoi(argv[++i])));
+  }
+  constexpr unsigned kCounts[] = {1, 2, 4};
+  std::map<unsigned, std::vector<double>> rates;
+  try {
+    Bench bench(key_ms);
+    for (int round = 0; round < rounds; ++round)
+      for (const unsigned count : kCounts) rates[count].push_back(bench.round(count, signatures));
+  } catch (const std::exception& problem) {
+    fmt::print(stderr, "bench pool: {}\n", problem.what());
+    return 1;
+  }
+  const double one = median(rates[1]);
+  if (!json) fmt::print("{:<24} {:>12} {:>9} {:>9} {:>9}\n", "pool", "signatures/s", "min", "max", "times one");
+  for (const unsigned count : kCounts) {
+    const auto [min, max] = std::ranges::minmax(rates[count]);
+    if (json)
+      fmt::print(
+          "{{\"bench\":\"pool\",\"variant\":\"{} keys\",\"parameters\":{{\"signatures\":{},\"key_ms\":{}}},"
+          "\"per_second\":{:.1f},\"min\":{:.1f},\"max\":{:.1f},\"rounds\":{},\"times_one\":{:.2f}}}\n",
+          count, signatures * static_cast<int>(count), key_ms, median(rates[count]), min, max, rounds,
+          median(rates[count]) / one);
+    else
+      fmt::print("{:<24} {:>12.1f} {:>9.1f} {:>9.1f} {:>9.2f}\n",
+                 fmt::format("{} key{} of {} ms", count, count == 1 ? "" : "s", key_ms), median(rates[count]), min, max,
+                 median(rates[count]) / one);
+  }
+  if (!json) fmt::print("goal: 2 keys 1.9 times, 4 keys 3.6 times; all signatures verified, every key took part\n");
+  return 0;
+}
