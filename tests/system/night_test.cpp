@@ -23,7 +23,7 @@ using simulator::Stand;
 
 constexpr std::uint64_t kInvoices = 2'400;  // several packages in some windows, few enough for a sanitizer
 
-class NightTest : public testing::Test {
+class WholeNight : public testing::Test {
  protected:
   void SetUp() override {
     simulator::StandOptions options;
@@ -146,7 +146,7 @@ class NightTest : public testing::Test {
   std::function<void(std::uint64_t count, int seed)> populate_;
 };
 
-TEST_F(NightTest, TheLedgerEndsAsThePlatformSaysAndEveryChangeIsOneEvent) {
+TEST_F(WholeNight, TheLedgerEndsAsThePlatformSaysAndEveryChangeIsOneEvent) {
   ASSERT_TRUE(stand_->start_taxgated());
   auto plan = stand_->call<api::v1::SyncPlan>("GET", "/v1/sync/plan");
   ASSERT_TRUE(plan);
@@ -182,7 +182,7 @@ TEST_F(NightTest, TheLedgerEndsAsThePlatformSaysAndEveryChangeIsOneEvent) {
   EXPECT_EQ(kept.runs.size(), 3U);
 }
 
-TEST_F(NightTest, KilledAgainAndAgainItEndsAsTheUndisturbedNight) {
+TEST_F(WholeNight, KilledAgainAndAgainItEndsAsTheUndisturbedNight) {
   ASSERT_TRUE(stand_->start_taxgated());
   EXPECT_EQ(night().state(), "right");
   change(20, 5);
@@ -222,6 +222,67 @@ TEST_F(NightTest, KilledAgainAndAgainItEndsAsTheUndisturbedNight) {
     EXPECT_EQ(c.before, status) << "each event goes on from the one before";
     status = c.after;
   }
+}
+
+class ScheduledNight : public WholeNight {
+ protected:
+  ScheduledNight() {
+    sync_ = "at = \"03:00\"\nuntil = \"07:00\"\nmonths = 2\ndeep_months = 2\npoll_ms = 20\nsample = 0\n";
+  }
+  SyncRun ended_as(std::uint64_t number) {
+    SyncRun run;
+    EXPECT_TRUE(eventually(
+        [&] {
+          auto status = stand_->call<SyncStatus>("GET", "/v1/sync");
+          if (status && !status->active()) run = status->run();
+          return run.run() == number;
+        },
+        60s));
+    return run;
+  }
+};
+
+TEST_F(ScheduledNight, BeginsAtItsTimeAndIsCaughtUpAfterADowntime) {
+  ASSERT_TRUE(stand_->start_taxgated());
+  constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
+  const std::int64_t of_day = (stand_->legal_now().ms + LegalTime::kOffsetMs) % kDayMs;
+  const std::int64_t three = 3 * LegalTime::kHourMs;
+  ASSERT_TRUE(stand_->advance_legal_ms((three - of_day + kDayMs) % kDayMs + 1000));
+  const SyncRun first = ended_as(1);
+  EXPECT_EQ(first.cause(), "schedule");
+  EXPECT_EQ(first.state(), "right") << first.DebugString();
+  stand_->taxgated().stop();
+  ASSERT_TRUE(stand_->advance_legal_ms(kDayMs + 8 * LegalTime::kHourMs));  // a night was missed; it is eleven o'clock
+  ASSERT_TRUE(stand_->start_taxgated());
+  const SyncRun second = ended_as(2);
+  EXPECT_EQ(second.cause(), "catch_up");
+  EXPECT_EQ(second.state(), "right") << second.DebugString();
+}
+
+class HeldNight : public WholeNight {
+ protected:
+  HeldNight() {
+    sync_ =
+        "at = \"off\"\nmonths = 2\ndeep_months = 2\npoll_ms = 20\nsample = 0\nmax_change_percent = 1\n"
+        "max_change_floor = 0\n";
+  }
+};
+
+TEST_F(HeldNight, AnImplausibleShareWaitsForAPerson) {
+  ASSERT_TRUE(stand_->start_taxgated());
+  EXPECT_EQ(night().state(), "right") << "new invoices are no changes";
+  control("POST", "/population/change", R"({"seed":3,"percent":20,"what":["lock"]})");
+  const SyncRun held = night();
+  EXPECT_EQ(held.state(), "waiting_approval") << held.DebugString();
+  EXPECT_EQ(held.exit_code(), 1U);
+  api::v1::SyncRequest reason;
+  reason.set_reason("looked at");
+  ASSERT_TRUE(stand_->call<SyncRun>("POST", fmt::format("/v1/sync/runs/{}/approve", held.run()), &reason));
+  const SyncRun approved = ended();
+  EXPECT_EQ(approved.cause(), "approved");
+  EXPECT_EQ(approved.state(), "right") << approved.DebugString();
+  const auto platform = shown_by_the_platform();
+  EXPECT_EQ(kept().statuses, platform);
 }
 
 }  // namespace
