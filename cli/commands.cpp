@@ -156,8 +156,14 @@ constexpr std::array kCreditAdjust{
     Option{"--until", "DAY", "last day of a short-term limit", "短期额度的最后一日"},
     Option{"--per-invoice", "AMOUNT", "highest amount of one tax-device invoice", "税控发票单张最高开票限额"},
     Option{"--monthly-count", "N", "tax-device invoices a month", "每月税控发票份数"},
-    Option{"--result", "approved|applied|rejected", "of an application; only approved counts (default)",
-           "申请结果;仅 approved 生效(默认)"},
+    Option{"--result", "approved|applied|rejected|ex_officio",
+           "of an application, or the bureau's own accord; approved (default) and ex_officio count",
+           "申请结果或依职权调整;approved(默认)与 ex_officio 生效"},
+    Option{"--short-term-type", "TEXT", "of an application with --until, as the bureau's page calls it",
+           "短期调整类型(有 --until 的申请必填,按申请页面的名称)"},
+    Option{"--evidence", "KIND=FILE",
+           "beside an application, kept by its SHA-256, may be repeated: contract, asset_list, other",
+           "申请附件,仅保存其 SHA-256 摘要,可重复:contract 合同、asset_list 资产清单、other 其他"},
     Option{"--reference", "NUMBER", "number of the application or pick-up", "申请或领用编号"},
     kReason};
 

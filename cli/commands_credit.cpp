@@ -1,6 +1,7 @@
 // The credit line: what is left of it and why, the filing event, adjustments.
 #include "cli/commands.h"
 #include "cli/render.h"
+#include "cli/requests.h"
 
 namespace taxgate::cli {
 namespace {
@@ -58,6 +59,10 @@ Exit run_credit_adjust(Session& session) {
   request.set_result(given.value("--result"));
   request.set_reference(given.value("--reference"));
   request.set_reason(given.value("--reason"));
+  request.set_short_term_type(given.value("--short-term-type"));
+  const auto declared = declared_of(given);
+  if (!declared) return session.report(failed(declared.error()));
+  for (const auto& paper : declared->evidence) *request.add_attachments() = paper;
   return show(session, session.post<api::v1::CreditStatement>("/v1/credit/adjust", request));
 }
 

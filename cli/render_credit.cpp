@@ -12,6 +12,7 @@ std::string kind_text(const Screen& screen, std::string_view kind) {
   if (kind == "pickup") return screen.pick("pick-up", "领用");
   if (kind == "limit") return screen.pick("limit", "总额度");
   if (kind == "application") return screen.pick("application", "申请");
+  if (kind == "rejection") return screen.pick("rejection", "申请未批准");
   return std::string(kind);
 }
 
@@ -65,7 +66,9 @@ std::string credit_text(const Screen& screen, const api::v1::CreditStatement& s)
   for (const auto& m : s.movements()) {
     const std::string what = kind_text(screen, m.kind()) + (m.count() > 1 ? fmt::format(" × {}", m.count()) : "") +
                              (m.type().empty() ? "" : " (" + m.type() + ")");
-    const std::string why = screen.pick(m.text(), m.text_zh()) + (m.note().empty() ? "" : "; " + m.note());
+    std::string why = screen.pick(m.text(), m.text_zh()) + (m.note().empty() ? "" : "; " + m.note());
+    if (!m.short_term_type().empty()) why += "; " + m.short_term_type();
+    for (const auto& paper : m.attachments()) why += fmt::format("; {} {:.8}…", paper.kind(), paper.hash());
     grid.add({short_time(m.at()), what, m.number(), grouped(m.amount()), grouped(m.used()), m.rule() + " " + why});
   }
   return out + grid.text({3, 4}, "  ");

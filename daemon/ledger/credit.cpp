@@ -47,6 +47,8 @@ std::optional<rules::Movement> movement_of(const store::CreditRecord& record) {
     m.kind = rules::MovementKind::pickup;
   } else if (record.kind == "application") {
     m.kind = rules::MovementKind::application;
+  } else if (record.kind == "rejection") {
+    m.kind = rules::MovementKind::rejection;
   } else {
     return std::nullopt;
   }
@@ -58,6 +60,8 @@ std::optional<rules::Movement> movement_of(const store::CreditRecord& record) {
   m.monthly_count = record.monthly_count;
   m.count = record.sheets;
   m.note = record.note;
+  m.short_term_type = record.short_term_type;
+  for (const store::CreditPaper& paper : record.papers) m.attachments.push_back({paper.kind, paper.hash});
   return m;
 }
 

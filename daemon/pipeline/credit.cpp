@@ -2,13 +2,12 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <charconv>
 
 #include "daemon/ledger/credit.h"
+#include "daemon/pipeline/credit_request.h"
 #include "daemon/pipeline/engine.h"
 #include "daemon/pipeline/present.h"
 #include "daemon/pipeline/replies.h"
-#include "daemon/rules/calendar.h"
 #include "protocol/messages.h"
 
 namespace taxgate::pipeline {
@@ -16,100 +15,12 @@ namespace {
 
 using api::v1::CreditStatement;
 
-constexpr std::int64_t kMaxSheets = 1'000'000;  // of one pick-up; a printing office delivers less
-constexpr std::int64_t kMaxCount = 10'000'000;
 constexpr int kMaxMonthsAhead = 0;      // a month that has not begun has no movements
 constexpr int kMaxMonthsBack = 12 * 5;  // the ledger answers any month; this only stops nonsense
 constexpr int kMaxMovements = 2000;     // shown; the sums cover all (about 0.5 MB)
 constexpr std::string_view kDefaultType = "81";
 
 std::string text_of(const std::optional<Fen>& amount) { return amount ? amount->text() : std::string(); }
-
-Error credit_error(std::string id, std::string field, std::string wanted, std::string left = {}) {
-  return {Errc::invalid_input, std::move(id), std::move(field), std::move(wanted), std::move(left), {}};
-}
-
-Result<Fen> positive(const std::string& text, std::string_view field) {
-  const auto amount = Fen::parse(text, field);
-  if (!amount || *amount <= Fen{0}) return std::unexpected(credit_error("credit.amount", std::string(field), text));
-  return *amount;
-}
-
-Result<std::int64_t> counted(const std::string& text, std::string_view field, std::int64_t high) {
-  std::int64_t n = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (ec != std::errc{} || end != text.data() + text.size() || n < 1 || n > high)
-    return std::unexpected(
-        credit_error("credit.number", std::string(field), text.substr(0, 32), "1.." + std::to_string(high)));
-  return n;
-}
-
-/// The request as a record, everything but the taxpayer checked. `first`: no limit is known yet.
-Result<store::CreditRecord> record_of(const api::v1::CreditAdjustRequest& r, LegalTime now, bool first) {
-  store::CreditRecord out;
-  const int kinds = int{!r.limit().empty()} + int{!r.class_().empty()} + int{!r.sheets().empty()};
-  if (kinds != 1) return std::unexpected(credit_error("credit.what", "limit", {}, "limit, class, sheets"));
-  // A limit told for the first time has been in force all month; later ones begin when they are told.
-  const bool whole_month = !r.class_().empty() || (first && !r.limit().empty());
-  out.at = whole_month ? rules::Month::of(now).begin() : now;
-  if (!r.from().empty()) {
-    const auto from = LegalTime::parse(r.from(), "from");
-    if (!from) return std::unexpected(from.error());
-    out.at = *from;
-  }
-  if (!r.until().empty()) {
-    const auto last = rules::CivilDay::parse(r.until(), "until");
-    if (!last) return std::unexpected(last.error());
-    out.until = last->next().begin();
-    if (out.until <= out.at)
-      return std::unexpected(credit_error("credit.time_order", "until", r.until(), out.at.platform_text()));
-  }
-  if (!r.per_invoice().empty()) {
-    const auto amount = positive(r.per_invoice(), "per_invoice");
-    if (!amount) return std::unexpected(amount.error());
-    out.per_invoice = *amount;
-  }
-  if (!r.monthly_count().empty()) {
-    const auto count = counted(r.monthly_count(), "monthly_count", kMaxCount);
-    if (!count) return std::unexpected(count.error());
-    out.monthly_count = *count;
-  }
-  out.reference = r.reference();
-  out.note = r.reason();
-  if (!r.sheets().empty()) {
-    if (out.reference.empty()) return std::unexpected(credit_error("credit.reference", "reference", {}));
-    if (out.at > now) return std::unexpected(credit_error("credit.future", "from", r.from()));
-    const auto sheets = counted(r.sheets(), "sheets", kMaxSheets);
-    if (!sheets) return std::unexpected(sheets.error());
-    const auto each = positive(r.per_sheet(), "per_sheet");
-    if (!each) return std::unexpected(each.error());
-    const auto total = Decimal::from_int(*sheets).times(*each);
-    if (!total) return std::unexpected(credit_error("credit.amount", "per_sheet", r.per_sheet()));
-    out.kind = "pickup";
-    out.sheets = *sheets;
-    out.amount = *total;
-    return out;
-  }
-  if (!r.class_().empty()) {
-    const rules::Seed* seed = rules::credit_seed(r.class_());
-    if (seed == nullptr) return std::unexpected(credit_error("credit.class", "class", r.class_(), "I, II, III, IV"));
-    out.kind = "initial";
-    out.amount = seed->limit;
-    return out;
-  }
-  const auto limit = positive(r.limit(), "limit");
-  if (!limit) return std::unexpected(limit.error());
-  out.amount = *limit;
-  if (r.result().empty() || r.result() == "approved") {
-    out.kind = "limit";
-  } else if (r.result() == "applied" || r.result() == "rejected") {
-    out.kind = "application";
-    out.note = r.result() + (out.note.empty() ? "" : ": " + out.note);
-  } else {
-    return std::unexpected(credit_error("credit.result", "result", r.result(), "approved, applied, rejected"));
-  }
-  return out;
-}
 
 void add_note(CreditStatement& out, const Error& error) {
   out.add_notes()->ParseFromString(error_bytes(error, out.channel()));
@@ -136,6 +47,12 @@ void add_movements(CreditStatement& out, const rules::CreditStatement& statement
     shown.set_count(m.count);
     if (m.until.is_set()) shown.set_until(m.until.plus_ms(-1).rfc3339());
     shown.set_note(m.note);
+    shown.set_short_term_type(m.short_term_type);
+    for (const rules::Evidence& paper : m.attachments) {
+      auto& out_paper = *shown.add_attachments();
+      out_paper.set_kind(paper.kind);
+      out_paper.set_hash(paper.hash);
+    }
   }
 }
 
@@ -223,7 +140,7 @@ asio::awaitable<void> Engine::show_credit(std::string taxpayer, rules::Month mon
     }
   }
   if (!query.amount.empty()) {
-    const auto amount = positive(query.amount, "amount");
+    const auto amount = positive_amount(query.amount, "amount");
     if (!amount) co_return reply_error(reply, amount.error());
     auto counted = statement;  // the figure that counts is the platform's
     if (const auto available = Fen::parse(out.available()); available) counted.remaining = *available;
@@ -300,10 +217,8 @@ asio::awaitable<void> Engine::adjust_credit(std::string taxpayer, std::string pr
   auto known = co_await context_.read<std::vector<store::CreditRecord>>(
       [taxpayer](store::Reader& r) { return r.credit_records(taxpayer); });
   if (!known) co_return reply_error(reply, known.error());
-  const bool first =
-      std::ranges::none_of(*known, [](const auto& r) { return r.kind == "initial" || r.kind == "limit"; });
-  auto record = record_of(request, context_.clock.now(), first);
-  if (!record) co_return reply_error(reply, record.error());
+  auto record = credit_record(request, context_.clock.now(), *known);
+  if (!record) co_return (*reply)(std::unexpected(std::move(record.error())));
   record->taxpayer = std::move(taxpayer);
   record->principal = std::move(principal);
   const rules::Month shown = rules::Month::of(record->at);

@@ -1,4 +1,5 @@
 // The credit line's part of the database: records of what was told, and the month's index over the ledger.
+#include <algorithm>
 #include <limits>
 
 #include "daemon/store/operations.h"
@@ -13,7 +14,31 @@ std::int64_t day_of(LegalTime time) { return (time.ms + LegalTime::kOffsetMs) / 
 
 #define TAXGATE_CREDIT_COLUMNS                                                                           \
   "id, taxpayer, kind, at, until, period, amount, per_invoice, monthly_count, sheets, reference, note, " \
-  "principal "
+  "principal, short_term_type, papers "
+
+/// One paper a line; a name may have blanks, and what would end the line becomes one.
+std::string papers_text(const std::vector<CreditPaper>& papers) {
+  std::string out;
+  for (const CreditPaper& paper : papers) {
+    std::string name = paper.name;
+    std::ranges::replace(name, '\n', ' ');
+    out += (out.empty() ? "" : "\n") + paper.kind + " " + paper.hash + " " + name;
+  }
+  return out;
+}
+
+std::vector<CreditPaper> read_papers(std::string_view text) {
+  std::vector<CreditPaper> out;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    const auto kind = line.find(' '), hash = line.find(' ', kind + 1);
+    if (hash == std::string_view::npos) continue;
+    out.push_back({std::string(line.substr(0, kind)), std::string(line.substr(kind + 1, hash - kind - 1)),
+                   std::string(line.substr(hash + 1))});
+  }
+  return out;
+}
 
 CreditRecord read_credit(const Query& q) {
   CreditRecord r;
@@ -30,13 +55,16 @@ CreditRecord read_credit(const Query& q) {
   r.reference = q.text(10);
   r.note = q.text(11);
   r.principal = q.text(12);
+  r.short_term_type = q.text(13);
+  r.papers = read_papers(q.text(14));
   return r;
 }
 
 /// A repeated command says "now" again, so the time counts by its day.
 bool same_content(const CreditRecord& a, const CreditRecord& b) {
   return day_of(a.at) == day_of(b.at) && a.until == b.until && a.amount == b.amount && a.per_invoice == b.per_invoice &&
-         a.monthly_count == b.monthly_count && a.sheets == b.sheets;
+         a.monthly_count == b.monthly_count && a.sheets == b.sheets && a.short_term_type == b.short_term_type &&
+         a.papers == b.papers;
 }
 
 /// One line, all that counts: the digest chain covers it.
@@ -48,6 +76,8 @@ std::string detail_of(const CreditRecord& r) {
   if (r.sheets != 0) out += ", " + std::to_string(r.sheets) + " sheets";
   if (r.per_invoice) out += ", one invoice " + r.per_invoice->text();
   if (r.monthly_count) out += ", " + std::to_string(*r.monthly_count) + " a month";
+  if (!r.short_term_type.empty()) out += ", short term " + r.short_term_type;
+  for (const CreditPaper& paper : r.papers) out += ", " + paper.kind + " " + paper.hash;
   return out;
 }
 
@@ -92,6 +122,7 @@ void index_issued(Connection& db, const Invoice* old, const Invoice& invoice) {
 
 Result<CreditRecord> record_credit(Session& session, const CreditRecord& wanted) {
   CreditRecord r = wanted;
+  r.papers = read_papers(papers_text(r.papers));  // as they will be read, so that a repeat is found equal
   Connection& db = session.db();
   if (r.kind == "filing") {
     auto q =
@@ -119,14 +150,17 @@ Result<CreditRecord> record_credit(Session& session, const CreditRecord& wanted)
   row.detail = detail_of(r);
   row.reference = r.reference;
   const auto journal = session.append(row, 0);
+  const std::string papers = papers_text(r.papers);  // lives as long as the statement that borrows it
   auto q = db.query(
       "INSERT INTO credit(id, journal, taxpayer, kind, at, until, period, amount, per_invoice, monthly_count, sheets, "
-      "reference, note, principal) VALUES((SELECT coalesce(max(id), 0) + 1 FROM credit),?,?,?,?,?,?,?,?,?,?,?,?,?) "
+      "reference, note, principal, short_term_type, papers) VALUES((SELECT coalesce(max(id), 0) + 1 FROM "
+      "credit),?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
       "RETURNING id");
   q.bind(journal).bind(r.taxpayer).bind(r.kind).bind(r.at.ms).bind(r.until.ms).bind(r.period).bind(r.amount.value);
   r.per_invoice ? q.bind(r.per_invoice->value) : q.bind_null();
   r.monthly_count ? q.bind(*r.monthly_count) : q.bind_null();
   q.bind(r.sheets).bind(r.reference).bind(r.note).bind(r.principal);
+  q.bind(r.short_term_type).bind(papers);
   if (q.row()) r.id = q.integer(0);
   q.run();  // to the statement's end
   return r;

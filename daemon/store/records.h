@@ -104,22 +104,30 @@ struct InboxForm {
   bool open = true;
 };
 
+/// A paper that lay beside an application, by its digest.
+struct CreditPaper {
+  std::string kind, hash, name;  // name: as people know it; may be empty
+  friend bool operator==(const CreditPaper&, const CreditPaper&) = default;
+};
+
 /// What moved a taxpayer's credit line (发票总额度) beside the invoices themselves, which the ledger has. Never
 /// changed.
 struct CreditRecord {
   std::int64_t id = 0;  // order of recording
   std::string taxpayer;
-  std::string kind;         // "initial", "limit", "pickup", "application", "filing"
+  std::string kind;         // "initial", "limit", "pickup", "application", "rejection", "filing"
   LegalTime at;             // in force from, picked up, filed at
   LegalTime until;          // first instant after a short-term limit; not set: for good
   std::int64_t period = 0;  // filing: month filed, year × 12 + month − 1
-  Fen amount;               // initial, limit, application: the total; pickup: sheets × per-sheet limit
+  Fen amount;               // initial, limit, application, rejection: the total; pickup: sheets × per-sheet limit
   std::optional<Fen> per_invoice;
   std::optional<std::int64_t> monthly_count;
   std::int64_t sheets = 0;
   std::string reference;  // number of the application or pick-up: the same twice is one record
   std::string note;
   std::string principal;
+  std::string short_term_type;      // application
+  std::vector<CreditPaper> papers;  // application
 };
 
 /// Blue invoices of one seller, day and type, added up; or one red invoice.

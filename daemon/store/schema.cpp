@@ -126,6 +126,13 @@ CREATE TABLE night_window(
   run INTEGER NOT NULL, position INTEGER NOT NULL, mark TEXT NOT NULL, PRIMARY KEY(run, position)) WITHOUT ROWID;
 )";
 
+// Applications for another credit line: the type of a short-term one, and the papers beside it ("kind hash name" a
+// line).
+constexpr const char* kVersion6 = R"(
+ALTER TABLE credit ADD COLUMN short_term_type TEXT NOT NULL DEFAULT '';
+ALTER TABLE credit ADD COLUMN papers TEXT NOT NULL DEFAULT '';
+)";
+
 void index_all_invoices(Connection& c) {
   auto q = c.query("SELECT record FROM invoice");
   while (q.row()) {
@@ -140,7 +147,7 @@ struct Version {
   void (*fill)(Connection&) = nullptr;  // what SQL cannot compute, in the same transaction
 };
 constexpr std::array<Version, kSchemaVersion> kVersions{
-    {{kVersion1}, {kVersion2}, {kVersion3, index_all_invoices}, {kVersion4}, {kVersion5}}};
+    {{kVersion1}, {kVersion2}, {kVersion3, index_all_invoices}, {kVersion4}, {kVersion5}, {kVersion6}}};
 
 Result<void> outcome(const Connection& c) {
   if (c.failure()) return std::unexpected(*c.failure());

@@ -84,6 +84,31 @@ TEST_F(CreditStoreTest, TheSameReferenceOrTheSamePeriodTwiceIsOneRecordAndAnothe
   EXPECT_EQ(*reader_->last_seq(), 4) << "a repetition is no event";
 }
 
+TEST_F(CreditStoreTest, AnApplicationKeepsItsPapersByHashAndItsEventNamesThem) {
+  open();
+  const std::string contract(64, 'a'), assets(64, 'b');
+  auto wanted = record("application", Fen{900'000'000}, "A-17");
+  wanted.until = *LegalTime::parse("2026-08-01");
+  wanted.short_term_type = "订单增加";
+  wanted.papers = {{"contract", contract, "two\nlines.pdf"}, {"asset_list", assets, ""}};
+  ASSERT_TRUE(put(wanted));
+  EXPECT_EQ(put(wanted)->id, 1) << "the command given once more";
+  auto other = wanted;
+  other.papers.pop_back();
+  EXPECT_EQ(put(other).error().id, "store.credit_conflict") << "another paper is another content";
+  EXPECT_EQ(put(record("rejection", Fen{900'000'000}, "A-17"))->id, 2);
+  reopen();
+  const auto all = *reader_->credit_records(kUs);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].short_term_type, "订单增加");
+  ASSERT_EQ(all[0].papers.size(), 2U);
+  EXPECT_EQ(all[0].papers[0], (CreditPaper{"contract", contract, "two lines.pdf"}));
+  EXPECT_EQ(all[0].papers[1], wanted.papers[1]);
+  EXPECT_TRUE(all[1].papers.empty());
+  EXPECT_NE(reader_->journal_after(0, 1)->front().detail.find(", contract " + contract), std::string::npos);
+  EXPECT_TRUE(store_->verify_chain());
+}
+
 TEST_F(CreditStoreTest, TheInitialGrantIsMadeOnce) {
   open();
   ASSERT_TRUE(put(record("initial", Fen{250'000'000})));
