@@ -1,5 +1,6 @@
 #include "daemon/core/config.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 

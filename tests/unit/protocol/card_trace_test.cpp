@@ -1,5 +1,6 @@
 #include "protocol/card_trace.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <array>
