@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -273,7 +274,9 @@ Result<std::unique_ptr<BulkTransport>> open_device(const UsbFacts& facts) {
   if (!device) return std::unexpected(device.error());
   const auto refuse = [&](int code, const char* what) -> std::unexpected<Error> {
     std::string detail = fmt::format("{}: {}", what, libusb_error_name(code));
-    if (code == LIBUSB_ERROR_ACCESS) return fail(Errc::rejected, "usb.access", {}, facts.port, {}, std::move(detail));
+    // libusb calls a device that the service's cgroup denies (EPERM) an I/O error.
+    if (code == LIBUSB_ERROR_ACCESS || (code == LIBUSB_ERROR_IO && errno == EPERM))
+      return fail(Errc::rejected, "usb.access", {}, facts.port, {}, std::move(detail));
     if (code == LIBUSB_ERROR_BUSY) return fail(Errc::retry_later, "key.reader_busy", {}, {}, {}, std::move(detail));
     return fail(Errc::device_gone, "key.gone", {}, {}, {}, std::move(detail));
   };
@@ -282,6 +285,7 @@ Result<std::unique_ptr<BulkTransport>> open_device(const UsbFacts& facts) {
   const auto interface = bulk_only_interface(device->raw);
   if (!interface) return fail(Errc::rejected, "usb.no_interface", {}, facts.port);
   libusb_device_handle* handle = nullptr;
+  errno = 0;
   if (const int code = libusb_open(device->raw, &handle); code != LIBUSB_SUCCESS) return refuse(code, "open");
   auto transport = std::make_unique<LibusbTransport>(device->context, handle);
   if (const int code = transport->claim(*interface); code != LIBUSB_SUCCESS) return refuse(code, "claim");
