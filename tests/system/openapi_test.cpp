@@ -43,7 +43,7 @@ class FromDocument {
                                   : made.is_string()  ? std::string(made.get_string())
                                                       : json::serialize(made);
         if (in == "path")
-          out.target.replace(out.target.find('{'), out.target.find('}') - out.target.find('{') + 1, value);
+          out.target.replace(out.target.find('{'), out.target.find('}') - out.target.find('{') + 1, encoded(value));
         else if (in == "query" && name != "wait" && name != "after" && random_() % 2)
           query += (query.empty() ? "?" : "&") + name + "=" + encoded(value);
         else if (in == "header" && name == "Idempotency-Key")
