@@ -171,8 +171,12 @@ constexpr std::array kSync{Option{"--dry-run", "", "print the plan: windows, cal
                                   "仅显示计划:范围、调用次数、预计完成时间;不做任何改动"},
                            Option{"--follow", "", "show the progress until it is over", "持续显示进度直至结束"},
                            kReason};
+constexpr std::array kSyncShow{
+    Option{"--html", "FILE", "the report as one file that opens offline", "将报告写成可离线打开的单个文件"}};
 constexpr std::array kSyncHistory{kAfter, kLimit};
 constexpr std::array kSyncApprove{kReason};
+constexpr std::array kPreflight{Option{"--config", "FILE", "of taxgated (default /etc/taxgate/taxgated.toml)",
+                                       "taxgated 的配置(默认 /etc/taxgate/taxgated.toml)"}};
 constexpr std::array kDoctor{Option{"--fix", "", "repair what is safe to repair", "修复可安全修复的问题"},
                              Option{"--config", "FILE", "of taxgated (default /etc/taxgate/taxgated.toml)",
                                     "taxgated 的配置(默认 /etc/taxgate/taxgated.toml)"},
@@ -263,7 +267,14 @@ constexpr std::array kCommands{
             "正在进行或最近一次的夜间同步;退出码同 sync",
             run_sync_status},
     Command{{"sync history", kNone, kSyncHistory}, "nights, the newest first", "夜间同步历史", run_sync_history},
-    Command{{"sync show", kRun, {}}, "one night whole", "某次夜间同步的详情", run_sync_show},
+    Command{{"sync show", kRun, kSyncShow},
+            "the report of one night; exit codes as sync",
+            "某次夜间同步的报告;退出码同 sync",
+            run_sync_show},
+    Command{{"sync preflight", kNone, kPreflight},
+            "whether the coming night can be right, with remedies; exit 0 well, 1 attention, 2 failing",
+            "检查下一次夜间同步的条件及处理办法;退出码 0 正常 1 注意 2 故障",
+            run_sync_preflight},
     Command{{"sync approve", kRun, kSyncApprove},
             "go on with what that night held back",
             "确认并继续该次被暂缓的变更",

@@ -54,6 +54,7 @@ Exit run_sync(Session&);
 Exit run_sync_status(Session&);
 Exit run_sync_history(Session&);
 Exit run_sync_show(Session&);
+Exit run_sync_preflight(Session&);  // commands_doctor.cpp
 Exit run_sync_approve(Session&);
 Exit run_credit(Session&);
 Exit run_credit_filed(Session&);

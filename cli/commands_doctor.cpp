@@ -10,6 +10,7 @@
 #include "cli/doctor/finding.h"
 #include "cli/render.h"
 #include "protocol/legal_time.h"
+#include "protocol/sync.pb.h"
 
 namespace taxgate::cli {
 namespace {
@@ -96,6 +97,32 @@ Exit run_doctor(Session& session) {
     session.say(fmt::format("{} {}, {} {}\n", open, session.screen().pick("open", "项待处理"), fixed,
                             session.screen().pick("fixed", "项已修复")));
   }
+  return worst == 0 ? Exit::ok : worst == 1 ? Exit::attention : Exit::refused;
+}
+
+Exit run_sync_preflight(Session& session) {
+  auto found = session.get<api::v1::SyncPreflight>("/v1/sync/preflight");
+  if (!found) return session.report(found.error());
+  doctor::Findings findings;
+  for (const auto& f : found->findings())
+    findings.push_back({f.failing() ? Severity::failing : Severity::attention,
+                        {Errc::invalid_input, f.code(), f.field(), f.wanted(), f.left(), {}}});
+  // What only this side sees: PIN tries; with the configuration in reach also the platform's clock and certificate
+  // files.
+  doctor::Scene scene;
+  scene.taxgated_file = session.given().value("--config", std::string(kTaxgatedFile));
+  if (auto keys = session.get<api::v1::KeyList>("/v1/keys")) scene.keys = std::move(*keys);
+  doctor::check_pin_tries(scene, findings);
+  if (auto config = load_config(scene.taxgated_file)) {
+    scene.config = std::move(*config);
+    doctor::check_platform(scene, findings);
+    doctor::check_certificate_files(scene, findings);
+  }
+  for (const auto& one : findings) show(session, one);
+  if (findings.empty() && !session.screen().json)
+    session.answer(session.screen().pick("Everything stands for the night until ", "夜间同步条件齐备,时段终点:") +
+                   short_time(found->window_end()) + "\n");
+  const int worst = doctor::exit_code(findings);
   return worst == 0 ? Exit::ok : worst == 1 ? Exit::attention : Exit::refused;
 }
 

@@ -3,6 +3,9 @@
 
 #include "cli/commands.h"
 #include "cli/render_sync.h"
+#include "daemon/core/files.h"
+#include "daemon/report/night_record.h"
+#include "daemon/report/report.h"
 
 namespace taxgate::cli {
 namespace {
@@ -76,9 +79,20 @@ Exit run_sync_history(Session& session) {
 }
 
 Exit run_sync_show(Session& session) {
-  auto run = session.get<api::v1::SyncRun>("/v1/sync/runs/" + encoded(session.given().positionals.at(0)));
+  const auto& given = session.given();
+  auto run = session.get<api::v1::SyncRun>("/v1/sync/runs/" + encoded(given.positionals.at(0)));
   if (!run) return session.report(run.error());
-  if (!session.json(*run)) session.answer(sync_whole_text(session.screen(), *run));
+  const sync::NightSummary night = report::from_record(*run);
+  const Screen& screen = session.screen();
+  if (given.has("--html")) {
+    // Names of counterparties are in it: for the eyes of who asked.
+    const auto written = write_file_atomic(given.value("--html"), report::html(night, screen.language), 0600);
+    if (!written) return session.report(failed(written.error()));
+  }
+  if (screen.json)
+    session.say(report::json(night) + "\n");
+  else
+    session.answer(report::text(night, screen.language));
   return exit_of(*run);
 }
 

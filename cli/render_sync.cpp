@@ -70,12 +70,12 @@ std::string taxpayers(const Screen& s, const SyncRun& run) {
   return grid.text({2, 3, 4, 5});
 }
 
-std::string windows(const Screen& s, const SyncRun& run, bool all) {
+std::string windows(const Screen& s, const SyncRun& run) {
   Grid grid({s.pick("taxpayer", "纳税人"), s.pick("direction", "方向"), s.pick("type", "类型"), s.pick("month", "月份"),
              s.pick("records", "记录"), s.pick("platform", "平台"), s.pick("done", "完成"), s.pick("trouble", "问题")});
   for (const auto& t : run.taxpayers())
     for (const auto& w : t.windows())
-      if (all || !w.trouble().empty())
+      if (!w.trouble().empty())
         grid.add({w.taxpayer(), direction_text(s, w.direction()),
                   w.type().empty() ? s.pick("changes", "增量") : w.type(), w.month(), number(w.records()),
                   w.platform_count(),
@@ -109,19 +109,7 @@ std::string sync_plan_text(const Screen& s, const api::v1::SyncPlan& plan) {
 std::string sync_run_text(const Screen& s, const SyncRun& run) {
   Grid grid;
   head(grid, s, run);
-  return grid.text() + "\n" + taxpayers(s, run) + windows(s, run, false);
-}
-
-std::string sync_whole_text(const Screen& s, const SyncRun& run) {
-  Grid grid;
-  head(grid, s, run);
-  std::string out = grid.text() + "\n" + taxpayers(s, run) + windows(s, run, true);
-  Grid changes({s.pick("taxpayer", "纳税人"), s.pick("field", "字段"), s.pick("before", "变更前"),
-                s.pick("after", "变更后"), s.pick("count", "数量")});
-  for (const auto& t : run.taxpayers())
-    for (const auto& c : t.transitions()) changes.add({t.id(), c.field(), c.before(), c.after(), number(c.count())});
-  if (changes.size() > 1) out += "\n" + changes.text({4});
-  return out;
+  return grid.text() + "\n" + taxpayers(s, run) + windows(s, run);
 }
 
 std::string sync_list_text(const Screen& s, const api::v1::SyncRunList& list) {

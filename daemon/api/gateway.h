@@ -83,6 +83,8 @@ class Gateway {
   virtual void sync_plan(Caller caller, Reply<v1::SyncPlan> reply) = 0;
   /// Begins a night unless one is under way.
   virtual void sync_run(Caller caller, v1::SyncRequest request, Reply<v1::SyncStatus> reply) = 0;
+  /// Whether the coming night can be right. Makes one light call of the platform for each taxpayer.
+  virtual void sync_preflight(Caller caller, Reply<v1::SyncPreflight> reply) = 0;
   virtual void sync_status(Caller caller, Reply<v1::SyncStatus> reply) = 0;
   virtual void sync_runs(Caller caller, std::string after, int limit, Reply<v1::SyncRunList> reply) = 0;
   virtual void sync_show(Caller caller, std::string run, Reply<v1::SyncRun> reply) = 0;

@@ -258,6 +258,11 @@ void handle_sync_plan(Call call) {
   call.gateway.sync_plan(std::move(call.caller), std::move(reply));
 }
 
+void handle_sync_preflight(Call call) {
+  auto reply = answer_with<v1::SyncPreflight>(call);
+  call.gateway.sync_preflight(std::move(call.caller), std::move(reply));
+}
+
 void handle_sync_runs(Call call) {
   const auto limit = call.query.number("limit", 1, kMaxPage, kDefaultPage);
   if (!limit) return refuse(call, limit.error());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -94,9 +95,41 @@ void keys(Families& out, const v1::Status& status) {
     out.value(key.signed_count(), {{"serial", key.serial()}, {"taxpayer", key.taxpayer()}});
 }
 
+void night(Families& out, const v1::SyncStatus& sync) {
+  out.family("sync_active", "gauge", "1 while a night is under way.");
+  out.value(sync.active() ? 1 : 0);
+  out.time("sync_next_seconds", "When the next night begins, seconds since 1970.", sync.next_at());
+  if (!sync.has_run()) return;
+  const v1::SyncRun& run = sync.run();
+  std::uint64_t changed = 0, added = 0, quarantined = 0;
+  for (const auto& taxpayer : run.taxpayers()) {
+    changed += taxpayer.changed();
+    added += taxpayer.added();
+    quarantined += taxpayer.quarantined();
+  }
+  out.time("sync_started_seconds", "Start of the last night, seconds since 1970.", run.started_at());
+  out.time("sync_finished_seconds", "End of the last night, seconds since 1970.", run.finished_at());
+  out.family("sync_state", "gauge", "1 for the state of the last night.");
+  for (const std::string_view state :
+       {"running", "paused", "waiting_approval", "right", "attention", "incomplete", "failed"})
+    out.value(run.state() == state ? 1 : 0, {{"state", state}});
+  const auto figure = [&out](std::string_view name, std::string_view help, std::uint64_t value) {
+    out.family(name, "gauge", help);
+    out.value(value);
+  };
+  figure("sync_exit_code", "Of the last night: 0 right, 1 attention, 2 incomplete, 3 failed.", run.exit_code());
+  figure("sync_windows", "Windows of the last night.", run.windows());
+  figure("sync_windows_done", "Windows of the last night that are done.", run.windows_done());
+  figure("sync_records", "Records the last night has seen.", run.records());
+  figure("sync_changed", "Invoices whose status the last night changed.", changed);
+  figure("sync_added", "Invoices the last night added.", added);
+  figure("sync_quarantined", "Records the last night did not believe.", quarantined);
+  figure("sync_calls", "Calls the last night made.", run.calls());
+}
+
 }  // namespace
 
-std::string metrics_text(const v1::Status& status) {
+std::string metrics_text(const v1::Status& status, const v1::SyncStatus* sync) {
   Families out;
   out.family("info", "gauge", "Version and channel.");
   out.value(1, {{"version", status.version()}, {"channel", status.channel()}});
@@ -116,18 +149,22 @@ std::string metrics_text(const v1::Status& status) {
   for (const auto& trouble : status.troubles()) ++troubles[trouble.code()];
   out.family("troubles", "gauge", "Troubles the status tells, by code.");
   for (const auto& [code, count] : troubles) out.value(count, {{"code", code}});
+  if (sync != nullptr) night(out, *sync);
   return out.take();
 }
 
 void handle_metrics(Call call) {
-  Reply<v1::Status> reply = [responder = call.responder, &settings = call.settings](auto status) mutable {
-    if (!status) return responder.respond(error_answer(status.error(), settings.channel, Form::json));
-    HttpResponse response;
-    response.content_type = kMetricsType;
-    response.body = metrics_text(*status);
-    responder.respond(std::move(response));
-  };
-  call.gateway.status(std::move(call.caller), std::move(reply));
+  auto shared = std::make_shared<Call>(std::move(call));
+  shared->gateway.status(shared->caller, [shared](std::expected<v1::Status, Findings> status) mutable {
+    if (!status) return shared->responder.respond(error_answer(status.error(), shared->settings.channel, Form::json));
+    shared->gateway.sync_status(
+        shared->caller, [shared, status = std::move(*status)](std::expected<v1::SyncStatus, Findings> sync) mutable {
+          HttpResponse response;
+          response.content_type = kMetricsType;
+          response.body = metrics_text(status, sync ? &*sync : nullptr);
+          shared->responder.respond(std::move(response));
+        });
+  });
 }
 
 }  // namespace taxgate::api

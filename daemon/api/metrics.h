@@ -5,11 +5,13 @@
 #include <string_view>
 
 #include "protocol/api.pb.h"
+#include "protocol/sync.pb.h"
 
 namespace taxgate::api {
 
 inline constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
-std::string metrics_text(const v1::Status& status);
+/// sync  null: the night cannot tell just now; its families are left out
+std::string metrics_text(const v1::Status& status, const v1::SyncStatus* sync);
 
 }  // namespace taxgate::api

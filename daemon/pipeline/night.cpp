@@ -1,13 +1,14 @@
 // When a night begins: at its time, when asked, after a downtime; never two at once.
 #include "daemon/pipeline/night.h"
+#include "daemon/report/night_record.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 
-#include "daemon/pipeline/night_record.h"
-
 namespace taxgate::pipeline {
+
+using report::from_record;
 namespace {
 
 constexpr std::int64_t kMinuteMs = 60'000;
@@ -26,7 +27,10 @@ LegalTime at_minute(LegalTime t, int minute) {
 Night::Night(Context& context, std::unique_ptr<store::NightReader> reader, Hooks hooks)
     : c_(context), hooks_(std::move(hooks)), work_(std::move(reader)), lane_("night") {}
 
-void Night::start() { asio::co_spawn(c_.executor, main_loop(), asio::detached); }
+void Night::start() {
+  asio::co_spawn(c_.executor, main_loop(), asio::detached);
+  asio::co_spawn(c_.executor, watch_preflight(), asio::detached);
+}
 
 void Night::stop() {
   if (stopping_) return;

@@ -16,6 +16,7 @@
 #include "daemon/pipeline/night_lane.h"
 #include "daemon/sync/night_summary.h"
 #include "daemon/sync/plan.h"
+#include "daemon/sync/preflight.h"
 
 namespace taxgate::pipeline {
 
@@ -76,6 +77,7 @@ class Night {
 
   // ---- asked by callers (night_api.cpp); replies on the io thread
   void plan(api::Reply<api::v1::SyncPlan> reply);
+  void preflight(api::Reply<api::v1::SyncPreflight> reply);
   void run_now(api::Caller caller, api::Reply<api::v1::SyncStatus> reply);
   void status(api::Reply<api::v1::SyncStatus> reply);
   void runs(std::int64_t before, int limit, api::Reply<api::v1::SyncRunList> reply);
@@ -111,6 +113,12 @@ class Night {
   std::optional<Error> must_end(const NightRunning& run) const;
   asio::awaitable<void> keep(Run run, bool finished);
   void note(const NightRunning& run, const std::string& detail);
+
+  // night_preflight.cpp
+  asio::awaitable<Result<sync::PreflightInput>> facts();
+  LegalTime preflight_after(LegalTime now) const;  // when it is looked without being asked; not set: never
+  asio::awaitable<void> watch_preflight();
+  asio::awaitable<void> announce_preflight();
 
   // night_window.cpp
   asio::awaitable<void> work_on(Run run, NightTask& task);
@@ -159,7 +167,7 @@ class Night {
   Run running_;
   bool beginning_ = false;  // planned, and not kept yet
   bool looking_ = true;     // at the start: whether a night was left
-  LegalTime last_began_;  // of the newest run, or of this process when there is none
+  LegalTime last_began_;    // of the newest run, or of this process when there is none
   bool stopping_ = false;
 };
 

@@ -5,9 +5,12 @@
 #include <charconv>
 
 #include "daemon/pipeline/engine.h"
-#include "daemon/pipeline/night_record.h"
+#include "daemon/report/night_record.h"
 
 namespace taxgate::pipeline {
+
+using report::brief;
+using report::to_record;
 namespace {
 
 constexpr int kListLimit = 100;  // runs in one answer: three months
@@ -195,6 +198,19 @@ void Engine::sync_plan(api::Caller caller, api::Reply<api::v1::SyncPlan> reply) 
     for (int i = all.size() - 1; i >= 0; --i)
       if (std::ranges::find(caller.taxpayers, all.Get(i).taxpayer()) == caller.taxpayers.end())
         all.DeleteSubrange(i, 1);
+  }));
+}
+
+void Engine::sync_preflight(api::Caller caller, api::Reply<api::v1::SyncPreflight> reply) {
+  night_->preflight(changed<api::v1::SyncPreflight>(std::move(reply), [caller](api::v1::SyncPreflight& found) {
+    if (caller.taxpayers.empty()) return;
+    // What is not about another taxpayer: a finding names its taxpayer in its field or its text.
+    auto& all = *found.mutable_findings();
+    for (int i = all.size() - 1; i >= 0; --i) {
+      const bool of_one = all.Get(i).code() == "preflight.platform" || all.Get(i).code() == "key.none";
+      const std::string& whose = all.Get(i).code() == "key.none" ? all.Get(i).wanted() : all.Get(i).field();
+      if (of_one && std::ranges::find(caller.taxpayers, whose) == caller.taxpayers.end()) all.DeleteSubrange(i, 1);
+    }
   }));
 }
 

@@ -9,9 +9,12 @@
 
 #include "daemon/core/limits.h"
 #include "daemon/pipeline/night.h"
-#include "daemon/pipeline/night_record.h"
+#include "daemon/report/night_record.h"
 
 namespace taxgate::pipeline {
+
+using report::from_record;
+using report::to_record;
 namespace {
 
 constexpr std::int64_t kAskedMs = 12 * LegalTime::kHourMs;  // a run asked for by day gives up after this long

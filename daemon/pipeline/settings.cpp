@@ -51,6 +51,7 @@ Result<Settings> settings_from(const Config& config) {
   s.sign_deadline_ms = static_cast<int>(config.keys.deadline_ms);
   s.max_resends = config.queue.retry_budget;
   s.max_active = static_cast<int>(config.queue.active_set);
+  s.state_dir = config.state_dir;
   s.sync = config.sync;
   s.calls = platform::limits_from(config);
   s.upload_serial_prefix = config.platform.using_unit + config.platform.access_unit;

@@ -107,17 +107,11 @@ Left left_of(const sync::NightSummary& night) {
   return left;
 }
 
-bool needs_look(const sync::WindowResult& w) {
-  const auto differs = [](const auto& theirs, const auto& ours) { return theirs && ours && *theirs != *ours; };
-  return !w.trouble.empty() || (w.done && w.platform_count && *w.platform_count != w.records) ||
-         differs(w.platform_amount, w.our_amount) || differs(w.platform_tax, w.our_tax);
-}
-
 std::vector<LookedAt> windows_to_look_at(const sync::NightSummary& night) {
   std::vector<LookedAt> out;
   for (const auto& taxpayer : night.taxpayers)
     for (const auto& window : taxpayer.windows)
-      if (needs_look(window)) out.push_back({&taxpayer, &window});
+      if (!window.trouble.empty()) out.push_back({&taxpayer, &window});
   return out;
 }
 

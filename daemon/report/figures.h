@@ -41,8 +41,8 @@ struct Left {
 };
 Left left_of(const sync::NightSummary& night);
 
-/// The window has a trouble, or its figures and the platform's differ.
-bool needs_look(const sync::WindowResult& window);
+/// Windows with a trouble. Whether counts agree is the driver's to say: what one listing shows twice, or another
+/// listing of the same night has shown before, it counts once.
 struct LookedAt {
   const sync::TaxpayerNight* taxpayer;
   const sync::WindowResult* window;

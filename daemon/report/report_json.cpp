@@ -49,7 +49,6 @@ json::object window_json(const sync::WindowResult& w) {
   o["type"] = foreign_json(w.window.type);
   o["month"] = w.window.month.text();
   o["done"] = w.done;
-  o["needs_look"] = needs_look(w);
   o["records"] = w.records;
   o["packages"] = w.packages;
   o["packages_of"] = w.packages_of;

@@ -67,9 +67,9 @@ void head(Page& page, const sync::NightSummary& night) {
       form(page.language(), "{} ({} planned)", "{}(计划 {})", grouped(night.calls), grouped(night.calls_planned)));
   const Limit limit = limited_by(night.spent);
   page.pair("speed limited by", "速度受限于",
-            limit == Limit::nothing
-                ? std::string(word(limit, l))
-                : fmt::format("{} ({})", word(limit, l), duration(waited_ms(night.spent, limit), l)));
+            limit == Limit::nothing ? std::string(word(limit, l))
+                                    : form(l, "{} ({} of waiting, all windows together)", "{}(各时间段累计等待 {})",
+                                           word(limit, l), duration(waited_ms(night.spent, limit), l)));
   if (all.settled_submissions > 0)
     page.pair("submissions", "申请",
               form(page.language(), "{} looked at again", "复查 {} 笔", grouped(all.settled_submissions)));
@@ -148,15 +148,10 @@ void windows(Page& page, const sync::NightSummary& night) {
     std::string line =
         fmt::format("  {} {} {} {}: ", on_one_line(w.window.taxpayer, kIdColumns),
                     word(w.window.direction, page.language()), on_one_line(w.window.type, 2), w.window.month.text());
-    if (!w.trouble.empty() || !w.detail.empty()) {
-      line += trouble_word(w.trouble, w.detail, page.language());
-    } else {
-      line += form(page.language(), "{} seen, platform {}", "已读 {},平台 {}", grouped(w.records),
-                   w.platform_count ? grouped(*w.platform_count) : "-");
-      if (w.our_amount && w.platform_amount && *w.our_amount != *w.platform_amount)
-        line +=
-            form(page.language(), "; amount {} / {}", ";金额 {} / {}", w.our_amount->text(), w.platform_amount->text());
-    }
+    if (w.platform_count)
+      line += form(page.language(), "{} seen, platform {}; ", "已读 {},平台 {};", grouped(w.records),
+                   grouped(*w.platform_count));
+    line += trouble_word(w.trouble, w.detail, page.language());
     page.line(line);
   }
   page.rest(all.size(), kWindowLines);

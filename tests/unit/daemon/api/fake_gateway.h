@@ -213,6 +213,15 @@ class FakeGateway final : public Gateway {
     if (note("sync_status", caller, reply)) return;
     reply(sync_state());
   }
+  void sync_preflight(Caller caller, Reply<v1::SyncPreflight> reply) override {
+    if (note("sync_preflight", caller, reply)) return;
+    v1::SyncPreflight found;
+    found.set_channel("simulator");
+    auto& one = *found.add_findings();
+    one.set_failing(true);
+    one.set_code("preflight.budget");
+    reply(std::move(found));
+  }
   void sync_runs(Caller caller, std::string after, int limit, Reply<v1::SyncRunList> reply) override {
     if (note("sync_runs:" + after + ":" + std::to_string(limit), caller, reply)) return;
     v1::SyncRunList list;

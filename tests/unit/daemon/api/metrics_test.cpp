@@ -41,7 +41,7 @@ v1::Status status() {
 }
 
 TEST(Metrics, TellTheStatusWithStableNames) {
-  const std::string text = metrics_text(status());
+  const std::string text = metrics_text(status(), nullptr);
   for (const char* line :
        {"taxgate_info{version=\"0.1.0\",channel=\"simulator\"} 1\n", "taxgate_health{health=\"attention\"} 1\n",
         "taxgate_health{health=\"well\"} 0\n", "taxgate_submissions{state=\"queued\"} 17\n",
@@ -54,7 +54,7 @@ TEST(Metrics, TellTheStatusWithStableNames) {
 }
 
 TEST(Metrics, EveryStateHasItsSeriesBeforeItIsEverSeen) {
-  const std::string text = metrics_text({});
+  const std::string text = metrics_text({}, nullptr);
   for (const StateFacts& facts : states())
     EXPECT_THAT(text, HasSubstr("taxgate_submissions{state=\"" + std::string(facts.name) + "\"} 0\n"));
 }
@@ -64,7 +64,7 @@ TEST(Metrics, EachLineHasTheFormAndEachFamilyStandsOnce) {
       R"re(taxgate_[a-z_]+(\{[a-z_]+="([^"\\]|\\["\\n])*"(,[a-z_]+="([^"\\]|\\["\\n])*")*\})? -?[0-9]+)re");
   std::set<std::string> families;
   std::string family;
-  std::istringstream in(metrics_text(status()));
+  std::istringstream in(metrics_text(status(), nullptr));
   for (std::string line; std::getline(in, line);) {
     if (line.starts_with("# HELP ")) {
       family = line.substr(7, line.find(' ', 7) - 7);
@@ -77,6 +77,24 @@ TEST(Metrics, EachLineHasTheFormAndEachFamilyStandsOnce) {
   EXPECT_GT(families.size(), 10U);
 }
 
+TEST(Metrics, TellTheLastNightAndTheNext) {
+  v1::SyncStatus sync;
+  sync.set_next_at("2026-11-23T10:00:00.000+08:00");
+  EXPECT_THAT(metrics_text({}, &sync), Not(HasSubstr("sync_state"))) << "there was none yet";
+  v1::SyncRun& run = *sync.mutable_run();
+  run.set_state("attention");
+  run.set_exit_code(1);
+  run.set_records(1'000'000);
+  for (const std::uint64_t changed : {40, 2}) run.add_taxpayers()->set_changed(changed);
+  const std::string text = metrics_text({}, &sync);
+  for (const char* line :
+       {"taxgate_sync_active 0\n", "taxgate_sync_next_seconds 1795399200\n", "taxgate_sync_exit_code 1\n",
+        "taxgate_sync_state{state=\"attention\"} 1\n", "taxgate_sync_state{state=\"right\"} 0\n",
+        "taxgate_sync_records 1000000\n", "taxgate_sync_changed 42\n"})
+    EXPECT_THAT(text, HasSubstr(line));
+  EXPECT_THAT(text, Not(HasSubstr("sync_finished"))) << "it has no end yet";
+}
+
 class MetricsRoute : public ApiTest {
  protected:
   void SetUp() override { start(); }
@@ -86,6 +104,7 @@ TEST_F(MetricsRoute, AnswersAReaderInPrometheusForm) {
   const auto answer = local().request("GET", "/metrics");
   EXPECT_EQ(answer.status, 200);
   EXPECT_THAT(answer.body, HasSubstr("# TYPE taxgate_health gauge\n"));
+  EXPECT_THAT(answer.body, HasSubstr("taxgate_sync_state{state=\"right\"} 1\n"));
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
-#include "daemon/pipeline/night_record.h"
+#include "daemon/report/night_record.h"
 
 #include <array>
 #include <charconv>
 
-namespace taxgate::pipeline {
+namespace taxgate::report {
 namespace {
 
 using api::v1::SyncExamples;
@@ -259,4 +259,4 @@ api::v1::SyncPlan to_record(const sync::Plan& plan, std::int64_t calls_left, con
   return out;
 }
 
-}  // namespace taxgate::pipeline
+}  // namespace taxgate::report
