@@ -61,7 +61,7 @@ enum class Reason : std::uint8_t {
   goods_returned = 2,
   service_stopped = 3,
   allowance = 4
-};                                                                         // chyyDm
+};  // chyyDm
 enum class Side : std::uint8_t { seller = 0, buyer = 1 };                  // 录入方身份 lrfsf, 0 销方 1 购方
 enum class Track : std::uint8_t { confirmation_form, information_table };  // 确认单, 信息表
 

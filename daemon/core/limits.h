@@ -34,7 +34,7 @@ inline constexpr int kCheckpointPages = 1000;      // WAL pages before a checkpo
 inline constexpr int kCheckpointBusyPages = 8000;  // while acceptances wait a checkpoint may be put off up to here
 inline constexpr int kStoreCacheKiB =
     8 * 1024;  // page cache of the writer, which only appends; a reader gets a quarter
-inline constexpr std::int64_t kNightPending = 131072;  // changes before they are applied: a reader may scan them
+inline constexpr std::int64_t kNightPending = 131072;         // changes before they are applied: a reader may scan them
 inline constexpr std::size_t kStoredText = 16 * 1024 * 1024;  // one column of one row; the API's body limit is smaller
 inline constexpr int kListPage = 1000;                        // rows in one answer of a list query, whatever was asked
 inline constexpr int kInvoiceScan = 4096;  // ledger rows looked at for one answer: the reader is busy for some 20 ms

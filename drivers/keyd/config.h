@@ -41,7 +41,7 @@ struct Config {
   std::string signer_id{kDefaultSignerId};
   std::string issuer_ca;  // path, PEM or DER; empty: not checked
   std::string application, container;
-  std::string usb_devices;  // path of the USB matching file; empty: no keys on USB
+  std::string usb_devices;               // path of the USB matching file; empty: no keys on USB
   std::string trace_reader, trace_file;  // whose traffic is written down, and where; empty: nobody's
   LogSync log_sync = LogSync::before_signing;
   bool verify_signatures = true;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "daemon/store/schema.h"
 #include "protocol/messages.h"
 #include "tests/unit/daemon/store/store_fixture.h"
 
@@ -85,12 +86,12 @@ TEST_F(OpenTest, TheWritersSettingsAreFullDurabilityInTheFile) {
 TEST_F(OpenTest, ANewerSchemaIsRefusedByNumberAndNothingIsWritten) {
   open();
   close();
-  sql("PRAGMA user_version=6");
+  sql("PRAGMA user_version=" + std::to_string(kSchemaVersion + 1));
   const auto before = bytes_of(path());
   const auto e = refusal();
   EXPECT_EQ(e.id, "store.newer_schema");
-  EXPECT_EQ(e.wanted, "6");
-  EXPECT_EQ(e.left, "5");
+  EXPECT_EQ(e.wanted, std::to_string(kSchemaVersion + 1));
+  EXPECT_EQ(e.left, std::to_string(kSchemaVersion));
   EXPECT_TRUE(bytes_of(path()) == before);
 }
 
