@@ -28,6 +28,7 @@ Night::Night(Context& context, std::unique_ptr<store::NightReader> reader, Hooks
     : c_(context), hooks_(std::move(hooks)), work_(std::move(reader)), lane_("night") {}
 
 void Night::start() {
+  last_began_ = c_.clock.now();  // a new ledger has missed no night
   asio::co_spawn(c_.executor, main_loop(), asio::detached);
   asio::co_spawn(c_.executor, watch_preflight(), asio::detached);
 }
@@ -70,10 +71,7 @@ asio::awaitable<bool> Night::go_on() {
     log::write(log::Level::error, newest.error());
     co_return false;
   }
-  if (newest->empty()) {
-    last_began_ = c_.clock.now();  // a new ledger has missed no night
-    co_return false;
-  }
+  if (newest->empty()) co_return false;
   store::NightRun left = std::move(newest->front());
   last_began_ = left.started_at;
   api::v1::SyncRun record;

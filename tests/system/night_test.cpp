@@ -224,6 +224,41 @@ TEST_F(WholeNight, KilledAgainAndAgainItEndsAsTheUndisturbedNight) {
   }
 }
 
+class ScheduledNight : public WholeNight {
+ protected:
+  ScheduledNight() {
+    sync_ = "at = \"03:00\"\nuntil = \"07:00\"\nmonths = 2\ndeep_months = 2\npoll_ms = 20\nsample = 0\n";
+  }
+  SyncRun ended_as(std::uint64_t number) {
+    SyncRun run;
+    EXPECT_TRUE(eventually(
+        [&] {
+          auto status = stand_->call<SyncStatus>("GET", "/v1/sync");
+          if (status && !status->active()) run = status->run();
+          return run.run() == number;
+        },
+        60s));
+    return run;
+  }
+};
+
+TEST_F(ScheduledNight, BeginsAtItsTimeAndIsCaughtUpAfterADowntime) {
+  ASSERT_TRUE(stand_->start_taxgated());
+  constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
+  const std::int64_t of_day = (stand_->legal_now().ms + LegalTime::kOffsetMs) % kDayMs;
+  const std::int64_t three = 3 * LegalTime::kHourMs;
+  ASSERT_TRUE(stand_->advance_legal_ms((three - of_day + kDayMs) % kDayMs + 1000));
+  const SyncRun first = ended_as(1);
+  EXPECT_EQ(first.cause(), "schedule");
+  EXPECT_EQ(first.state(), "right") << first.DebugString();
+  stand_->taxgated().stop();
+  ASSERT_TRUE(stand_->advance_legal_ms(kDayMs + 8 * LegalTime::kHourMs));  // a night was missed; it is eleven o'clock
+  ASSERT_TRUE(stand_->start_taxgated());
+  const SyncRun second = ended_as(2);
+  EXPECT_EQ(second.cause(), "catch_up");
+  EXPECT_EQ(second.state(), "right") << second.DebugString();
+}
+
 class HeldNight : public WholeNight {
  protected:
   HeldNight() {
