@@ -3,10 +3,12 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,12 @@ class KeydClient {
   int fd_ = -1;
   keyd::FrameCutter cutter_;
 };
+
+inline std::string whole_file(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
 
 class KeydStack {
  public:

@@ -259,6 +259,10 @@ TEST(KeyLeaseOnRealPcscd, ASignatureUnderWayEndsBeforeTheKeyIsLent) {
   stack.card(0).add_fault({.kind = simulator::CardFault::Kind::delay, .ins = kSignIns, .delay_ms = 700});
   KeydClient client(stack.socket());
   ASSERT_TRUE(client.send(sign_frame(1)));
+  // Under way: the host writes an order down, then gives it to the card. One that still waits would not hold up a
+  // lease.
+  for (const auto until = Clock::now() + 10s; Clock::now() < until; std::this_thread::sleep_for(5ms))
+    if (whole_file(stack.state() + "/signing.log").find("pool-1") != std::string::npos) break;
   keyd::v1::Frame frame;
   frame.mutable_lease()->set_serial(stack.serial(0));
   frame.mutable_lease()->set_seconds(60);

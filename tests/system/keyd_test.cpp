@@ -21,12 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-std::string whole_file(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
 TEST(KeyHostOnRealPcscd, SignsAnEnvelopeAndLogsItBefore) {
   KeydStack stack({});
   stack.start_keyd();
