@@ -195,7 +195,7 @@ TEST(KeyLeaseOnRealPcscd, AnotherProgramHasTheKeyForItselfAndSigningResumesByIts
   KeydClient client(stack.socket());
   EXPECT_THAT(OtherProgram(stack, 0).said(), HasSubstr("key.reader_busy SCardConnect: SCARD_E_SHARING_VIOLATION"));
 
-  const auto lent = lease(client, stack.serial(0), 3);
+  const auto lent = lease(client, stack.serial(0), 6);  // seconds: longer than all that follows takes a loaded machine
   ASSERT_TRUE(lent && !lent->has_failure()) << (lent ? lent->failure().id() : "no answer");
   EXPECT_EQ(lent->key().state(), "leased");
   std::optional<OtherProgram> theirs(std::in_place, stack, 0);
