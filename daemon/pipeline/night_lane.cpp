@@ -67,6 +67,7 @@ Result<void> NightLane::fill() {
   });
   if (!filled) return std::unexpected(filled.error());
   mirror_.begin();
+  known_upto_ = *filled;
   return {};
 }
 
@@ -90,8 +91,9 @@ Result<NightMerged> NightLane::merge(const NightPage& page, NightPages& pages) {
   return out;
 }
 
-NightLane::Stored NightLane::stored(NightPages& pages, LegalTime now) {
+NightLane::Stored NightLane::stored(NightPages& pages, LegalTime now) const {
   Stored out;
+  out.batch.known_upto = known_upto_;
   sync::Batch& batch = pages.batch;
   out.batch.changes.reserve(batch.changes.size());
   for (const auto& c : batch.changes) {

@@ -66,7 +66,7 @@ class NightLane {
     store::NightBatch batch;
     std::uint64_t implausible = 0, changed = 0;
   };
-  static Stored stored(NightPages& pages, LegalTime now);
+  Stored stored(NightPages& pages, LegalTime now) const;
   Result<NightTallies> tally(std::int64_t run, std::int64_t after, LegalTime now);
   /// At most `count` known invoices of these taxpayers, chosen by `seed`.
   std::vector<NightSample> sample(const std::vector<std::uint32_t>& taxpayers, std::size_t count, std::uint64_t seed);
@@ -74,6 +74,7 @@ class NightLane {
  private:
   std::unique_ptr<store::NightReader> reader_;
   sync::Mirror mirror_;
+  std::int64_t known_upto_ = 0;  // the change up to which the mirror was filled
   sync::Workspace workspace_;
   Bytes buffer_;
 };

@@ -297,7 +297,7 @@ asio::awaitable<Result<void>> Night::store_batch(Run run, NightTask& task, std::
   auto& summary = part(*run, task);
   const LegalTime now = c_.clock.now();
   auto made = co_await on_night_lane<NightLane::Stored>(
-      [pages, now](NightLane&) -> Result<NightLane::Stored> { return NightLane::stored(*pages, now); });
+      [pages, now](NightLane& lane) -> Result<NightLane::Stored> { return lane.stored(*pages, now); });
   if (!made) co_return std::unexpected(made.error());
   taxpayer.has_changed += made->implausible;
   if (!run->approved && taxpayer.has_changed > taxpayer.may_change) {

@@ -10,6 +10,7 @@
 // Writes behave as those of Store (bulk lane: slices of at most limits::kBulkSlice, acceptances first, `done` on the
 // writer thread after the commit is durable). Readers: one thread at a time each.
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,6 +58,9 @@ struct NightBatch {
   std::int64_t cursor_value = 0;
   std::int64_t position = -1;  // of a window of the run, from 0: its mark is set in the same transaction; -1: none
   std::string mark;            // the driver's words on how far that window is
+  /// What the comparison knew: changes up to this one. What was observed by day since then stays and is left out of the
+  /// batch: it is newer than the list, and its hash has the next night read the invoice again.
+  std::int64_t known_upto = std::numeric_limits<std::int64_t>::max();
 };
 struct NightCommitted {
   std::int64_t last_change = 0;

@@ -163,6 +163,7 @@ NightPosition commit_slice(Session& session, const NightBatch& batch, NightPosit
     if (add_listed(session, batch.invoices[at.invoices++])) ++counts.invoices_added;
   while (at.invoices == batch.invoices.size() && at.changes < batch.changes.size() && !db.failure() && slice.more()) {
     StatusChange c = batch.changes[at.changes++];
+    if (session.observed_after(c.key, batch.known_upto)) continue;
     c.seq = ++seq;
     c.run = batch.run;
     c.at = now;
@@ -252,6 +253,7 @@ void observe_by_day(Session& session, const Invoice& invoice) {
     c.after = c.before.updated_by(seen);
     if (c.before == c.after && current->hash == 0) continue;
     insert_change(db, c);
+    session.observed_by_day(c.key, c.seq);
     std::string canonical;
     append_change(canonical, c);
     journal_changes(session, c.seq, c.seq, c.before == c.after ? 0 : 1, 0, *taxpayer, invoice.number, canonical);

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "daemon/store/records.h"
 #include "daemon/store/seq_index.h"
 #include "daemon/store/sql.h"
+#include "protocol/invoice_key.h"
 #include "protocol/legal_time.h"
 
 namespace taxgate::store {
@@ -43,6 +45,13 @@ class Session {
   bool somebody_waits() const { return somebody_waits_.load(std::memory_order_relaxed); }
   void set_somebody_waits(bool waits) { somebody_waits_.store(waits, std::memory_order_relaxed); }
 
+  /// Daytime observations of this process: the last change of each invoice. A restart begins with what is stored.
+  void observed_by_day(const InvoiceKey& key, std::int64_t change) { by_day_[key] = change; }
+  bool observed_after(const InvoiceKey& key, std::int64_t change) const {
+    const auto it = by_day_.find(key);
+    return it != by_day_.end() && it->second > change;
+  }
+
   Connection& db() { return db_; }
   Shared& shared() { return shared_; }
   LegalTime now() const { return clock_.now(); }
@@ -62,6 +71,7 @@ class Session {
   Shared& shared_;
   const LegalClock& clock_;
   std::atomic<bool> somebody_waits_{false};
+  std::map<InvoiceKey, std::int64_t> by_day_;  // a red each: some thousands a day at most
   SystemRandom random_;
   UuidSource ids_;
 

@@ -227,6 +227,32 @@ TEST_F(NightTest, ADaytimeObservationIsAChangeThatMakesTheNightReadAgain) {
   EXPECT_TRUE(store_->verify_chain());
 }
 
+TEST_F(NightTest, WhatWasObservedByDayWhileTheNightRanIsNotTakenBackByAnOlderList) {
+  Invoice blue = sample_invoice(listed_number(1));
+  ASSERT_TRUE(commit(*store_, batch({change(1, {}, status_of("0", "1"), 77), change(2, {}, status_of("0"), 78)})));
+  const auto known = night_->progress()->last_change;
+  auto s = accept(*store_, wanted("k", blue.number), {blue})->submission;
+  Advance a;
+  a.next = s;
+  a.next.state = State::signing;
+  a.rows = {journal_row()};
+  blue.status = "7";
+  a.ledger = {blue};
+  ASSERT_TRUE(advance(*store_, a));
+  // Compared with what was known before: the list says of the first what the day saw already, and news of the second.
+  auto late =
+      batch({change(1, status_of("0", "1"), status_of("7", "1"), 79), change(2, status_of("0"), status_of("2"), 80)});
+  late.known_upto = known;
+  ASSERT_EQ(commit(*store_, late)->changes, 1U);
+  const auto changes = *night_->changes_after(known, 10);
+  ASSERT_EQ(changes.size(), 2U) << "one event of the first invoice, not two";
+  EXPECT_EQ(changes[0].run, 0);
+  EXPECT_EQ(changes[1].key, key(2));
+  late.known_upto = changes.back().seq;
+  late.changes = {change(1, changes[0].after, status_of("8", "1"), 81)};
+  EXPECT_EQ(commit(*store_, late)->changes, 1U) << "a night that knows the day's word goes on from it";
+}
+
 TEST_F(NightTest, AnImportDoesNotSpeakForThePlatform) {
   Invoice own = sample_invoice(listed_number(1));
   ASSERT_TRUE(commit(*store_, batch({change(1, {}, status_of("8"), 77)})));
