@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdio>
+#include <fstream>
 
 #include "daemon/rules/credit.h"
 #include "tests/system/whole_fixture.h"
@@ -116,6 +117,37 @@ TEST_F(CreditStory, ADifferenceToThePlatformIsReportedAndItsFigureWins) {
   const auto alone = ask("&platform=no");
   EXPECT_EQ(alone.available(), "7500000.00");
   EXPECT_EQ(alone.available_from(), "ledger");
+}
+
+TEST_F(CreditStory, AnApplicationIsKeptWithItsPapersAndCountsOnceItIsApproved) {
+  const std::string paper = whole.stand().directory() + "/contract.pdf";
+  std::ofstream(paper) << "a contract";
+  ASSERT_EQ(taxgate("credit adjust --total 7500000 --from " + month().text() + "-01").exit, 0);
+  const std::string application = "credit adjust --total 9000000 --reference A-17 --result applied";
+  const auto wrong = taxgate(application + " --short-term-type none --evidence photo=" + paper);
+  EXPECT_EQ(wrong.exit, 2);
+  for (const char* id : {"C9.short_term_type", "C9.reason", "C9.attachment_kind"})
+    EXPECT_THAT(wrong.out, HasSubstr(id)) << "all at once";
+  const auto applied = taxgate(application + " --reason order --evidence contract=" + paper);
+  EXPECT_EQ(applied.exit, 0) << applied.out;
+  auto now = ask();
+  EXPECT_EQ(now.limit(), "7500000.00");
+  const auto& shown = now.movements(now.movements_size() - 1);
+  EXPECT_EQ(shown.rule(), "C9.no_effect");
+  ASSERT_EQ(shown.attachments_size(), 1);
+  EXPECT_EQ(shown.attachments(0).kind(), "contract");
+  EXPECT_EQ(shown.attachments(0).hash(), "1062531708ebd3053ead4621071fdb3bb44b6af98bc49cc07111b8338e8e5e28");
+  EXPECT_EQ(taxgate("credit adjust --total 9000000 --reference A-17 --result rejected").exit, 0);
+  EXPECT_EQ(ask().limit(), "7500000.00");
+  const auto raised = taxgate("credit adjust --total 8000000 --result ex_officio");
+  EXPECT_EQ(raised.exit, 2);
+  EXPECT_THAT(raised.out, HasSubstr("C10.only_lowers"));
+  EXPECT_THAT(taxgate("credit adjust --class III").out, HasSubstr("credit.initial_once")) << "no new taxpayer any more";
+  EXPECT_EQ(taxgate("credit adjust --total 9000000 --reference A-17 --result approved").exit, 1)
+      << "unlike the platform";
+  EXPECT_EQ(ask("&platform=no").limit(), "9000000.00");
+  EXPECT_NE(taxgate("credit adjust --total 6000000 --result ex_officio").exit, 2);
+  EXPECT_EQ(ask("&platform=no").limit(), "6000000.00");
 }
 
 TEST_F(CreditStory, WhatWasToldSurvivesARestartAndIsRefusedWhenItCannotBe) {
