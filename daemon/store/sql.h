@@ -81,7 +81,9 @@ class Query {
   // Bound text and bytes must stay until the Query goes.
   Query& bind(std::int64_t value);
   Query& bind(std::string_view text);
+  Query& bind(std::string&& text) = delete;  // a temporary would be gone before the statement runs
   Query& bind_bytes(std::string_view bytes);
+  Query& bind_bytes(std::string&& bytes) = delete;
   Query& bind_bytes(ByteView bytes) { return bind_bytes(as_text(bytes)); }
   Query& bind_null();
   Query& bind_bytes_or_null(std::string_view bytes) { return bytes.empty() ? bind_null() : bind_bytes(bytes); }
