@@ -40,6 +40,13 @@ class PlainGateway : public api::Gateway, public api::CallerDirectory {
   void credit_adjust(api::Caller, api::v1::CreditAdjustRequest, api::Reply<api::v1::CreditStatement> r) override {
     no(r);
   }
+  void sync_plan(api::Caller, api::Reply<api::v1::SyncPlan> r) override { no(r); }
+  void sync_run(api::Caller, api::v1::SyncRequest, api::Reply<api::v1::SyncStatus> r) override { no(r); }
+  void sync_preflight(api::Caller, api::Reply<api::v1::SyncPreflight> r) override { no(r); }
+  void sync_status(api::Caller, api::Reply<api::v1::SyncStatus> r) override { no(r); }
+  void sync_runs(api::Caller, std::string, int, api::Reply<api::v1::SyncRunList> r) override { no(r); }
+  void sync_show(api::Caller, std::string, api::Reply<api::v1::SyncRun> r) override { no(r); }
+  void sync_approve(api::Caller, std::string, api::v1::SyncRequest, api::Reply<api::v1::SyncRun> r) override { no(r); }
   void holds(api::Caller, api::Reply<api::v1::HoldList> r) override { no(r); }
   void hold(api::Caller, api::v1::HoldRequest, api::Reply<api::v1::HoldList> r) override { no(r); }
   void release(api::Caller, api::v1::HoldRequest, api::Reply<api::v1::HoldList> r) override { no(r); }
