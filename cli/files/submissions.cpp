@@ -329,11 +329,4 @@ Result<std::vector<Entry>> read_submissions(std::string_view bytes) {
   return entries_of(read_csv(bytes));
 }
 
-std::vector<std::string> column_names() {
-  std::vector<std::string> out;
-  for (const auto& heading : kHeadings)
-    if (heading.kind != Kind::ignored) out.emplace_back(heading.name);
-  return out;
-}
-
 }  // namespace taxgate::files

@@ -22,7 +22,4 @@ struct Entry {
 /// files.column_missing, files.column_twice
 Result<std::vector<Entry>> read_submissions(std::string_view bytes);
 
-/// The one spelling of every column, for help and documents: "blue_number".
-std::vector<std::string> column_names();
-
 }  // namespace taxgate::files
