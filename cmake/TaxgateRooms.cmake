@@ -160,7 +160,7 @@ function(taxgate_tests)
     add_test(NAME tree_checks COMMAND tree_checks WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   endif()
   file(GLOB benches CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench/*_bench.cpp)
-  add_custom_target(benches)  # only `./run bench` builds them
+  add_custom_target(benches)  # built by `./run bench`, and by `./run test` so that none rots
   foreach(src ${benches})
     get_filename_component(base ${src} NAME_WE)
     string(REGEX REPLACE "_bench$" "" base ${base})

@@ -55,6 +55,8 @@ std::vector<std::string> faults(const TestRun& t) {
   expect(has_line(test, "build tsan || true") &&
              has_line(test, "run_ctest tsan -R '^(scenario|system)_' -E '^system_usb' || true"),
          "tsan does not run the whole-stack tests");
+  expect(test.find("ninja -C \"$(build_dir release)\" -j \"$JOBS\" -k 0 benches") != std::string::npos,
+         "benchmarks are not even built");
   expect(has_line(test, "fuzz_all \"\" \"$FUZZ_SECONDS_IN_TEST\""), "fuzz targets do not run");
   expect(test.find("check_promises") != std::string::npos, "the promises are not held against what ran");
   expect(std::regex_search(t.run, std::regex("FUZZ_SECONDS_IN_TEST=[1-9]")), "fuzzing takes no time");
@@ -124,6 +126,7 @@ TEST(TestRun, IsFoundWantingWhenASanitizerIsDroppedOrAFindingSuppressed) {
   broken(&TestRun::presets, "\"thread\"", "\"\"");
   broken(&TestRun::rooms, " -fno-sanitize-recover=all", "");
   broken(&TestRun::run, "  check_coverage\n", "");
+  broken(&TestRun::run, "-k 0 benches", "-k 0 bench_rules");
   broken(&TestRun::coverage, " && [ ! -s \"$out/open\" ]", "");
   broken(&TestRun::coverage, " daemon/\"$COVERED_ROOM\"/*.h", "");
   broken(&TestRun::coverage, "PHASE_FAILED=1;", "");
