@@ -17,6 +17,7 @@
 #include "protocol/json_form.h"
 #include "protocol/records.h"
 #include "protocol/sm.h"
+#include "tests/system/shell.h"
 #include "tests/system/whole_fixture.h"
 
 namespace taxgate::tests {
@@ -29,11 +30,6 @@ using rules::Month;
 using testing::HasSubstr;
 using testing::Not;
 using testing::SizeIs;
-
-struct Ran {
-  int exit = -1;
-  std::string out;
-};
 
 std::string read_all(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -101,16 +97,8 @@ class Accountant : public testing::Test {
     const std::string door =
         who.empty() ? "--socket " + stand().api_socket()
                     : fmt::format("--url http://127.0.0.1:{} --token-file {}", stand().api_tcp_port(), path(who));
-    const std::string command =
-        fmt::format("cd {} && {}/taxgate --lang en {} {} 2>&1", directory_.string(), TAXGATE_BIN_DIR, door, words);
-    Ran ran;
-    std::FILE* pipe = ::popen(command.c_str(), "re");
-    if (pipe == nullptr) return ran;
-    std::array<char, 4096> buffer{};
-    while (const auto n = std::fread(buffer.data(), 1, buffer.size(), pipe)) ran.out.append(buffer.data(), n);
-    const int status = ::pclose(pipe);
-    ran.exit = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    return ran;
+    return run_in_shell(
+        fmt::format("cd {} && {}/taxgate --lang en {} {}", directory_.string(), TAXGATE_BIN_DIR, door, words));
   }
   Submission submitted(const std::string& json_lines) {
     Submission out;

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "daemon/rules/credit.h"
+#include "tests/system/shell.h"
 #include "tests/system/whole_fixture.h"
 
 namespace taxgate::tests {
@@ -16,22 +17,9 @@ using namespace std::chrono_literals;
 using api::v1::CreditStatement;
 using testing::HasSubstr;
 
-struct Ran {
-  int exit = -1;
-  std::string out;
-};
-
 Ran run(simulator::Stand& stand, const std::string& arguments) {
-  const std::string command =
-      fmt::format("{}/taxgate --lang en --socket {} {} 2>&1", TAXGATE_BIN_DIR, stand.api_socket(), arguments);
-  Ran ran;
-  std::FILE* pipe = ::popen(command.c_str(), "re");
-  if (pipe == nullptr) return ran;
-  std::array<char, 4096> buffer{};
-  while (const auto n = std::fread(buffer.data(), 1, buffer.size(), pipe)) ran.out.append(buffer.data(), n);
-  const int status = ::pclose(pipe);
-  ran.exit = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return ran;
+  return run_in_shell(
+      fmt::format("{}/taxgate --lang en --socket {} {}", TAXGATE_BIN_DIR, stand.api_socket(), arguments));
 }
 
 class CreditStory : public testing::Test {

@@ -2,9 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "simulator/sample/sample.h"
+#include "tests/system/shell.h"
 #include "tests/system/whole_fixture.h"
 
 namespace taxgate::tests {
@@ -81,6 +84,26 @@ TEST(KeysOfTheGateway, ALentKeyIsShownAndJournalledWithItsCallerAndTheOtherOneSi
     EXPECT_EQ(event.principal(), shown->lease_holder());
   }
   EXPECT_EQ(types, (std::vector<std::string>{"key.leased", "key.released"}));
+}
+
+TEST(KeysOfTheGateway, AreLentAndTakenBackByTheCommandLine) {
+  Whole whole;
+  auto& stand = whole.stand();
+  ASSERT_TRUE(stand.start_taxgated());
+  const std::string ours = stand.key(0).serial();
+  ASSERT_TRUE(becomes(stand, ours, "ready"));
+  const auto taxgate = [&](const std::string& words) {
+    return run_in_shell(fmt::format("{}/taxgate --lang en --socket {} {}", TAXGATE_BIN_DIR, stand.api_socket(), words));
+  };
+  const auto wrong = taxgate("keys lease " + ours + " --for soon --reason report");
+  EXPECT_EQ(wrong.exit, 2);
+  EXPECT_THAT(wrong.out, HasSubstr("90s, 10m, 2h"));
+  const auto lent = taxgate("keys lease " + ours + " --for 10m --reason report");
+  EXPECT_THAT(lent.out, HasSubstr("leased"));
+  EXPECT_EQ(key_of(stand, ours)->lease_reason(), "report");
+  EXPECT_THAT(taxgate("keys").out, HasSubstr("leased"));
+  EXPECT_EQ(taxgate("keys release " + ours).exit, 0);
+  EXPECT_TRUE(becomes(stand, ours, "ready"));
 }
 
 TEST(KeysOfTheGateway, ALeaseThatIsNoneIsRefusedWithASentenceAndWorkWaitsForALentKey) {

@@ -11,6 +11,7 @@
 
 #include "protocol/leqi_night.h"
 #include "protocol/sync.pb.h"
+#include "tests/system/shell.h"
 #include "tests/system/whole_fixture.h"
 
 namespace taxgate::tests {
@@ -20,11 +21,6 @@ using namespace std::chrono_literals;
 using simulator::Stand;
 using testing::HasSubstr;
 using testing::Not;
-
-struct Ran {
-  int exit = -1;
-  std::string out;
-};
 
 class NightReport : public testing::Test {
  protected:
@@ -45,16 +41,8 @@ class NightReport : public testing::Test {
     return answer.value_or("");
   }
   Ran taxgate(const std::string& arguments) {
-    const std::string command =
-        fmt::format("{}/taxgate --lang en --socket {} {} 2>&1", TAXGATE_BIN_DIR, stand_->api_socket(), arguments);
-    Ran ran;
-    std::FILE* pipe = ::popen(command.c_str(), "re");
-    if (pipe == nullptr) return ran;
-    std::array<char, 4096> buffer{};
-    while (const auto n = std::fread(buffer.data(), 1, buffer.size(), pipe)) ran.out.append(buffer.data(), n);
-    const int status = ::pclose(pipe);
-    ran.exit = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    return ran;
+    return run_in_shell(
+        fmt::format("{}/taxgate --lang en --socket {} {}", TAXGATE_BIN_DIR, stand_->api_socket(), arguments));
   }
   std::unique_ptr<Stand> stand_;
 };

@@ -224,6 +224,64 @@ TEST_F(WholeNight, KilledAgainAndAgainItEndsAsTheUndisturbedNight) {
   }
 }
 
+// One after another, each met by a window of its own: pages that lie, answers that say "later", a connection that
+// breaks.
+TEST_F(WholeNight, PagesThatLieAndAPlatformThatPausesAreWaitedOutAndChangeNothing) {
+  ASSERT_TRUE(stand_->start_taxgated());
+  std::string script;
+  int nth = 1;
+  const auto fault = [&](std::string_view service, const std::string& effect) {
+    script += fmt::format(R"({}{{"service":"{}","nth":{},{}}})", script.empty() ? "" : ",", service, nth, effect);
+    nth += 2;
+  };
+  const std::vector<std::string> effects{R"("page":"cut")",
+                                         R"("page":"number")",
+                                         R"("page":"stranger")",
+                                         R"("page":"other_month")",
+                                         R"("page":"previous")",
+                                         R"("page":"reorder")",
+                                         R"("gateway_error":"SIM-401")",
+                                         R"("gateway_error":"SIM-503")",
+                                         R"("status":429,"retry_after":1)",
+                                         R"("status":503)",
+                                         R"("garbage":true)",
+                                         R"("truncate_at":200)",
+                                         R"("drop_after":true)",
+                                         R"("drop_before":true)"};
+  for (const auto& effect : effects) fault(leqi::service::night_package, effect);
+  nth = 1;
+  fault(leqi::service::night_totals, R"("page":"miscount")");
+  control("POST", "/faults", "[" + script + "]");
+  const SyncRun run = night();
+  EXPECT_EQ(run.state(), "right") << run.DebugString();
+  EXPECT_EQ(run.records(), kInvoices);
+  EXPECT_EQ(run.rescanned(), 1U) << "a total that differs: the window once more";
+  const auto calls = boost::json::parse(control("GET", "/calls"));
+  EXPECT_GE(calls.at(leqi::service::night_package).as_int64(), static_cast<std::int64_t>(2 * effects.size()))
+      << "every fault was met";
+  const auto platform = shown_by_the_platform();
+  const Kept kept = this->kept();
+  EXPECT_EQ(kept.statuses, platform);
+  EXPECT_EQ(kept.changes.size(), kInvoices) << "one row an invoice, none of a page that was refused";
+  EXPECT_EQ(kept.quarantined, 0U);
+}
+
+TEST_F(WholeNight, AnotherProgramThatMovedTheCursorIsTold) {
+  ASSERT_TRUE(stand_->start_taxgated());
+  EXPECT_EQ(night().state(), "right");
+  change(10, 3);
+  control("POST", "/faults", fmt::format(R"({{"service":"{}","cursor_moved":3}})", leqi::service::night_changes));
+  const SyncRun run = night();
+  EXPECT_EQ(run.state(), "attention") << run.DebugString();
+  EXPECT_EQ(run.exit_code(), 1U);
+  int told = 0;
+  for (const auto& t : run.taxpayers())
+    for (const auto& w : t.windows()) told += w.trouble() == "sync.cursor_moved" ? 1 : 0;
+  EXPECT_EQ(told, 1);
+  const auto platform = shown_by_the_platform();
+  EXPECT_EQ(kept().statuses, platform) << "the windows bring what the cursor skipped";
+}
+
 class ScheduledNight : public WholeNight {
  protected:
   ScheduledNight() {
