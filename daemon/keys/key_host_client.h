@@ -25,9 +25,9 @@ struct KeyHostOptions {
 /// are all retry_later. A signature is no act: until we hold it nothing was sent to anybody, and the same bytes may be
 /// signed again by this key or another one.
 ///
-/// verify_lane  where signatures are verified; must outlive `io`'s last run. Orders still open when the object is
-/// destroyed
-///              are dropped without an answer: its user is being destroyed as well.
+/// verify_lane  where signatures are verified, each posted to `io` afterwards: it must outlive `io`'s last run and be
+///              stopped before `io` is destroyed (declare it after `io`).
+/// Orders still open when the object is destroyed are dropped without an answer: its user is being destroyed as well.
 std::unique_ptr<KeyHost> connect_key_host(boost::asio::io_context& io, Lane& verify_lane, KeyHostOptions options);
 
 }  // namespace taxgate::keys

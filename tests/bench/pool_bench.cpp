@@ -162,8 +162,8 @@ class Bench {
   std::vector<std::unique_ptr<SlowKey>> slow_;
   std::vector<std::unique_ptr<simulator::VpcdCard>> cards_;
   simulator::Child keyd_;
-  Lane lane_;
   boost::asio::io_context io_;
+  Lane lane_;  // ends before io_: what it verified it hands to io_
   std::unique_ptr<keys::KeyHost> client_;
   long serial_ = 0;
 };

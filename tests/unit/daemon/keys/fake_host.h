@@ -186,8 +186,8 @@ class KeyHostClientTest : public ::testing::Test {
   simulator::KeyAuthority authority;
   simulator::Sm2Key key;
   Bytes certificate;
-  Lane lane;
   asio::io_context io;
+  Lane lane;  // ends before io: what it verified it hands to io
 };
 
 }  // namespace taxgate::keys
