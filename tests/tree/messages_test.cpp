@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <regex>
 #include <set>
 
 #include "tests/tree/tree.h"
@@ -14,15 +13,13 @@ namespace {
 /// Ids given next to an error code: fail(Errc::x, "id"), Error{Errc::x, c ? "id" : "other"}, and the rules' own
 /// "R2.tax_cap".
 std::set<std::string> ids_in(const std::string& text) {
-  static const std::regex after_code(R"re(Errc::\w+\s*,\s*((?:[^;,"]*"[A-Za-z0-9_.]*")+))re");
-  static const std::regex literal(R"re("([A-Za-z][A-Za-z0-9_]*(?:\.[a-z0-9_]+)+)")re");
-  static const std::regex rule(R"re("(R[0-9]+\.[a-z0-9_]+)")re");
+  static const Pattern after_code(R"re(Errc::\w+\s*,\s*(([^;,"]*"[A-Za-z0-9_.]*")+))re");
+  static const Pattern literal(R"re("([A-Za-z][A-Za-z0-9_]*(\.[a-z0-9_]+)+)")re");
+  static const Pattern rule(R"re("(R[0-9]+\.[a-z0-9_]+)")re");
   std::set<std::string> ids;
-  for (std::sregex_iterator it(text.begin(), text.end(), after_code), end; it != end; ++it) {
-    const std::string part = (*it)[1];
-    for (std::sregex_iterator id(part.begin(), part.end(), literal); id != end; ++id) ids.insert((*id)[1]);
-  }
-  for (std::sregex_iterator it(text.begin(), text.end(), rule), end; it != end; ++it) ids.insert((*it)[1]);
+  for (const auto& given : after_code.all(text))
+    for (const auto& id : literal.all(given[1])) ids.emplace(id[1]);
+  for (const auto& id : rule.all(text)) ids.emplace(id[1]);
   return ids;
 }
 

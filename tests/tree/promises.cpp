@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <map>
-#include <regex>
 
 #include "tests/tree/tree.h"
 
@@ -20,8 +19,8 @@ std::string attribute(const std::string& tag, std::string_view name) {
 
 // gtest writes "Instance/Suite" and "Name/3" for parameters, "Suite/0" for typed tests.
 std::string bare_name(std::string suite, std::string name) {
-  static const std::regex typed("/[0-9]+$");
-  suite = std::regex_replace(suite, typed, "");
+  static const Pattern typed("/[0-9]+$");
+  if (const auto match = typed.search(suite); !match.empty()) suite.resize(suite.size() - match[0].size());
   if (const auto slash = suite.find('/'); slash != std::string::npos) suite = suite.substr(slash + 1);
   return suite + "." + name.substr(0, name.find('/'));
 }
@@ -30,15 +29,15 @@ std::string bare_name(std::string suite, std::string name) {
 
 std::vector<Promise> promises(std::string_view markdown) {
   std::vector<Promise> found;
-  static const std::regex quoted("`([^`]+)`");
+  static const Pattern quoted("`([^`]+)`");
   std::size_t from = 0;
   // One table per part of the page, each with the same heading.
   while ((from = markdown.find("| Promise |", from)) != std::string_view::npos) {
     for (const auto& row : table(markdown.substr(from), "Promise")) {
       Promise promise{.promise = row.at(0), .tests = {}, .commands = {}, .broken = {}, .state = {}};
       if (row.size() > 1)
-        for (std::sregex_iterator it(row[1].begin(), row[1].end(), quoted), end; it != end; ++it) {
-          const std::string name = (*it)[1];
+        for (const auto& match : quoted.all(row[1])) {
+          const std::string name(match[1]);
           (name.starts_with("./run") ? promise.commands : promise.tests).push_back(name);
         }
       if (row.size() > 2) promise.broken = row[2];
@@ -67,11 +66,9 @@ std::vector<std::string> faults(const std::vector<Promise>& promises, const std:
 }
 
 std::set<std::string> tests_in(std::string_view source) {
-  static const std::regex macro(R"(\b(?:TEST|TEST_F|TEST_P|TYPED_TEST|TYPED_TEST_P)\s*\(\s*(\w+)\s*,\s*(\w+)\s*\))");
+  static const Pattern macro(R"(\b(TEST|TEST_F|TEST_P|TYPED_TEST|TYPED_TEST_P)\s*\(\s*(\w+)\s*,\s*(\w+)\s*\))");
   std::set<std::string> names;
-  const std::string text(source);
-  for (std::sregex_iterator it(text.begin(), text.end(), macro), end; it != end; ++it)
-    names.insert((*it)[1].str() + "." + (*it)[2].str());
+  for (const auto& match : macro.all(source)) names.insert(std::string(match[2]) + "." + std::string(match[3]));
   return names;
 }
 

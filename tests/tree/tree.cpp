@@ -43,6 +43,36 @@ const std::vector<File>& sources() {
   return all;
 }
 
+Pattern::Pattern(const std::string& text) {
+  if (::regcomp(&compiled_, text.c_str(), REG_EXTENDED) != 0) throw std::runtime_error("no pattern: " + text);
+}
+
+Pattern::~Pattern() { ::regfree(&compiled_); }
+
+std::vector<std::string_view> Pattern::search(std::string_view text, std::size_t from) const {
+  std::vector<regmatch_t> at(compiled_.re_nsub + 1);
+  at[0].rm_so = static_cast<regoff_t>(from);
+  at[0].rm_eo = static_cast<regoff_t>(text.size());
+  std::vector<std::string_view> found;
+  if (::regexec(&compiled_, text.data(), at.size(), at.data(), REG_STARTEND) != 0) return found;
+  for (const auto& part : at)
+    found.push_back(part.rm_so < 0 ? std::string_view()
+                                   : text.substr(static_cast<std::size_t>(part.rm_so),
+                                                 static_cast<std::size_t>(part.rm_eo - part.rm_so)));
+  return found;
+}
+
+std::vector<std::vector<std::string_view>> Pattern::all(std::string_view text) const {
+  std::vector<std::vector<std::string_view>> found;
+  for (std::size_t from = 0;;) {
+    auto next = search(text, from);
+    if (next.empty()) return found;
+    from = static_cast<std::size_t>(next[0].data() - text.data()) + std::max<std::size_t>(next[0].size(), 1);
+    found.push_back(std::move(next));
+    if (from > text.size()) return found;
+  }
+}
+
 std::vector<Include> includes(std::string_view text) {
   std::vector<Include> found;
   int number = 0;
