@@ -10,7 +10,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdlib>
-#include <future>
 #include <thread>
 #include <unordered_set>
 
@@ -18,6 +17,7 @@
 #include "daemon/core/clock.h"
 #include "daemon/core/files.h"
 #include "simulator/stand/stand.h"
+#include "tests/bench/blue_ledger.h"
 #include "tests/bench/load_client.h"
 #include "tests/bench/plain_gateway.h"
 
@@ -240,18 +240,7 @@ class AcceptBench {
     // Warm-up, rounds, and the one that ends in the kill.
     const auto wanted =
         static_cast<std::uint64_t>(rounds_ + 2) * kMostPerSecond * static_cast<std::uint64_t>(milliseconds_) / 1000;
-    const LegalTime issued_at = clock.now().plus_ms(-48 * LegalTime::kHourMs);
-    constexpr std::uint64_t kAtOnce = 5'000;
-    for (std::uint64_t from = 0; from < wanted; from += kAtOnce) {
-      std::vector<Invoice> page;
-      for (std::uint64_t i = from; i < std::min(from + kAtOnce, wanted); ++i)
-        page.push_back(blue_invoice(i, stand_->options().taxpayers, issued_at));
-      std::promise<Result<store::Store::ImportCounts>> done;
-      auto result = done.get_future();
-      store->import_invoices(std::move(page), {"bench", {"operator"}, {}},
-                             [&](auto outcome) { done.set_value(std::move(outcome)); });
-      take(result.get(), "import");
-    }
+    fill_ledger(*store, wanted, stand_->options().taxpayers, clock.now());
     invoices_ = wanted;
   }
 

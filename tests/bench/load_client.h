@@ -1,6 +1,8 @@
 #pragma once
 // The billing servers of a benchmark: N keep-alive connections over one Unix socket, each with one request under way at
 // a time, in a process of its own. It does as little as it can, because it shares the processors with what it measures.
+// Either each connection asks again as soon as it is answered, or requests fall due at a fixed rate whatever the
+// answers do; then a request's time counts from when it was due, so that a stalled server is not asked less often.
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -9,6 +11,7 @@
 
 #include <array>
 #include <charconv>
+#include <csignal>
 #include <cstring>
 #include <deque>
 #include <fstream>
@@ -22,6 +25,7 @@ struct LoadOptions {
   std::string socket, target, result_file;
   std::uint64_t seed = 1, first = 0, most = 0;  // request indices first .. first + most - 1
   int milliseconds = 1000, connections = 64;
+  int per_second = 0;  // 0: as fast as answers come. Otherwise SIGTERM ends the load early.
 };
 
 /// What a load round hands back, written to result_file as plain bytes (same program on both sides).
@@ -60,12 +64,22 @@ class LoadClient {
     for (int i = 0; i < options_.connections; ++i) connect();
     const auto start = Clock::now();
     end_ = start + std::chrono::milliseconds(options_.milliseconds);
-    for (auto& c : connections_) send_next(c);
+    start_ = start;
+    if (options_.per_second > 0) {
+      stop_asked() = false;
+      ::signal(SIGTERM, [](int) { stop_asked() = true; });
+      for (auto& c : connections_) idle_.push_back(&c);
+    } else {
+      for (auto& c : connections_) send_next(c);
+    }
     std::array<epoll_event, 64> events{};
     while (open_ > 0) {
-      const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 10'000);
-      if (n == 0) {
+      const int wait_ms = options_.per_second > 0 ? send_due() : kPatienceMs;
+      if (wait_ms < 0) break;
+      const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), wait_ms);
+      if (n == 0 && wait_ms == kPatienceMs) {
         trouble("no answer for 10 s");
+        ++result_.unexpected;
         break;
       }
       for (int i = 0; i < n; ++i) read(connections_[events[static_cast<std::size_t>(i)].data.u32]);
@@ -120,6 +134,32 @@ class LoadClient {
     --open_;
   }
 
+  static constexpr int kPatienceMs = 10'000;
+  static volatile std::sig_atomic_t& stop_asked() {
+    static volatile std::sig_atomic_t asked = 0;
+    return asked;
+  }
+  Clock::time_point due(std::uint64_t index) const {
+    return start_ + std::chrono::microseconds((index - options_.first) * 1'000'000 /
+                                              static_cast<std::uint64_t>(options_.per_second));
+  }
+  /// Sends what is due as far as connections are free. returns  ms until the next look; -1: all sent and answered
+  int send_due() {
+    for (;;) {
+      const bool over = stop_asked() != 0 || next_ >= options_.first + options_.most || due(next_) >= end_;
+      if (over) return idle_.size() == connections_.size() ? -1 : kPatienceMs;
+      if (idle_.empty()) return kPatienceMs;
+      const auto left = due(next_) - Clock::now();
+      if (left > Clock::duration::zero())
+        return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
+      Connection& c = *idle_.back();
+      idle_.pop_back();
+      const auto when = due(next_);
+      send_next(c);
+      c.sent = when;
+    }
+  }
+
   void send_next(Connection& c) {
     if (next_ >= options_.first + options_.most || Clock::now() >= end_) return close(c);
     c.index = next_++;
@@ -155,13 +195,18 @@ class LoadClient {
       trouble(c.in);
     }
     c.in.clear();
-    send_next(c);
+    if (options_.per_second > 0)
+      idle_.push_back(&c);
+    else
+      send_next(c);
   }
 
   LoadOptions options_;
   LoadResult result_;
   std::array<Template, 3> templates_;
   std::deque<Connection> connections_;
+  std::vector<Connection*> idle_;
+  Clock::time_point start_;
   int epoll_ = -1, open_ = 0;
   std::uint64_t next_ = 0;
   Clock::time_point end_, last_answer_ = Clock::now();
