@@ -295,6 +295,7 @@ struct Webhooks::Core {
                                               std::move(w.trust), Place{known ? *last - 1 : *last, 0}, known);
     }
     std::swap(deliveries, next);
+    any = !deliveries.empty();
     for (auto& [name, old] : next)
       if (const auto kept = deliveries.find(name); kept == deliveries.end() || kept->second != old) old->stop();
     for (auto& [name, delivery] : deliveries) {
@@ -324,7 +325,7 @@ struct Webhooks::Core {
   std::shared_ptr<asio::io_context> io = std::make_shared<asio::io_context>(1);
   asio::executor_work_guard<asio::io_context::executor_type> work{io->get_executor()};
   std::map<std::string, std::shared_ptr<Delivery>> deliveries;
-  std::atomic<bool> woken = false;
+  std::atomic<bool> woken = false, any = false;
   mutable std::mutex mutex;
   std::vector<WebhookState> states;
   std::thread thread;
@@ -357,7 +358,7 @@ Result<void> Webhooks::configure(std::vector<Webhook> webhooks) {
 
 void Webhooks::wake(std::int64_t) {
   // Many commits, one look: whoever wakes first between two looks is enough.
-  if (core_->woken.exchange(true)) return;
+  if (!core_->any || core_->woken.exchange(true)) return;
   asio::post(*core_->io, [core = core_.get()] {
     core->woken = false;
     for (auto& [name, delivery] : core->deliveries) delivery->run();

@@ -1,6 +1,6 @@
 #include "daemon/queue/queue.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace taxgate::queue {
 
@@ -24,7 +24,19 @@ Work work_of(State state) {
 
 void Queue::limit(Limits limits) {
   limits_ = limits;
-  for (auto& [id, taxpayer] : taxpayers_) seat(taxpayer);
+  for (auto& [name, taxpayer] : taxpayers_) seat(*taxpayer);
+}
+
+Queue::Item* Queue::find(std::string_view id) const {
+  const auto it = items_.find(id);
+  return it == items_.end() ? nullptr : it->second.get();
+}
+
+Queue::Taxpayer& Queue::taxpayer(std::string_view name) {
+  if (const auto it = taxpayers_.find(name); it != taxpayers_.end()) return *it->second;
+  auto fresh = std::make_unique<Taxpayer>(name);
+  const std::string_view key = fresh->name;
+  return *taxpayers_.emplace(key, std::move(fresh)).first->second;
 }
 
 void Queue::seat(Taxpayer& taxpayer, int cls) {
@@ -49,121 +61,138 @@ void Queue::activate(Item& item, int by) {
   seat(*item.taxpayer);
 }
 
+void Queue::line_up(Item& item) {
+  const auto [lane, alone] = lanes_.try_emplace(item.lane, &item);
+  if (alone) return;
+  Item* before = lane->second;
+  if (item.seq < before->seq) {  // the key is the head's own text
+    lanes_.erase(lane);
+    item.behind = before;
+    lanes_.emplace(item.lane, &item);
+    return;
+  }
+  while (before->behind && before->behind->seq < item.seq) before = before->behind;
+  item.behind = before->behind;
+  before->behind = &item;
+}
+
+Queue::Item* Queue::leave_lane(Item& item) {
+  const auto lane = lanes_.find(item.lane);
+  if (lane->second == &item) {
+    lanes_.erase(lane);
+    if (item.behind) lanes_.emplace(item.behind->lane, item.behind);
+    return item.behind;
+  }
+  Item* before = lane->second;
+  while (before->behind != &item) before = before->behind;
+  before->behind = item.behind;
+  return nullptr;
+}
+
 bool Queue::head(const Item& item) const {
-  const auto lane = lanes_.find(item.entry.lane);
-  return lane != lanes_.end() && lane->second.begin()->second == item.entry.id;
+  const auto lane = lanes_.find(item.lane);
+  return lane != lanes_.end() && lane->second == &item;
 }
 
 void Queue::schedule(Item& item) {
-  if (item.active || item.queued || work_of(item.entry.state) == Work::none || !head(item)) return;
+  if (item.active || item.queued || work_of(item.state) == Work::none || !head(item)) return;
   item.queued = true;
-  waiting_.emplace(item.due, item.entry.id);
+  waiting_.emplace(item.due, item.seq, &item);
 }
 
 void Queue::unschedule(Item& item) {
   if (!item.queued) return;
-  waiting_.erase({item.due, item.entry.id});
-  if (item.taxpayer->ready[item.cls].erase({item.rank, item.entry.seq}) != 0) seat(*item.taxpayer, item.cls);
+  waiting_.erase({item.due, item.seq, &item});
+  if (item.taxpayer->ready[item.cls].erase({item.rank, item.seq}) != 0) seat(*item.taxpayer, item.cls);
   item.queued = false;
 }
 
-void Queue::add(store::OpenEntry entry, SteadyMs due) {
-  const std::string id = entry.id;
-  auto [it, fresh] = items_.try_emplace(id);
-  if (!fresh) return;
-  it->second.entry = std::move(entry);
-  it->second.taxpayer = &taxpayers_[it->second.entry.taxpayer];
-  it->second.due = due;
-  lanes_[it->second.entry.lane].emplace(it->second.entry.seq, id);
-  if (it->second.entry.deadline.is_set()) {
-    deadlines_.emplace(it->second.entry.deadline.ms, id);
-    unannounced_.emplace(it->second.entry.deadline.ms, id);
+void Queue::make_due(Item& item, SteadyMs due) {
+  unschedule(item);
+  item.due = due;
+  schedule(item);
+}
+
+void Queue::set_deadline(Item& item, LegalTime deadline) {
+  if (item.deadline.is_set()) {
+    deadlines_.erase({item.deadline.ms, item.seq, &item});
+    unannounced_.erase({item.deadline.ms, item.seq, &item});
   }
-  schedule(it->second);
+  item.deadline = deadline;
+  if (!deadline.is_set()) return;
+  deadlines_.emplace(deadline.ms, item.seq, &item);
+  unannounced_.emplace(deadline.ms, item.seq, &item);
+}
+
+void Queue::add(store::OpenEntry entry, SteadyMs due) {
+  if (items_.contains(entry.id)) return;
+  auto fresh = std::make_unique<Item>();
+  Item& item = *fresh;
+  item.id = std::move(entry.id);
+  item.lane = std::move(entry.lane);
+  item.taxpayer = &taxpayer(entry.taxpayer);
+  item.seq = entry.seq;
+  item.state = entry.state;
+  item.due = due;
+  items_.emplace(item.id, std::move(fresh));
+  line_up(item);
+  set_deadline(item, entry.deadline);
+  schedule(item);
 }
 
 void Queue::moved(std::string_view id, State state, LegalTime deadline) {
-  const auto it = items_.find(std::string(id));
-  if (it == items_.end()) return;
-  Item& item = it->second;
-  unschedule(item);
-  if (item.entry.deadline != deadline) {
-    deadlines_.erase({item.entry.deadline.ms, item.entry.id});
-    unannounced_.erase({item.entry.deadline.ms, item.entry.id});
-    if (deadline.is_set()) {
-      deadlines_.emplace(deadline.ms, item.entry.id);
-      unannounced_.emplace(deadline.ms, item.entry.id);
-    }
-    item.entry.deadline = deadline;
-  }
-  item.entry.state = state;
-  if (!is_final(state)) {
-    schedule(item);
-    return;
-  }
-  deadlines_.erase({deadline.ms, item.entry.id});
-  unannounced_.erase({deadline.ms, item.entry.id});
-  if (item.active) activate(item, -1);
-  const auto lane = lanes_.find(item.entry.lane);
-  lane->second.erase(item.entry.seq);
-  std::string next;
-  if (lane->second.empty())
-    lanes_.erase(lane);
-  else
-    next = lane->second.begin()->second;
-  items_.erase(it);
-  if (!next.empty()) schedule(items_.at(next));
+  Item* item = find(id);
+  if (!item) return;
+  unschedule(*item);
+  if (item->deadline != deadline) set_deadline(*item, deadline);
+  item->state = state;
+  if (!is_final(state)) return schedule(*item);
+  set_deadline(*item, {});
+  if (item->active) activate(*item, -1);
+  Item* next = leave_lane(*item);
+  items_.erase(items_.find(item->id));
+  if (next) schedule(*next);
 }
 
 void Queue::finish(std::string_view id, SteadyMs due, bool failed) {
-  const auto it = items_.find(std::string(id));
-  if (it == items_.end() || !it->second.active) return;
-  activate(it->second, -1);
-  it->second.due = due;
-  it->second.failed = failed;
-  schedule(it->second);
+  Item* item = find(id);
+  if (!item || !item->active) return;
+  activate(*item, -1);
+  item->due = due;
+  item->failed = failed;
+  schedule(*item);
 }
 
 void Queue::wake(std::string_view id, SteadyMs now) {
-  const auto it = items_.find(std::string(id));
-  if (it == items_.end() || it->second.active) return;
-  unschedule(it->second);
-  it->second.due = now;
-  schedule(it->second);
+  Item* item = find(id);
+  if (item && !item->active) make_due(*item, now);
 }
 
 void Queue::wake_all(SteadyMs now) {
   for (auto& [id, item] : items_)
-    if (!item.active) {
-      unschedule(item);
-      item.due = now;
-      schedule(item);
-    }
+    if (!item->active) make_due(*item, now);
 }
 
 std::size_t Queue::wake_taxpayer(std::string_view taxpayer, SteadyMs now) {
   std::size_t woken = 0;
   for (auto& [id, item] : items_)
-    if (!item.active && item.entry.taxpayer == taxpayer) {
-      unschedule(item);
-      item.due = now;
-      schedule(item);
+    if (!item->active && item->taxpayer->name == taxpayer) {
+      make_due(*item, now);
       ++woken;
     }
   return woken;
 }
 
 void Queue::promote(SteadyMs now, LegalTime legal_now) {
-  while (!waiting_.empty() && waiting_.begin()->first <= now) {
-    const std::string id = waiting_.begin()->second;
+  while (!waiting_.empty() && std::get<0>(*waiting_.begin()) <= now) {
+    Item& item = *std::get<Item*>(*waiting_.begin());
     waiting_.erase(waiting_.begin());
-    Item& item = items_.at(id);
-    item.cls = work_of(item.entry.state) == Work::watch ? 2 : item.failed ? 1 : 0;
+    item.cls = work_of(item.state) == Work::watch ? 2 : item.failed ? 1 : 0;
     // Least slack first among the urgent; everything else keeps the order of acceptance.
-    const LegalTime deadline = item.entry.deadline;
-    item.rank = deadline.is_set() && deadline.ms - legal_now.ms < limits_.urgent_ms ? deadline.ms : kCalm;
+    item.rank =
+        item.deadline.is_set() && item.deadline.ms - legal_now.ms < limits_.urgent_ms ? item.deadline.ms : kCalm;
     auto& ready = item.taxpayer->ready[item.cls];
-    const auto at = ready.emplace(Key{item.rank, item.entry.seq}, id).first;
+    const auto at = ready.emplace(Key{item.rank, item.seq}, &item).first;
     if (at == ready.begin()) seat(*item.taxpayer, item.cls);
   }
 }
@@ -179,16 +208,16 @@ std::optional<std::string> Queue::next(SteadyMs now, LegalTime legal_now) {
     while (!seats_[cls].empty()) {
       Taxpayer& taxpayer = *std::get<Taxpayer*>(*seats_[cls].begin());
       const auto head_of_line = taxpayer.ready[cls].begin();
-      Item& item = items_.at(head_of_line->second);
+      Item& item = *head_of_line->second;
       taxpayer.ready[cls].erase(head_of_line);
       item.queued = false;
-      if (work_of(item.entry.state) == Work::act && held(item.entry.taxpayer)) {
-        seat(taxpayer,
-             cls);  // the item is parked outside every order until release(), so that a long hold costs no scan
+      if (work_of(item.state) == Work::act && taxpayer.held) {
+        // Parked outside every order until release(), so that a long hold costs no scan.
+        seat(taxpayer, cls);
         continue;
       }
       activate(item, +1);
-      return item.entry.id;
+      return item.id;
     }
   }
   return std::nullopt;
@@ -196,48 +225,57 @@ std::optional<std::string> Queue::next(SteadyMs now, LegalTime legal_now) {
 
 std::optional<SteadyMs> Queue::next_due() const {
   if (waiting_.empty()) return std::nullopt;
-  return waiting_.begin()->first;
+  return std::get<0>(*waiting_.begin());
 }
 
-void Queue::hold(std::string taxpayer) { holds_.insert(std::move(taxpayer)); }
+void Queue::hold(std::string_view name) { taxpayer(name).held = true; }
 
-void Queue::release(std::string_view taxpayer, SteadyMs now) {
-  if (holds_.erase(std::string(taxpayer)) != 0) wake_taxpayer(taxpayer, now);
+void Queue::release(std::string_view name, SteadyMs now) {
+  if (std::exchange(taxpayer(name).held, false)) wake_taxpayer(name, now);
+}
+
+bool Queue::held(std::string_view name) const {
+  const auto it = taxpayers_.find(name);
+  return it != taxpayers_.end() && it->second->held;
 }
 
 std::optional<LegalTime> Queue::next_deadline() const {
   if (deadlines_.empty()) return std::nullopt;
-  return LegalTime{deadlines_.begin()->first};
+  return LegalTime{std::get<0>(*deadlines_.begin())};
 }
 
 std::optional<store::OpenEntry> Queue::entry(std::string_view id) const {
-  const auto it = items_.find(std::string(id));
-  if (it == items_.end()) return std::nullopt;
-  return it->second.entry;
+  const Item* item = find(id);
+  if (!item) return std::nullopt;
+  return store::OpenEntry{.id = item->id,
+                          .lane = item->lane,
+                          .taxpayer = item->taxpayer->name,
+                          .seq = item->seq,
+                          .state = item->state,
+                          .deadline = item->deadline};
 }
 
 std::optional<LegalTime> Queue::next_announcement() const {
   if (unannounced_.empty()) return std::nullopt;
-  return LegalTime{unannounced_.begin()->first};
+  return LegalTime{std::get<0>(*unannounced_.begin())};
 }
 
 std::optional<std::string> Queue::claim_passed(LegalTime now) {
   if (active_ >= limits_.max_active) return std::nullopt;
-  for (const auto& [at, id] : deadlines_) {
+  for (const auto& [at, seq, item] : deadlines_) {
     if (at > now.ms) break;
-    Item& item = items_.at(id);
-    if (item.active || work_of(item.entry.state) == Work::watch) continue;
-    unschedule(item);
-    activate(item, +1);
-    return id;
+    if (item->active || work_of(item->state) == Work::watch) continue;
+    unschedule(*item);
+    activate(*item, +1);
+    return item->id;
   }
   return std::nullopt;
 }
 
 std::vector<std::string> Queue::to_announce(LegalTime until) {
   std::vector<std::string> found;
-  while (!unannounced_.empty() && unannounced_.begin()->first < until.ms) {
-    found.push_back(unannounced_.begin()->second);
+  while (!unannounced_.empty() && std::get<0>(*unannounced_.begin()) < until.ms) {
+    found.push_back(std::get<Item*>(*unannounced_.begin())->id);
     unannounced_.erase(unannounced_.begin());
   }
   return found;

@@ -10,13 +10,13 @@
 // back-off, legal time for deadlines.
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "daemon/store/records.h"
@@ -60,13 +60,13 @@ class Queue {
   /// When next() may have something again; nullopt: only after an event.
   std::optional<SteadyMs> next_due() const;
 
-  void hold(std::string taxpayer);
+  void hold(std::string_view taxpayer);
   void release(std::string_view taxpayer, SteadyMs now);
-  bool held(std::string_view taxpayer) const { return holds_.contains(std::string(taxpayer)); }
+  bool held(std::string_view taxpayer) const;
 
   std::size_t size() const { return items_.size(); }
   int active() const { return active_; }
-  bool lane_busy(std::string_view lane) const { return lanes_.contains(std::string(lane)); }
+  bool lane_busy(std::string_view lane) const { return lanes_.contains(lane); }
   std::optional<LegalTime> next_deadline() const;
   std::optional<store::OpenEntry> entry(std::string_view id) const;
   /// The earliest deadline that has not been announced.
@@ -85,25 +85,42 @@ class Queue {
   static constexpr int kClasses = 3;                   // fresh, again, watch
   static constexpr int kShares[kClasses] = {4, 2, 1};  // of seven picks
   struct Taxpayer;
+  struct Item;
   /// Not urgent, active, last turn, rank and sequence of its first: the smallest is picked from.
   using Seat = std::tuple<bool, int, std::uint64_t, Key, Taxpayer*>;
   struct Taxpayer {
-    std::map<Key, std::string> ready[kClasses];
+    explicit Taxpayer(std::string_view id) : name(id) {}
+    const std::string name;
+    std::map<Key, Item*> ready[kClasses];
     std::optional<Seat> seat[kClasses];  // its place in seats_; none: nothing ready, or its share is used up
     int active = 0;
     std::uint64_t last_turn = 0;
+    bool held = false;
   };
+  /// Everything else points at it: with 100,000 open, what is kept of each decides the memory.
   struct Item {
-    store::OpenEntry entry;
+    std::string id, lane;
     Taxpayer* taxpayer = nullptr;
+    Item* behind = nullptr;  // the next in its lane
+    std::int64_t seq = 0;
+    LegalTime deadline;
     SteadyMs due = 0;
-    bool active = false, failed = false, queued = false;
-    int cls = 0;
     std::int64_t rank = 0;
+    State state = State::queued;
+    std::uint8_t cls = 0;
+    bool active = false, failed = false, queued = false;
   };
+  using Timed = std::tuple<std::int64_t, std::int64_t, Item*>;  // time, seq
 
-  void schedule(Item& item);  // into waiting_ or ready_, if it is the head of its lane
+  Item* find(std::string_view id) const;
+  Taxpayer& taxpayer(std::string_view name);
+  void line_up(Item& item);
+  /// returns  who heads the lane now, when `item` did
+  Item* leave_lane(Item& item);
+  void set_deadline(Item& item, LegalTime deadline);
+  void schedule(Item& item);  // into waiting_ or ready, if it is the head of its lane
   void unschedule(Item& item);
+  void make_due(Item& item, SteadyMs due);
   void promote(SteadyMs now, LegalTime legal_now);
   bool head(const Item& item) const;
   void seat(Taxpayer& taxpayer, int cls);  // puts it where its figures say
@@ -113,14 +130,13 @@ class Queue {
   int share() const { return limits_.max_active - limits_.max_active / 4; }
 
   Limits limits_;
-  std::unordered_map<std::string, Item> items_;
-  std::unordered_map<std::string, std::map<std::int64_t, std::string>> lanes_;  // lane → seq → id
-  std::set<std::pair<SteadyMs, std::string>> waiting_;
-  std::unordered_map<std::string, Taxpayer> taxpayers_;  // as many as are configured; never removed
+  std::unordered_map<std::string_view, std::unique_ptr<Item>> items_;          // by Item::id
+  std::unordered_map<std::string_view, Item*> lanes_;                          // the head of each, by its Item::lane
+  std::unordered_map<std::string_view, std::unique_ptr<Taxpayer>> taxpayers_;  // as many as are configured
+  std::set<Timed> waiting_;
   std::set<Seat> seats_[kClasses];
   std::uint64_t turns_ = 0;
-  std::unordered_set<std::string> holds_;
-  std::set<std::pair<std::int64_t, std::string>> deadlines_, unannounced_;  // by time; the second shrinks as it is told
+  std::set<Timed> deadlines_, unannounced_;  // the second shrinks as it is told
   int active_ = 0;
   int turn_ = 0;
 };

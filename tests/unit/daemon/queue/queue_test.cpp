@@ -29,6 +29,24 @@ TEST(QueueOrder, FirstInFirstOutOnOneBlueInvoiceAndOthersAreNotBlocked) {
   EXPECT_EQ(queue.next(0, kNow), "a2");
 }
 
+TEST(QueueOrder, WhoLeavesFromTheMiddleOrComesLateLeavesTheOthersInOrder) {
+  Queue queue({});
+  queue.add(entry("a2", 2, "A"), 0);
+  queue.add(entry("a4", 4, "A"), 0);
+  queue.add(entry("a3", 3, "A"), 0);  // between two
+  queue.add(entry("a1", 1, "A"), 0);  // before all, while a2 was due already
+  queue.moved("a3", State::refused, {});
+  std::vector<std::string> order;
+  while (const auto id = queue.next(0, kNow)) {
+    order.push_back(*id);
+    queue.moved(*id, State::issued, {});
+    queue.finish(*id, 0, false);
+  }
+  EXPECT_EQ(order, (std::vector<std::string>{"a1", "a2", "a4"}));
+  EXPECT_FALSE(queue.lane_busy("A"));
+  EXPECT_EQ(queue.size(), 0U);
+}
+
 TEST(QueueOrder, ABacklogOfRetriesAndPollsDoesNotStarveFreshWork) {
   Queue queue({.max_active = 1'000'000});
   for (int i = 0; i < 10'000; ++i)
