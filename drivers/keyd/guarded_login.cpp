@@ -51,7 +51,8 @@ LoginOutcome guarded_login(KeyDevice& key, const std::string& serial, PinLedger&
     attempt.phase = PinAttempt::Phase::failed;
     // If this write fails the "attempting" record stands, and the counter that moved says the same.
     (void)ledger.write(serial, attempt);
-    return {std::move(answer), error.id == "key.locked" ? 0 : tries_of(error)};
+    const int left = error.id == "key.locked" ? 0 : tries_of(error);  // before `answer` is moved away from under it
+    return {std::move(answer), left};
   }
   // Everything else (unplugged, challenge lost, malformed answer) leaves "attempting": the counter decides next time.
   return {std::move(answer), tries_left};

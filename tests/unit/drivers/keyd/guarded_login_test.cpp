@@ -93,6 +93,13 @@ TEST_F(GuardedLogin, TriesAWrongPinOnceUntilItsFileChanges) {
   EXPECT_EQ(id_of_login(), "ok");
 }
 
+TEST_F(GuardedLogin, SaysHowManyTriesAWrongPinLeft) {
+  write_pin("000000");
+  EXPECT_EQ(login().tries_left, 5);
+  key.tries_left = 1;
+  EXPECT_EQ(login().tries_left, 1) << "not tried again, and the counter as it is";
+}
+
 TEST_F(GuardedLogin, NeverSpendsTheLastTryNotEvenOnTheRightPin) {
   write_pin("123456");
   key.tries_left = 1;
