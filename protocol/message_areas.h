@@ -13,6 +13,8 @@ extern const Message kPreflightMessages[];
 extern const std::size_t kPreflightMessageCount;
 extern const Message kUsbMessages[];
 extern const std::size_t kUsbMessageCount;
+extern const Message kSkfMessages[];
+extern const std::size_t kSkfMessageCount;
 
 extern const Message kProtocolMessages[], kRulesMessages[], kKeysMessages[], kPlatformMessages[], kStoreMessages[],
     kApiMessages[], kCliMessages[], kSimMessages[], kWireMessages[], kDeviceMessages[], kPipelineMessages[],

@@ -11,7 +11,7 @@ namespace {
 
 const std::vector<Message>& catalogue() {
   static const std::vector<Message> rows = [] {
-    const std::array<std::span<const Message>, 17> areas{{
+    const std::array<std::span<const Message>, 18> areas{{
         {kProtocolMessages, kProtocolMessageCount},
         {kRulesMessages, kRulesMessageCount},
         {kLawMessages, kLawMessageCount},
@@ -26,6 +26,7 @@ const std::vector<Message>& catalogue() {
         {kPreflightMessages, kPreflightMessageCount},
         {kDeviceMessages, kDeviceMessageCount},
         {kUsbMessages, kUsbMessageCount},
+        {kSkfMessages, kSkfMessageCount},
         {kDoctorMessages, kDoctorMessageCount},
         {kPipelineMessages, kPipelineMessageCount},
         {kCreditMessages, kCreditMessageCount},

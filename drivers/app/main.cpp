@@ -2,18 +2,23 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "daemon/core/library_file.h"
 #include "drivers/gmt0017/gmt0017_key.h"
 #include "drivers/gmt0017/recording_transport.h"
 #include "drivers/keyd/child_process.h"
 #include "drivers/keyd/config.h"
 #include "drivers/keyd/host.h"
 #include "drivers/keyd/worker.h"
+#include "drivers/skf/skf_key.h"
 #include "drivers/usb/device_table.h"
 #include "protocol/messages.h"
 
@@ -27,11 +32,20 @@ constexpr std::string_view kUsage =
     "taxgate-keyd --help | --version\n";
 
 Result<std::unique_ptr<KeyDevice>> open_card(const keyd::worker::v1::Open& order) {
+  if (!order.skf_library().empty())
+    return skf::open_key({.library = order.skf_library(),
+                          .reader = order.reader(),
+                          .serial = order.serial(),
+                          .application = order.application(),
+                          .container = order.container()});
   auto transport = keyd::connect_card(order.reader(), order.usb_devices());
   if (!transport) return std::unexpected(transport.error());
   if (!order.trace_file().empty()) *transport = gmt0017::record(std::move(*transport), order.trace_file());
   return gmt0017::make_key(std::move(*transport), {order.application(), order.container()});
 }
+
+/// A number the host itself wrote.
+std::chrono::milliseconds milliseconds(const char* text) { return std::chrono::milliseconds(std::atoll(text)); }
 
 /// journald reads the priority from "<n>"; one write per line, so that lines of several processes do not mix.
 void log_line(keyd::LogLevel level, std::string_view id, std::string_view text) {
@@ -54,10 +68,15 @@ int say(const Error& error) {
 int main(int argc, char** argv) {
   keyd::protect_memory();
   const std::string_view mode = argc > 1 ? argv[1] : "";
-  if (mode == "--worker" || mode == "--probe" || mode == "--watch-readers" || mode == "--watch-usb") {
+  static constexpr std::array<std::string_view, 6> kOwnModes{"--worker",        "--probe",     "--probe-skf",
+                                                             "--watch-readers", "--watch-usb", "--watch-skf"};
+  if (std::ranges::find(kOwnModes, mode) != kOwnModes.end()) {
     if (!keyd::die_with_parent(::getppid())) return 1;
     if (mode == "--worker") return keyd::run_worker(keyd::kChannelFd, open_card);
     if (mode == "--probe") return argc > 2 ? keyd::run_probe(argv[2], argc > 3 ? argv[3] : "") : 2;
+    if (mode == "--probe-skf") return argc > 4 ? keyd::run_skf_probe(argv[2], argv[3], milliseconds(argv[4])) : 2;
+    if (mode == "--watch-skf")
+      return argc > 4 ? keyd::run_skf_watch(keyd::kChannelFd, argv[2], argv[3], milliseconds(argv[4])) : 2;
     if (mode == "--watch-usb") return argc > 2 ? keyd::run_usb_watch(keyd::kChannelFd, argv[2]) : 2;
     return keyd::run_reader_watch(keyd::kChannelFd);
   }
@@ -75,6 +94,8 @@ int main(int argc, char** argv) {
   if (argc == 4) {
     if (!config->usb_devices.empty())
       if (const auto table = usb::DeviceTable::load(config->usb_devices); !table) return say(table.error());
+    for (const auto& skf : config->skf)
+      if (const auto file = check_library_file(skf.library); !file) return say(file.error());
     fmt::print("{}: good; {} PIN rules\n", argv[2], config->pins.size());
     return 0;
   }

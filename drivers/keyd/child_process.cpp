@@ -44,6 +44,12 @@ Result<Child> start_self(const std::vector<std::string>& arguments) {
   return Child{pid, std::move(ours)};
 }
 
+std::string how_it_ended(int status) {
+  if (!WIFSIGNALED(status)) return "exit " + std::to_string(WEXITSTATUS(status));
+  const char* name = ::strsignal(WTERMSIG(status));
+  return "signal " + std::to_string(WTERMSIG(status)) + (name ? std::string(" (") + name + ")" : "");
+}
+
 bool die_with_parent(pid_t parent) { return ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent; }
 
 void protect_memory() {

@@ -23,6 +23,9 @@ struct Child {
 /// errors  limit_reached key.host_resources
 Result<Child> start_self(const std::vector<std::string>& arguments);
 
+/// A status of waitpid() in short: "signal 11 (Segmentation fault)", "exit 3".
+std::string how_it_ended(int status);
+
 /// For main(): asks the kernel to kill this process when `parent` (the host) dies. False: it died already.
 bool die_with_parent(pid_t parent);
 /// No core dump, no ptrace by the same user, no swap to disk of what SecretBytes locks.

@@ -7,6 +7,7 @@
 #include <toml++/toml.h>
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 
 #include "drivers/keyd/files.h"
@@ -44,6 +45,25 @@ PinRule read_pin_rule(const toml::table& table, const std::string& prefix, const
     rule.source.identity_name = "credential:" + credential;
   }
   return rule;
+}
+
+SkfLibrary read_skf(const toml::table& table, const std::string& prefix, const std::string& file,
+                    const std::vector<SkfLibrary>& before, std::optional<Error>& error) {
+  TableReader reader(table, prefix, file, error);
+  SkfLibrary skf;
+  skf.library = reader.text("library", {}, true);
+  skf.device = reader.text("device");
+  skf.serial = reader.text("serial");
+  skf.application = reader.text("application");
+  skf.container = reader.text("container");
+  reader.finish();
+  if (!skf.library.empty() && skf.library.front() != '/')
+    reader.report("keyd.config_value", "library", table, "an absolute path");
+  // The file name stands for the library in the key list and in the log.
+  for (const SkfLibrary& other : before)
+    if (std::filesystem::path(other.library).filename() == std::filesystem::path(skf.library).filename())
+      reader.report("keyd.config_value", "library", table, "a file name that no other [[skf]] has");
+  return skf;
 }
 
 std::optional<uid_t> uid_of(const std::string& name) {
@@ -149,6 +169,16 @@ Result<Config> parse_config(std::string_view toml, const std::string& file_name,
       for (std::size_t i = 0; i < array->size(); ++i)
         config.pins.push_back(read_pin_rule(*array->get_as<toml::table>(i), fmt::format("pin[{}].", i), file_name,
                                             credentials_directory, error));
+    }
+  }
+  if (const toml::node* node = top.take("skf", false)) {
+    const toml::array* array = node->as_array();
+    if (!array || !array->is_homogeneous<toml::table>()) {
+      top.report("keyd.config_type", "skf", *node, "[[skf]] tables");
+    } else {
+      for (std::size_t i = 0; i < array->size(); ++i)
+        config.skf.push_back(
+            read_skf(*array->get_as<toml::table>(i), fmt::format("skf[{}].", i), file_name, config.skf, error));
     }
   }
   top.finish();

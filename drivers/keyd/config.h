@@ -34,6 +34,13 @@ struct Deadlines {
   std::chrono::milliseconds request{10000};  // a client's whole request when it names no deadline
 };
 
+/// A vendor's library and which of its keys are ours.
+struct SkfLibrary {
+  std::string library;                 // absolute path; no two with the same file name
+  std::string device, serial;          // part of the device's name; the key's serial; empty: any
+  std::string application, container;  // empty: the first one the key lists
+};
+
 struct Config {
   std::string socket;
   uid_t allowed_uid = 0;
@@ -47,6 +54,7 @@ struct Config {
   bool verify_signatures = true;
   Deadlines deadlines;
   std::vector<PinRule> pins;
+  std::vector<SkfLibrary> skf;  // empty: no keys behind vendors' libraries
 
   std::string ledger_directory() const { return state_directory + "/pin"; }
   std::string log_file() const { return state_directory + "/signing.log"; }

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,6 +32,8 @@
 #include "drivers/keyd/reader_slot.h"
 #include "drivers/keyd/sign_desk.h"
 #include "drivers/keyd/wall_clock.h"
+#include "drivers/keyd/worker.h"
+#include "drivers/skf/skf_key.h"
 #include "protocol/keyd_frame.h"
 #include "protocol/legal_time.h"
 
@@ -41,6 +44,8 @@ using std::chrono::milliseconds;
 
 // The reader watch only ends when it crashes; not to be restarted in a tight loop.
 constexpr milliseconds kWatchPause{500};
+// A library that cannot be used is looked at again: it may have been replaced. Also the first pause after a crash.
+constexpr milliseconds kLibraryPause{1000}, kLongestLibraryPause{30'000};
 // For workers to give USB devices back to the kernel when the host stops; it takes them a few milliseconds.
 constexpr milliseconds kFarewell{1000}, kFarewellStep{5};
 // Keys remembered after they went, so that a list can say which one is missing.
@@ -71,8 +76,10 @@ class Host {
     loop_.watch(signals_.get(), POLLIN, [this](short) { signalled(); });
     watch_pin_files();
     if (auto listening = port_.listen(config_.socket); !listening) return listening;
-    start_watch(readers_);
-    if (!config_.usb_devices.empty()) start_watch(usb_);
+    watches_.push_back({.way = {Way::Kind::reader, nullptr}});
+    if (!config_.usb_devices.empty()) watches_.push_back({.way = {Way::Kind::usb_port, nullptr}});
+    for (const SkfLibrary& skf : config_.skf) watches_.push_back({.way = {Way::Kind::skf_device, &skf}});
+    for (Watch& watch : watches_) start_watch(watch);
     log_(LogLevel::notice, "keyd.started",
          fmt::format("socket {}, log number {}", config_.socket, sign_log_.last_number()));
     notify_.ready("serves");
@@ -84,11 +91,11 @@ class Host {
     loop_.run();
     for (ReaderSlot* slot : slots()) desk_.slot_removed(*slot);
     slots_.clear();
-    if (config_.usb_devices.empty()) return;
+    if (config_.usb_devices.empty() && config_.skf.empty()) return;
     // The watches own nothing; workers that end by themselves are waited for.
     const auto until = std::chrono::steady_clock::now() + kFarewell;
-    for (const Watch* watch : {&readers_, &usb_})
-      if (watch->pid > 0) ::kill(watch->pid, SIGKILL);
+    for (const Watch& watch : watches_)
+      if (watch.pid > 0) ::kill(watch.pid, SIGKILL);
     while (std::chrono::steady_clock::now() < until)
       if (const pid_t pid = ::waitpid(-1, nullptr, WNOHANG); pid < 0)
         return;
@@ -99,10 +106,11 @@ class Host {
  private:
   /// A process that reports which readers there are, and what it reported last.
   struct Watch {
-    bool usb;
+    Way way;
     pid_t pid = -1;
-    Fd channel;
-    std::optional<bool> service;  // does what it asks answer; unknown at first
+    Fd channel = {};
+    std::optional<bool> service = {};  // does what it asks answer; unknown at first
+    milliseconds pause = kLibraryPause;
   };
 
   std::vector<ReaderSlot*> slots() {
@@ -142,8 +150,8 @@ class Host {
     int status = 0;
     pid_t pid = 0;
     while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
-      if (pid == readers_.pid || pid == usb_.pid) {
-        watch_ended(pid == usb_.pid ? usb_ : readers_);
+      if (const auto watch = std::ranges::find(watches_, pid, &Watch::pid); watch != watches_.end()) {
+        watch_ended(*watch, status);
         continue;
       }
       for (ReaderSlot* slot : slots())
@@ -174,9 +182,14 @@ class Host {
   // ---- readers ----
 
   void start_watch(Watch& watch) {
-    auto child = watch.usb ? start_self({"--watch-usb", config_.usb_devices}) : start_self({"--watch-readers"});
+    std::vector<std::string> arguments{"--watch-readers"};
+    if (watch.way.kind == Way::Kind::usb_port) arguments = {"--watch-usb", config_.usb_devices};
+    if (watch.way.skf)
+      arguments = {"--watch-skf", watch.way.skf->library, watch.way.skf->device,
+                   std::to_string(config_.deadlines.open.count())};
+    auto child = start_self(arguments);
     if (!child) {
-      report(LogLevel::error, child.error(), watch.usb ? "USB watch" : "reader watch");
+      report(LogLevel::error, child.error(), arguments.front());
       loop_.after(kWatchPause, [this, &watch] { start_watch(watch); });
       return;
     }
@@ -185,11 +198,27 @@ class Host {
     loop_.watch(watch.channel.get(), POLLIN, [this, &watch](short) { list_changed(watch); });
   }
 
-  void watch_ended(Watch& watch) {
+  void watch_ended(Watch& watch, int status) {
     watch.pid = -1;
+    if (watch.channel) list_changed(watch);  // its last word may still be there
     if (watch.channel) loop_.forget(watch.channel.get());
     watch.channel.reset();
-    loop_.after(kWatchPause, [this, &watch] { start_watch(watch); });
+    loop_.after(watch.way.skf ? watch.pause : kWatchPause, [this, &watch] { start_watch(watch); });
+    if (watch.way.skf) library_ended(watch, status);
+  }
+
+  /// A library that cannot be used stands in the key list under its own name. The keys it showed stay: their workers
+  /// say when they are gone.
+  void library_ended(Watch& watch, int status) {
+    watch.pause = std::min(watch.pause * 2, kLongestLibraryPause);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == kSaidWhy) return;
+    const bool hung = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+    const Error error{
+        Errc::retry_later, hung ? "skf.hung" : "skf.crashed", {}, watch.way.skf->library, how_it_ended(status), {}};
+    worker::v1::Reader reader;
+    reader.set_name(skf::reader_prefix(watch.way.skf->library));
+    *reader.mutable_trouble() = to_failure(error);
+    slot_of(watch, reader.name()).seen(reader);
   }
 
   void list_changed(Watch& watch) {
@@ -209,20 +238,24 @@ class Host {
   }
 
   void apply(Watch& watch, const worker::v1::Readers& list) {
+    const bool usb = watch.way.kind == Way::Kind::usb_port;
     if (list.service() != watch.service) {
       watch.service = list.service();
-      if (list.service())
-        log_(LogLevel::notice, watch.usb ? "usb.service" : "pcsc.service",
-             watch.usb ? "USB devices are watched" : "pcscd answers");
+      if (watch.way.skf)
+        log_(LogLevel::notice, "skf.service", watch.way.skf->library + " is watched");
+      else if (list.service())
+        log_(LogLevel::notice, usb ? "usb.service" : "pcsc.service", usb ? "USB devices are watched" : "pcscd answers");
       else
-        log_(LogLevel::warning, watch.usb ? "usb.no_service" : "pcsc.no_service", list.trouble());
+        log_(LogLevel::warning, usb ? "usb.no_service" : "pcsc.no_service", list.trouble());
     }
     // A matching file that cannot be read for a moment, while it is edited, takes no key away.
-    if (watch.usb && !list.service()) return;
+    if (usb && !list.service()) return;
+    if (std::ranges::none_of(list.readers(), [](const auto& one) { return one.has_trouble(); }))
+      watch.pause = kLibraryPause;
     std::set<std::string> named;
     for (const auto& reader : list.readers()) named.insert(reader.name());
     for (auto it = slots_.begin(); it != slots_.end();) {
-      if (it->second->usb() != watch.usb || named.contains(it->first)) {
+      if (it->second->way() != watch.way || named.contains(it->first)) {
         ++it;
         continue;
       }
@@ -230,20 +263,20 @@ class Host {
       desk_.slot_removed(*it->second);
       it = slots_.erase(it);
     }
-    for (const auto& reader : list.readers()) {
-      auto& slot = slots_[reader.name()];
-      if (!slot) {
-        slot = std::make_unique<ReaderSlot>(
-            loop_, config_, reader.name(), watch.usb,
-            ReaderSlot::Hooks{
-                .admit = [this](ReaderSlot& one) { return admit(one); },
-                .changed = [this](ReaderSlot& one, const char* what) { slot_changed(one, what); },
-                .signed_ = [this](ReaderSlot& one,
-                                  Result<Signature> result) { desk_.slot_signed(one, std::move(result)); }});
-        leases_.slot_added(*slot);
-      }
-      slot->seen(reader);
-    }
+    for (const auto& reader : list.readers()) slot_of(watch, reader.name()).seen(reader);
+  }
+
+  ReaderSlot& slot_of(const Watch& watch, const std::string& name) {
+    auto& slot = slots_[name];
+    if (slot) return *slot;
+    slot = std::make_unique<ReaderSlot>(
+        loop_, config_, name, watch.way,
+        ReaderSlot::Hooks{.admit = [this](ReaderSlot& one) { return admit(one); },
+                          .changed = [this](ReaderSlot& one, const char* what) { slot_changed(one, what); },
+                          .signed_ = [this](ReaderSlot& one,
+                                            Result<Signature> result) { desk_.slot_signed(one, std::move(result)); }});
+    leases_.slot_added(*slot);
+    return *slot;
   }
 
   /// May this key be used, and what opens it? All that is checked before a PIN is thought of.
@@ -406,8 +439,7 @@ class Host {
   ClientPort port_;
   const ServiceNotify notify_ = ServiceNotify::from_environment();
   Fd signals_, pin_events_;
-  Watch readers_{.usb = false, .pid = -1, .channel = Fd(), .service = {}},
-      usb_{.usb = true, .pid = -1, .channel = Fd(), .service = {}};
+  std::list<Watch> watches_;  // callbacks refer to them
   std::map<std::string, std::unique_ptr<ReaderSlot>> slots_;
   std::map<std::string, v1::Key> remembered_;
   std::string packet_;

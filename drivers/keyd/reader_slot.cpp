@@ -33,11 +33,11 @@ void kill_process(pid_t pid) {
 
 }  // namespace
 
-ReaderSlot::ReaderSlot(EventLoop& loop, const Config& config, std::string reader, bool usb, Hooks hooks)
+ReaderSlot::ReaderSlot(EventLoop& loop, const Config& config, std::string reader, Way way, Hooks hooks)
     : loop_(loop),
       config_(config),
       reader_(std::move(reader)),
-      usb_(usb),
+      way_(way),
       hooks_(std::move(hooks)),
       pause_(kFirstPause),
       probe_pause_(kFirstProbePause) {}
@@ -81,6 +81,11 @@ void ReaderSlot::seen(const worker::v1::Reader& reader) {
   const bool swapped = events_ && *events_ != reader.events();
   events_ = reader.events();
   const bool here = reader.card() || reader.mute();
+  closed_ = reader.has_trouble();
+  if (closed_) {
+    card_ = true;
+    return set_trouble(from_failure(reader.trouble()));
+  }
   if (!here) {
     if (card_) forget_card();
     return;
@@ -117,7 +122,7 @@ void ReaderSlot::reconsider() {
   // An opening or a login under way may have looked before the change: its refusal must be looked at once more.
   if (state_ == SlotState::opening || state_ == SlotState::logging_in) reconsider_again_ = true;
   // A silent card waits for its next insertion; a start that is due already needs no second one.
-  if (state_ == SlotState::trouble && card_ && trouble_->id != "key.mute" && !timer_) start_worker();
+  if (state_ == SlotState::trouble && card_ && trouble_->id != "key.mute" && !closed_ && !timer_) start_worker();
 }
 
 void ReaderSlot::lend(Error why) {
@@ -145,6 +150,7 @@ void ReaderSlot::kill_leaving() { kill_process(leaving_); }
 void ReaderSlot::start_worker() {
   clear_timer();
   if (lent_) return set_trouble(*lent_);
+  if (closed_) return;
   trouble_.reset();
   auto child = start_self({"--worker", reader_});  // the name is for ps only
   if (!child) {
@@ -160,7 +166,13 @@ void ReaderSlot::start_worker() {
   open.mutable_open()->set_reader(reader_);
   open.mutable_open()->set_application(config_.application);
   open.mutable_open()->set_container(config_.container);
-  if (usb_) open.mutable_open()->set_usb_devices(config_.usb_devices);
+  if (way_.kind == Way::Kind::usb_port) open.mutable_open()->set_usb_devices(config_.usb_devices);
+  if (way_.kind == Way::Kind::skf_device) {
+    open.mutable_open()->set_skf_library(way_.skf->library);
+    open.mutable_open()->set_serial(way_.skf->serial);
+    open.mutable_open()->set_application(way_.skf->application);
+    open.mutable_open()->set_container(way_.skf->container);
+  }
   if (reader_ == config_.trace_reader) open.mutable_open()->set_trace_file(config_.trace_file);
   order(std::move(open), config_.deadlines.open);
 }
@@ -184,7 +196,7 @@ void ReaderSlot::drop_worker() {
 void ReaderSlot::release_worker() {
   // A card in a reader is reset by pcscd when its worker is killed; only who waits for it to be free needs an orderly
   // end.
-  if (!worker_ || (!usb_ && !lent_) || worker_->pid <= 0) return drop_worker();
+  if (!worker_ || (way_.kind == Way::Kind::reader && !lent_) || worker_->pid <= 0) return drop_worker();
   loop_.forget(worker_->channel.get());
   if (leaving_ > 0) kill_process(leaving_);
   leaving_ = worker_->pid;
@@ -192,7 +204,11 @@ void ReaderSlot::release_worker() {
 }
 
 void ReaderSlot::start_probe() {
-  auto child = usb_ ? start_self({"--probe", reader_, config_.usb_devices}) : start_self({"--probe", reader_});
+  std::vector<std::string> arguments{"--probe", reader_};
+  if (way_.kind == Way::Kind::usb_port) arguments.push_back(config_.usb_devices);
+  if (way_.kind == Way::Kind::skf_device)
+    arguments = arguments = {"--probe-skf", reader_, way_.skf->library, std::to_string(config_.deadlines.open.count())};
+  auto child = start_self(arguments);
   if (!child) {
     clear_timer();
     timer_ = loop_.after(probe_pause_, [this] {
@@ -237,9 +253,14 @@ bool ReaderSlot::reaped(pid_t pid, int status) {
   worker_->pid = -1;  // the number may belong to somebody else from now on
   const std::uint64_t generation = generation_;
   channel_ready();  // its last answer may still be there
-  if (worker_ && generation == generation_)
-    session_ended({Errc::outcome_unknown, "key.interrupted", {}, {}, {}, "worker ended"});
+  if (worker_ && generation == generation_) session_ended(worker_ended(status));
   return true;
+}
+
+/// Our own code does not end by itself in mid-session; a vendor's library may take its process down.
+Error ReaderSlot::worker_ended(int status) const {
+  if (way_.kind != Way::Kind::skf_device) return {Errc::outcome_unknown, "key.interrupted", {}, {}, {}, "worker ended"};
+  return {Errc::outcome_unknown, "skf.crashed", {}, way_.skf->library, how_it_ended(status), {}};
 }
 
 bool ReaderSlot::order(worker::v1::ToWorker order, Milliseconds deadline) {
@@ -265,6 +286,8 @@ void ReaderSlot::channel_ready() {
       case Received::nothing:
         return;
       case Received::closed:
+        // How a vendor's library ended its process is known when it is reaped, in a moment.
+        if (way_.kind == Way::Kind::skf_device) return loop_.forget(worker_->channel.get());
         return session_ended({Errc::outcome_unknown, "key.interrupted", {}, {}, {}, "worker ended"});
       case Received::message:
         if (answer.call() == call_) answered(answer);

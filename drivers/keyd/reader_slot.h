@@ -1,5 +1,5 @@
 #pragma once
-// One reader (or USB port) and the key in it: its worker process, its deadlines, its quarantine.
+// One reader (USB port, device of an SKF library) and the key in it: its worker process, its deadlines, its quarantine.
 //
 //   empty ─card─► opening ─identity─► (admission) ─► logging_in ─► ready ⇄ signing
 //                    │                    │              │            │
@@ -31,6 +31,14 @@ struct SlotKey {
   CertificateFacts facts;
 };
 
+/// How the key in a slot is reached.
+struct Way {
+  enum class Kind : std::uint8_t { reader, usb_port, skf_device };
+  Kind kind = Kind::reader;
+  const SkfLibrary* skf = nullptr;  // of an skf_device
+  friend bool operator==(const Way&, const Way&) = default;
+};
+
 class ReaderSlot {
  public:
   struct Hooks {
@@ -43,8 +51,8 @@ class ReaderSlot {
     std::function<void(ReaderSlot&, Result<Signature>)> signed_;
   };
 
-  /// usb: `reader` is a USB port by the name the USB watch gave it, not a reader of pcscd.
-  ReaderSlot(EventLoop& loop, const Config& config, std::string reader, bool usb, Hooks hooks);
+  /// reader  the name that the watch of this way gave it
+  ReaderSlot(EventLoop& loop, const Config& config, std::string reader, Way way, Hooks hooks);
   ~ReaderSlot();
   ReaderSlot(const ReaderSlot&) = delete;
   ReaderSlot& operator=(const ReaderSlot&) = delete;
@@ -73,7 +81,7 @@ class ReaderSlot {
 
   SlotState state() const { return state_; }
   const std::string& reader() const { return reader_; }
-  bool usb() const { return usb_; }
+  const Way& way() const { return way_; }
   /// What was identified; stays while the slot is hung, empty when no card is known.
   const std::optional<SlotKey>& key() const { return key_; }
   const std::optional<Error>& trouble() const { return trouble_; }
@@ -92,6 +100,7 @@ class ReaderSlot {
   void drop_probe();
   bool order(worker::v1::ToWorker order, Milliseconds deadline);
   void channel_ready();
+  Error worker_ended(int status) const;
   void answered(const worker::v1::FromWorker& answer);
   void identified(const worker::v1::FromWorker& answer);
   void log_in();
@@ -106,10 +115,11 @@ class ReaderSlot {
   EventLoop& loop_;
   const Config& config_;
   const std::string reader_;
-  const bool usb_;
+  const Way way_;
   Hooks hooks_;
   SlotState state_ = SlotState::empty;
   bool card_ = false;
+  bool closed_ = false;  // its watch says that nothing can be opened here
   std::optional<std::uint32_t> events_;
   std::optional<Child> worker_;
   pid_t leaving_ = -1;  // a released worker, not yet reaped
