@@ -68,7 +68,7 @@ class ApiTest : public ::testing::Test {
   /// True once `f` on the server's thread says so; gives up after some seconds.
   template <class F>
   bool eventually(F f) {
-    for (int i = 0; i < 500; ++i) {
+    for (int i = 0; i < 2000; ++i) {
       if (on_io(f)) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }

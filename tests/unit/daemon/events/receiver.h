@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,6 +38,7 @@ class Receiver {
   explicit Receiver(
       Status status = [](std::size_t) { return 204; }, SSL_CTX* tls = nullptr)
       : status_(std::move(status)), tls_(tls) {
+    ::signal(SIGPIPE, SIG_IGN);  // a sender that hung up; OpenSSL cannot ask for less
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int on = 1;
     ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -73,7 +75,7 @@ class Receiver {
     return out;
   }
   bool wait_for(const std::function<bool()>& f) {
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 3000; ++i) {
       if (f()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }

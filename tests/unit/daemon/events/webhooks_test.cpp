@@ -30,7 +30,8 @@ class WebhookTest : public ::testing::Test {
     std::filesystem::create_directories(path_);
     options_.first_pause = milliseconds(20);
     options_.longest_pause = milliseconds(80);
-    options_.answer_deadline = milliseconds(300);
+    options_.answer_deadline =
+        milliseconds(20'000);  // no receiver is slower, whatever the machine; a silent one says so
     options_.jitter_seed = 7;
     open();
   }
@@ -93,7 +94,7 @@ class WebhookTest : public ::testing::Test {
   std::int64_t last_seq() { return (*store_->reader())->last_seq().value(); }
   template <class F>
   bool eventually(F f) {
-    for (int i = 0; i < 500; ++i) {
+    for (int i = 0; i < 2000; ++i) {
       if (f()) return true;
       std::this_thread::sleep_for(milliseconds(10));
     }
@@ -152,18 +153,20 @@ TEST_F(WebhookTest, TheSignatureIsTheOneTheOpensslCommandMakes) {
 
 TEST_F(WebhookTest, AFailureIsRepeatedWithTheSameEventsUntilItIsTaken) {
   Receiver receiver([](std::size_t n) { return n == 0 ? 500 : n == 1 ? 0 : n == 2 ? 302 : n == 3 ? -1 : 200; });
+  options_.answer_deadline = milliseconds(300);  // for the fourth; a slow machine may well miss it with others
   start({hook("erp", receiver.url())});
   const auto first = last_seq() + 1;
   note("note");
-  ASSERT_TRUE(receiver.wait_requests(5));
-  EXPECT_EQ(receiver.all_ids(), std::vector<std::string>(5, std::to_string(first)));
-  std::vector<std::string> attempts;
-  for (const auto& r : receiver.requests()) attempts.push_back(r.headers.at("Taxgate-Attempt"));
-  EXPECT_EQ(attempts, (std::vector<std::string>{"1", "2", "3", "4", "5"}));
-  ASSERT_TRUE(eventually([&] { return hooks_->states().front().failures == 0; }));
+  ASSERT_TRUE(eventually([&] { return hooks_->states().front().delivered_seq == first; }));
+  const auto requests = receiver.requests();
+  EXPECT_GE(requests.size(), 5U);
+  for (std::size_t n = 0; n < requests.size(); ++n) {
+    EXPECT_EQ(requests[n].ids(), std::vector<std::string>{std::to_string(first)});
+    EXPECT_EQ(requests[n].headers.at("Taxgate-Attempt"), std::to_string(n + 1));
+  }
   note("note");
-  ASSERT_TRUE(receiver.wait_requests(6));
-  EXPECT_EQ(receiver.requests().back().ids(), std::vector<std::string>{std::to_string(first + 1)});
+  ASSERT_TRUE(receiver.wait_requests(requests.size() + 1));
+  EXPECT_EQ(receiver.requests()[requests.size()].ids(), std::vector<std::string>{std::to_string(first + 1)});
 }
 
 TEST_F(WebhookTest, NothingOvertakesAnEventThatWasNotTaken) {
@@ -191,6 +194,7 @@ TEST_F(WebhookTest, ADeadWebhookDelaysNoOtherAndHoldsOneBatch) {
   start({hook("dead", silent.url()), hook("refusing", "http://127.0.0.1:1/"), hook("well", well.url())});
   note_many(200, "note");
   EXPECT_TRUE(well.wait_events(200));
+  ASSERT_TRUE(silent.wait_requests(1));
   EXPECT_EQ(silent.requests().size(), 1U);
   EXPECT_LE(silent.requests().front().ids().size(), 10U);
   ASSERT_TRUE(eventually([&] { return hooks_->states().at(1).failures > 2; }));
@@ -265,6 +269,10 @@ TEST_F(WebhookTest, ReloadingKeepsCursorsStopsTheGoneAndStartsTheNew) {
   note("note");
   ASSERT_TRUE(a.wait_events(1));
   ASSERT_TRUE(b.wait_events(1));
+  // Taken, not only received: what nobody has answered yet goes to the new address once more.
+  ASSERT_TRUE(eventually([&] {
+    return std::ranges::all_of(hooks_->states(), [&](const auto& state) { return state.delivered_seq == last_seq(); });
+  }));
   ASSERT_TRUE(hooks_->configure({hook("a", c.url()), hook("c", c.url("/c"))}));
   note("note");
   ASSERT_TRUE(c.wait_requests(2));  // both names, now there

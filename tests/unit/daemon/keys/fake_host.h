@@ -162,9 +162,9 @@ class KeyHostClientTest : public ::testing::Test {
     };
   }
 
-  /// Runs the io thread until `done` or ten seconds.
+  /// Runs the io thread until `done` or thirty seconds.
   bool run_until(const std::function<bool()>& done) {
-    for (const auto until = std::chrono::steady_clock::now() + 10s; std::chrono::steady_clock::now() < until;) {
+    for (const auto until = std::chrono::steady_clock::now() + 30s; std::chrono::steady_clock::now() < until;) {
       if (done()) return true;
       io.restart();
       io.run_for(5ms);

@@ -93,7 +93,7 @@ TEST_F(Faults, AHandshakeThatNeverEndsIsCutAtTheConnectDeadline) {
   connect_to(server->url());
   const auto start = Steady::now();
   EXPECT_RETRY(apply(), "platform.tls");
-  EXPECT_LT(Steady::now() - start, milliseconds(1500));
+  EXPECT_LT(Steady::now() - start, settings.answer) << "cut by another deadline";
 }
 
 TEST_F(Faults, SilenceAfterTheRequestIsUnknownAtTheAnswerDeadline) {
@@ -105,7 +105,8 @@ TEST_F(Faults, SilenceAfterTheRequestIsUnknownAtTheAnswerDeadline) {
   });
   const auto start = Steady::now();
   EXPECT_UNKNOWN(apply(), "platform.no_answer");
-  EXPECT_LT(Steady::now() - start, milliseconds(1500));
+  EXPECT_LT(Steady::now() - start, settings.connect) << "cut by another deadline";
+  ASSERT_TRUE(server->all_closed());  // the server may read later than we give up
   EXPECT_EQ(requests, 1);
   EXPECT_RETRY(list(), "platform.no_answer");
 }
@@ -124,7 +125,7 @@ TEST_F(Faults, AnAnswerThatDripsIsCutAtTheSameDeadline) {
   });
   const auto start = Steady::now();
   EXPECT_UNKNOWN(apply(), "platform.no_answer");
-  EXPECT_LT(Steady::now() - start, milliseconds(1500));
+  EXPECT_LT(Steady::now() - start, settings.connect) << "cut by another deadline";
 }
 
 TEST_F(Faults, AResetAfterTheRequestIsUnknown) {
@@ -233,14 +234,15 @@ TEST_F(Faults, ARequestCutAnywhereIsRetriedOnlyWhenTheServerCannotHaveReadItWhol
     whole = head != std::string::npos && got.size() > head + 4 + 20;
     peer.reset();
   });
-  int retry = 0, unknown = 0;
-  for (std::size_t n = 0; n <= 400; n += 4) {
+  int retry = 0, unknown = 0, silent = 0;
+  for (std::size_t n = 0; n <= 4000; n += 4) {
     stop_after = n;
     whole = false;
     const auto r = apply();
     ASSERT_FALSE(r);
     if (whole) EXPECT_EQ(r.error().code, Errc::outcome_unknown) << n;
     (r.error().code == Errc::retry_later ? retry : unknown) += 1;
+    if (r.error().id == "platform.no_answer" && ++silent == 3) break;  // the request is shorter than n, as all longer n
   }
   std::printf("%d certainly not sent, %d unknown\n", retry, unknown);
   EXPECT_GT(unknown, 0);

@@ -202,6 +202,12 @@ void TlsServer::serve(int fd, int number) {
   const std::scoped_lock lock(mutex_);
   std::erase(open_, fd);
   ::close(fd);
+  closed_.notify_all();
+}
+
+bool TlsServer::all_closed() {
+  std::unique_lock lock(mutex_);
+  return closed_.wait_for(lock, std::chrono::seconds(20), [this] { return open_.empty(); });
 }
 
 }  // namespace taxgate::platform_test

@@ -73,6 +73,8 @@ class TlsServer {
     return "https://" + host + ":" + std::to_string(port_);
   }
   int connections() const { return connections_; }
+  /// Waits until every connection accepted so far has been closed on this side; false after twenty seconds.
+  bool all_closed();
 
  private:
   void accept_all();
@@ -84,6 +86,7 @@ class TlsServer {
   std::atomic<bool> stopping_{false};
   std::atomic<int> connections_{0};
   std::mutex mutex_;
+  std::condition_variable closed_;
   std::vector<std::thread> threads_;
   std::vector<int> open_;
   std::thread acceptor_;
