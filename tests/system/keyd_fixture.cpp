@@ -181,7 +181,7 @@ KeydStack::~KeydStack() {
 
 void KeydStack::start_keyd() {
   start_keyd_unchecked();
-  for (const auto until = Clock::now() + 10s; Clock::now() < until; std::this_thread::sleep_for(5ms))
+  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms))
     if (KeydClient(socket()).connected()) return;
   FAIL() << "keyd does not answer: " << keyd_log();
 }

@@ -88,7 +88,7 @@ class KeydStack {
   /// True when the signature is of that request's bytes, by that taxpayer's certificate.
   static bool verifies(const keyd::v1::SignRequest& request, const keyd::v1::SignReply& reply);
   /// Waits until key i is in `state`; false after `within`.
-  bool wait_state(unsigned i, const std::string& state, std::chrono::milliseconds within = std::chrono::seconds(10));
+  bool wait_state(unsigned i, const std::string& state, std::chrono::milliseconds within = std::chrono::seconds(30));
   std::string state_of(unsigned i);
   std::string keyd_log() const;
   static bool contains(const std::string& file, const std::string& text);

@@ -261,7 +261,7 @@ TEST(KeyLeaseOnRealPcscd, ASignatureUnderWayEndsBeforeTheKeyIsLent) {
   ASSERT_TRUE(client.send(sign_frame(1)));
   // Under way: the host writes an order down, then gives it to the card. One that still waits would not hold up a
   // lease.
-  for (const auto until = Clock::now() + 10s; Clock::now() < until; std::this_thread::sleep_for(5ms))
+  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms))
     if (whole_file(stack.state() + "/signing.log").find("pool-1") != std::string::npos) break;
   keyd::v1::Frame frame;
   frame.mutable_lease()->set_serial(stack.serial(0));
@@ -296,14 +296,14 @@ TEST(KeyLeaseOnRealPcscd, WhatIsNoLeaseIsRefused) {
 TEST(RivalOnRealPcscd, ThatHoldsTheCardIsNamedWithItsProcessAndSigningBeginsWhenItGoes) {
   KeydStack stack(one_taxpayer(1));
   std::optional<OtherProgram> theirs;
-  for (const auto until = Clock::now() + 10s; Clock::now() < until && !(theirs && theirs->has_the_card());
+  for (const auto until = Clock::now() + 20s; Clock::now() < until && !(theirs && theirs->has_the_card());
        std::this_thread::sleep_for(20ms))
     theirs.emplace(stack, 0);  // pcscd sees the card a moment after it is plugged
   ASSERT_TRUE(theirs && theirs->has_the_card()) << theirs->said();
   stack.start_keyd();
   KeydClient client(stack.socket());
   std::string trouble;
-  for (const auto until = Clock::now() + 10s; Clock::now() < until && trouble.empty();
+  for (const auto until = Clock::now() + 20s; Clock::now() < until && trouble.empty();
        std::this_thread::sleep_for(20ms))
     for (const auto& key : client.keys())
       if (key.trouble().id() == "key.reader_busy") trouble = key.trouble().wanted();

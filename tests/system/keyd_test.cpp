@@ -31,11 +31,10 @@ TEST(KeyHostOnRealPcscd, SignsAnEnvelopeAndLogsItBefore) {
   stack.card(0).add_fault({.kind = simulator::CardFault::Kind::delay, .ins = 0x74, .delay_ms = 1500});
   std::optional<keyd::v1::SignReply> reply;
   std::jthread waiter([&] { reply = client.sign(request); });
-  bool before = false;
-  for (const auto until = Clock::now() + 1200ms; Clock::now() < until && !before; std::this_thread::sleep_for(5ms))
-    before = stack.key(0).counters().signatures == 0 &&
-             whole_file(stack.state() + "/signing.log").find("\torder\t") != std::string::npos;
-  EXPECT_TRUE(before) << "signed before it was logged";
+  const auto logged = [&] { return whole_file(stack.state() + "/signing.log").find("\torder\t") != std::string::npos; };
+  for (const auto until = Clock::now() + 20s; Clock::now() < until && !logged();) std::this_thread::sleep_for(5ms);
+  EXPECT_TRUE(logged());
+  EXPECT_EQ(stack.key(0).counters().signatures, 0U) << "signed before it was logged";  // asked after the log was read
   waiter.join();
   ASSERT_TRUE(reply);
   ASSERT_FALSE(reply->has_failure()) << reply->failure().id() << " " << reply->failure().detail();
@@ -79,8 +78,8 @@ TEST(KeyHostOnRealPcscd, RecognisesAKeyAgainAfterReplugAndOnAnotherReader) {
 }
 
 TEST(KeyHostOnRealPcscd, QuarantinesASilentKeyWhileOthersSignOn) {
-  constexpr auto kSignDeadline = 600ms;
-  KeydStack stack({.readers = 2, .keys = 3, .extra_config = "[deadlines]\nsign_ms = 600"});
+  constexpr auto kSignDeadline = 1500ms;  // many times what a signature takes, also on a loaded machine
+  KeydStack stack({.readers = 2, .keys = 3, .extra_config = "[deadlines]\nsign_ms = 1500"});
   stack.start_keyd();
   for (unsigned i = 0; i < 3; ++i) ASSERT_TRUE(stack.wait_state(i, "ready"));
   stack.card(0).add_fault({.kind = simulator::CardFault::Kind::hang, .ins = 0x74});
@@ -131,11 +130,11 @@ TEST(KeyHostOnRealPcscd, QuarantinesASilentKeyWhileOthersSignOn) {
 }
 
 TEST(KeyHostOnRealPcscd, ProbesASilentReaderUntilItAnswers) {
-  KeydStack stack({.readers = 1, .keys = 1, .extra_config = "[deadlines]\nsign_ms = 300"});
+  KeydStack stack({.readers = 1, .keys = 1, .extra_config = "[deadlines]\nsign_ms = 1000"});
   stack.start_keyd();
   ASSERT_TRUE(stack.wait_state(0, "ready"));
   // Slow beyond the deadline, but not for ever: nobody touches the key, the probe finds it alive.
-  stack.card(0).add_fault({.kind = simulator::CardFault::Kind::delay, .ins = 0x74, .delay_ms = 1500});
+  stack.card(0).add_fault({.kind = simulator::CardFault::Kind::delay, .ins = 0x74, .delay_ms = 2200});
   KeydClient client(stack.socket());
   const auto late = client.sign(stack.request(0, "late"));
   ASSERT_TRUE(late);
@@ -159,7 +158,7 @@ TEST(KeyHostOnRealPcscd, SurvivesARestartOfPcscd) {
     // "ready" may still be the time before the loss is noticed: the same order until it is signed.
     const auto request = stack.request(i, "after-restart");
     std::optional<keyd::v1::SignReply> reply;
-    for (const auto until = Clock::now() + 15s; Clock::now() < until; std::this_thread::sleep_for(20ms))
+    for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(20ms))
       if ((reply = client.sign(request)) && !reply->has_failure()) break;
     ASSERT_TRUE(reply);
     EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
@@ -185,7 +184,7 @@ TEST(KeyHostOnRealPcscd, ReplacesAWorkerThatDiesAndLeavesNoneBehindItself) {
   const auto all = stack.children("");
   EXPECT_EQ(all.size(), 3U);  // two workers and the reader watch
   stack.kill_keyd();
-  for (const auto until = Clock::now() + 5s; Clock::now() < until; std::this_thread::sleep_for(5ms)) {
+  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms)) {
     if (std::none_of(all.begin(), all.end(), [](pid_t pid) { return ::kill(pid, 0) == 0; })) return;
   }
   FAIL() << "a process of the dead host lives on";
@@ -208,10 +207,15 @@ TEST(KeyHostOnRealPcscd, SleepsWhileNothingHappens) {
     }
     return sum;
   };
-  std::this_thread::sleep_for(500ms);  // the last connection of wait_state has been closed
-  const auto before = switches();
-  std::this_thread::sleep_for(2s);
-  EXPECT_EQ(switches() - before, 0U) << "host, worker and reader watch woke up in two idle seconds";
+  // What starting and the last connection of wait_state set off may take a while on a loaded machine; who wakes up by
+  // itself does so in each of the windows.
+  std::uint64_t woken = 1;
+  for (int window = 0; window < 5 && woken != 0; ++window) {
+    const auto before = switches();
+    std::this_thread::sleep_for(2s);
+    woken = switches() - before;
+  }
+  EXPECT_EQ(woken, 0U) << "host, worker or reader watch woke up in two idle seconds, time after time";
 }
 
 TEST(KeyHostOnRealPcscd, RefusesWhatItMustNotSign) {
@@ -271,7 +275,7 @@ TEST(KeyHostOnRealPcscd, KeepsForeignExpiredAndDoubledKeysOut) {
   simulator::VpcdCard copy(stack.key(2), "127.0.0.1", stack.pcscd().slots().at(3).port);
   copy.plug();
   std::string states;
-  for (const auto until = Clock::now() + 5s; Clock::now() < until && states.find("duplicate") == std::string::npos;
+  for (const auto until = Clock::now() + 20s; Clock::now() < until && states.find("duplicate") == std::string::npos;
        std::this_thread::sleep_for(20ms)) {
     states.clear();
     for (const auto& key : client.keys())
@@ -281,7 +285,7 @@ TEST(KeyHostOnRealPcscd, KeepsForeignExpiredAndDoubledKeysOut) {
   stack.card(2).unplug();
   const auto request = stack.request(2, "copy");
   std::optional<keyd::v1::SignReply> reply;
-  for (const auto until = Clock::now() + 10s; Clock::now() < until; std::this_thread::sleep_for(20ms))
+  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(20ms))
     if ((reply = client.sign(request)) && !reply->has_failure()) break;
   ASSERT_TRUE(reply);
   EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
@@ -290,11 +294,11 @@ TEST(KeyHostOnRealPcscd, KeepsForeignExpiredAndDoubledKeysOut) {
 TEST(KeyHostOnRealPcscd, SpeaksToTheConfiguredUserOnly) {
   KeydStack stack({.readers = 1, .keys = 0, .extra_config = "allowed_uid = 54321"});
   stack.start_keyd_unchecked();
-  for (const auto until = Clock::now() + 5s; Clock::now() < until; std::this_thread::sleep_for(5ms))
+  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms))
     if (stack.keyd_log().find("keyd.started") != std::string::npos) break;
   KeydClient client(stack.socket());
   EXPECT_FALSE(client.connected());
-  for (const auto until = Clock::now() + 5s; Clock::now() < until; std::this_thread::sleep_for(5ms))
+  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms))
     if (stack.keyd_log().find("keyd.foreign_uid") != std::string::npos) break;
   EXPECT_NE(stack.keyd_log().find("keyd.foreign_uid"), std::string::npos) << stack.keyd_log();
 }
