@@ -40,6 +40,38 @@ const Message kUsbMessages[] = {
     {"sim.usb_socket", "The socket {field} for a virtual machine's USB port cannot be opened.",
      "无法打开供虚拟机 USB 接口使用的套接字 {field}。",
      "Choose a shorter path in a directory that exists and may be written.", "请改用已存在、可写的目录中较短的路径。"},
+    // ---- taxgate-sim attach: a virtual device in this machine's own kernel
+    {"sim.vhci_missing", "This kernel has no virtual USB host controller yet ({field}).",
+     "内核尚未提供虚拟 USB 主机控制器({field})。",
+     "Run: modprobe vhci_hcd. Debian has the module in linux-image-amd64 (its cloud kernel has no USB at all), Ubuntu "
+     "in "
+     "linux-modules-extra. In a container, run it on the host.",
+     "请运行 modprobe vhci_hcd。Debian 的 linux-image-amd64 含该模块(cloud 内核完全不支持 USB),Ubuntu 在 "
+     "linux-modules-extra 中;容器中请在宿主机上运行。"},
+    {"sim.vhci_rights", "Only root may attach a virtual USB device ({field}).",
+     "只有 root 可以接入虚拟 USB 设备({field})。", "Run the command with sudo.", "请使用 sudo 运行。"},
+    {"sim.vhci_full", "All {wanted} ports of the virtual USB host controller are taken.",
+     "虚拟 USB 主机控制器的 {wanted} 个接口均已占用。", "End another taxgate-sim attach, or run: usbip detach -p PORT.",
+     "请结束其他 taxgate-sim attach,或运行 usbip detach -p PORT。"},
+    {"sim.vhci_status", "The virtual USB host controller's ports cannot be read from {field}.",
+     "无法从 {field} 读取虚拟 USB 主机控制器的接口状态。", "Use a kernel of 4.13 or later.",
+     "请使用 4.13 或更高版本的内核。"},
+    {"sim.vhci_refused", "The kernel did not take the virtual USB device.", "内核未接受该虚拟 USB 设备。",
+     "Read dmesg; unload and load the module vhci_hcd.", "请查看 dmesg,并重新加载 vhci_hcd 模块。"},
+    {"sim.vhci_not_taken", "The kernel did not configure the virtual USB device on port {field} in time.",
+     "内核未能及时配置接口 {field} 上的虚拟 USB 设备。", "Read dmesg; try it again.", "请查看 dmesg,然后重试。"},
+    {"sim.vhci_socket", "No socket can be made for the virtual USB device.", "无法为虚拟 USB 设备创建套接字。",
+     "Check the limit of open files (ulimit -n).", "请检查可打开文件数的限制(ulimit -n)。"},
+    {"sim.vhci_let_go", "The kernel let go of the virtual USB device at {field}.",
+     "内核已断开 {field} 处的虚拟 USB 设备。",
+     "Start the command again, unless somebody detached it or unloaded vhci_hcd on purpose.",
+     "如非人为断开或卸载 vhci_hcd,请重新运行该命令。"},
+    {"sim.usbip_format", "The USB host sent a message that makes no sense ({field} {wanted}); the device is pulled.",
+     "USB 主机发来的消息无法识别({field} {wanted}),设备已断开。", "Report it with the kernel's version.",
+     "请连同内核版本一并反馈。"},
+    {"sim.usbip_limit", "The USB host has more {field} under way than any driver needs; the device is pulled.",
+     "USB 主机未完成的传输({field})过多,设备已断开。", "Look for the program that uses the device (lsof /dev/bus/usb).",
+     "请查找正在使用该设备的程序(lsof /dev/bus/usb)。"},
 };
 const std::size_t kUsbMessageCount = std::size(kUsbMessages);
 

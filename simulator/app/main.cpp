@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "simulator/app/attach.h"
 #include "simulator/app/commands.h"
 #include "simulator/app/replay.h"
 #include "simulator/app/simulator.h"
@@ -32,6 +33,9 @@ constexpr const char* kHelp =
   taxgate-sim usb --dir DIR --serial S --taxpayer T [--name N] --as storage|reader --socket PATH
       one key as a USB device of a virtual machine (QEMU: usb-redir on a socket) until SIGTERM or SIGINT: plugged in
       while it runs. Key, PIN and authority are in DIR as `up` keeps them
+  taxgate-sim attach --dir DIR --serial S --taxpayer T [--name N] --as storage|reader
+      one key as a USB device of this machine (root; modprobe vhci_hcd) until SIGTERM or SIGINT; Enter or SIGUSR1 pulls
+      it and puts it back
   taxgate-sim key list --dir DIR
   taxgate-sim key show|plug|unplug|clear-faults|reset-counters SERIAL --dir DIR     (plug: --slot N moves it)
   taxgate-sim key fault SERIAL --dir DIR --kind delay|hang|unplug|drop|wrong_signature|pin_locked
@@ -111,7 +115,7 @@ int run(int argc, char** argv) {
       {"dir",      "keys",       "scenario", "port",     "control-port", "control",  "slot",    "kind",
        "ins",      "nth",        "count",    "delay-ms", "direction",    "counting", "at-byte", "replug-ms",
        "json",     "tries-left", "promises", "lost",     "doubled",      "junit",    "seed",    "submissions",
-       "programs", "taxgated",   "serial",   "taxpayer", "name",         "as",       "socket"},
+       "programs", "taxgated",   "serial",   "taxpayer", "name",         "as",       "socket",  "sys"},
       {"die-with-parent", "help", "keep", "quiet"});
   if (!arguments) return complain(arguments.error());
   const std::string command = arguments->word(0);
@@ -121,6 +125,7 @@ int run(int argc, char** argv) {
   }
   if (command == "up") return run_up(*arguments);
   if (command == "usb") return run_usb(*arguments);
+  if (command == "attach") return run_attach(*arguments);
   if (command == "replay") return run_replay(*arguments);
   if (command == "demo") return run_the_demo(*arguments);
   if (command == "key") return run_key(*arguments);
