@@ -76,6 +76,12 @@ const Message kDoctorMessages[] = {
      "平台 {field} 未提供时间,无法比对时钟。", "", ""},
     {"doctor.polkit", "pcscd asks polkit here, and no rule lets taxgate-keyd use card readers.",
      "本机 pcscd 使用 polkit,但没有允许 taxgate-keyd 使用读卡器的规则。", "Install {field}.", "请安装 {field}。"},
+    {"doctor.reader_unknown", "The card reader {field} is not in libccid's list {wanted}, so pcscd does not see it.",
+     "读卡器 {field} 不在 libccid 的清单 {wanted} 中,pcscd 无法识别。",
+     "Install libccid, or a newer one; else add its two numbers to that file (docs/usb.md, \"Keys that are card "
+     "readers\") and restart pcscd.",
+     "请安装或升级 libccid;否则请将其厂商号和产品号加入该文件(见 docs/usb.md“Keys that are card readers”),并重启 "
+     "pcscd。"},
     {"doctor.reader_users", "Other programs use card readers: {field}.", "其他程序正在使用读卡器:{field}。",
      "If a key is reported busy, end that program.", "若密钥显示被占用,请结束该程序。"},
     {"doctor.secret_missing", "The secret file {field} is not there: {wanted}.", "密钥文件 {field} 不存在:{wanted}。",

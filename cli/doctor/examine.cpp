@@ -96,6 +96,7 @@ const std::vector<NamedCheck>& checks() {
                                            {"hub", check_hub},
                                            {"pcscd", check_pcscd},
                                            {"polkit", check_polkit},
+                                           {"reader_models", check_reader_models},
                                            {"reader_holders", check_reader_holders},
                                            {"privilege", check_privilege},
                                            {"two_daemons", check_two_daemons},

@@ -89,6 +89,7 @@ void check_hub(const Scene&, Findings&);
 // readers.cpp
 void check_pcscd(const Scene&, Findings&);
 void check_polkit(const Scene&, Findings&);
+void check_reader_models(const Scene&, Findings&);
 void check_reader_holders(const Scene&, Findings&);
 // processes.cpp
 void check_privilege(const Scene&, Findings&);

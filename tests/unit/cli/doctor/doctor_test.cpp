@@ -245,6 +245,32 @@ TEST_F(Doctor, NamesAPcscdThatDoesNotAnswerAndMissesItsPolkitRule) {
   EXPECT_TRUE(found(check_polkit).empty());
 }
 
+TEST_F(Doctor, NamesACardReaderThatLibccidDoesNotList) {
+  const std::string usb = scene_.root + "/sys/bus/usb/devices/";
+  for (const auto& [name, text] : {std::pair{"1-4/idVendor", "055c"},
+                                   {"1-4/idProduct", "e618"},
+                                   {"1-4/product", "mToken"},
+                                   {"1-4:1.0/bInterfaceClass", "03"},
+                                   {"1-4:1.1/bInterfaceClass", "0b"}})
+    write(usb + name, std::string(text) + "\n", 0644);
+  const auto without = found(check_reader_models);
+  ASSERT_NE(with(without, "doctor.reader_unknown"), nullptr) << "no libccid at all";
+  EXPECT_EQ(without.front().error.field, "mToken 055c:e618 at 1-4");
+  const auto list = [](const std::string& vendors, const std::string& products) {
+    return "<dict><key>ifdVendorID</key><array>" + vendors + "</array><key>ifdProductID</key><array>" + products +
+           "</array></dict>";
+  };
+  const std::string file = scene_.root + "/etc/libccid_Info.plist";
+  // Both numbers are there, of two other models.
+  write(file, list("<string>0x055C</string><string>0x08E6</string>", "<string>0xE617</string><string>0xE618</string>"),
+        0644);
+  EXPECT_EQ(found(check_reader_models).size(), 1U);
+  write(file,
+        list("<string>0x08E6</string>\n<string>0x055C</string>", "<string>0xE617</string>\n<string>0xE618</string>"),
+        0644);
+  EXPECT_TRUE(found(check_reader_models).empty());
+}
+
 TEST_F(Doctor, NamesOtherProgramsThatUseCardReaders) {
   // A library of that name mapped into another process.
   const std::string copy = directory_ + "/libpcsclite.so.1";
