@@ -33,7 +33,7 @@ std::string keys_text(const Screen& screen, const api::v1::KeyList& list) {
   out += grid.text({4, 5});
   for (const auto& k : list.keys())
     if (const std::string remedy = screen.pick(k.remedy(), k.remedy_zh()); !remedy.empty())
-      out += fmt::format("{} {}\n", k.serial(), remedy);
+      out += fmt::format("{} {}\n", k.serial().empty() ? k.reader() : k.serial(), remedy);
   return out;
 }
 

@@ -95,6 +95,8 @@ const Message kDoctorMessages[] = {
     {"doctor.two_daemons", "Several processes hold {field}: {wanted}.", "多个进程同时打开 {field}:{wanted}。",
      "Stop all but one; two installations must not share a state directory.",
      "只保留一个进程;两套安装不得共用状态目录。"},
+    {"doctor.skf_key", "{field}: {wanted}", "{field}:{left}", "`taxgate keys` says what to do about it; docs/skf.md.",
+     "处理方法请运行 `taxgate keys` 查看,另见 docs/skf.md。"},
     {"doctor.udev_rule", "The udev rule {field} is not installed; keys on USB cannot be opened.",
      "未安装 udev 规则 {field},无法打开 USB 密钥。",
      "Copy it to {wanted}; then udevadm control --reload && udevadm trigger",

@@ -42,13 +42,17 @@ KeydConfig keyd_from(const std::string& path, const toml::table& root) {
                   .issuer_ca = text_of(root["issuer_ca"]),
                   .usb_devices = text_of(root["usb"]["devices"]),
                   .pin_files = {},
-                  .credentials = {}};
+                  .credentials = {},
+                  .skf_libraries = {}};
   if (const auto* pins = root["pin"].as_array())
     for (const auto& node : *pins)
       if (const auto* pin = node.as_table()) {
         if (auto file = text_of((*pin)["file"]); !file.empty()) keyd.pin_files.push_back(file);
         if (auto name = text_of((*pin)["credential"]); !name.empty()) keyd.credentials.push_back(name);
       }
+  if (const auto* libraries = root["skf"].as_array())
+    for (const auto& node : *libraries)
+      if (const auto* skf = node.as_table()) keyd.skf_libraries.push_back(text_of((*skf)["library"]));
   return keyd;
 }
 
@@ -98,6 +102,7 @@ const std::vector<NamedCheck>& checks() {
                                            {"polkit", check_polkit},
                                            {"reader_models", check_reader_models},
                                            {"reader_holders", check_reader_holders},
+                                           {"skf_libraries", check_skf_libraries},
                                            {"privilege", check_privilege},
                                            {"two_daemons", check_two_daemons},
                                            {"memory_locks", check_memory_locks},

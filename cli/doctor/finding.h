@@ -37,7 +37,7 @@ using Findings = std::vector<Finding>;
 /// The few values of taxgate-keyd's configuration that matter here; docs/keyd.md has the grammar.
 struct KeydConfig {
   std::string file, socket, state_directory, issuer_ca, usb_devices;
-  std::vector<std::string> pin_files, credentials;
+  std::vector<std::string> pin_files, credentials, skf_libraries;
 };
 
 /// A model of the USB matching file that keyd opens.
@@ -91,6 +91,8 @@ void check_pcscd(const Scene&, Findings&);
 void check_polkit(const Scene&, Findings&);
 void check_reader_models(const Scene&, Findings&);
 void check_reader_holders(const Scene&, Findings&);
+// skf.cpp
+void check_skf_libraries(const Scene&, Findings&);
 // processes.cpp
 void check_privilege(const Scene&, Findings&);
 void check_two_daemons(const Scene&, Findings&);

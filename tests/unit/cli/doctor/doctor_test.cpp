@@ -362,6 +362,55 @@ TEST_F(Doctor, SaysThatThePlatformWasNotReachedAndExitsByTheWorstFinding) {
   EXPECT_EQ(exit_code(fixed), 0);
 }
 
+TEST_F(Doctor, FindsSkfLibrariesThatTheKeyHostWouldRefuseAndLoadsNone) {
+  const auto name = [&](const std::string& library) {
+    write("keyd.toml", "socket = \"/x\"\nstate_directory = \"/x\"\n[[skf]]\nlibrary = \"" + library + "\"\n", 0640);
+  };
+  std::string good;  // the C library this test runs with
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);)
+    if (line.ends_with("/libc.so.6")) good = line.substr(line.find('/'));
+  const auto left = [&](std::string_view id) {
+    const Findings all = found(check_skf_libraries);
+    const auto* one = with(all, id);
+    return one == nullptr ? "no " + std::string(id) : one->error.left;
+  };
+  name(good);
+  EXPECT_TRUE(found(check_skf_libraries).empty()) << "a library of this machine, root's";
+  name("libskf.so");
+  EXPECT_NE(with(found(check_skf_libraries), "skf.path"), nullptr);
+  name(directory_ + "/none.so");
+  EXPECT_EQ(left("skf.missing"), "No such file or directory");
+  const std::string copy = directory_ + "/libskf.so";
+  fs::copy_file(good, copy);
+  ::chmod(copy.c_str(), 0755);
+  name(copy);
+  EXPECT_TRUE(found(check_skf_libraries).empty()) << "of the owner of this program";
+  ::chmod(copy.c_str(), 0775);
+  EXPECT_EQ(left("skf.writable"), copy);
+  ::chmod(copy.c_str(), 0755);
+  ::chmod(directory_.c_str(), 0777);
+  EXPECT_EQ(left("skf.writable"), directory_) << "who may write the directory may replace the file";
+  ::chmod(directory_.c_str(), 0700);
+  name(write("text.so", std::string(64, 'x'), 0644));
+  EXPECT_EQ(left("skf.elf"), "no ELF file");
+}
+
+TEST_F(Doctor, RepeatsWhatTheKeyHostMetInAnSkfLibrary) {
+  scene_.keys.emplace();
+  auto* key = scene_.keys->add_keys();
+  key->set_reader("SKF libskf.so");
+  key->set_trouble("It has no function SKF_ECCSignData.");
+  key->set_trouble_zh("缺少函数 SKF_ECCSignData。");
+  const auto all = found(check_skf_libraries);
+  ASSERT_NE(with(all, "doctor.skf_key"), nullptr);
+  const Error& error = with(all, "doctor.skf_key")->error;
+  EXPECT_EQ(message_text(error, Language::english), "SKF libskf.so: It has no function SKF_ECCSignData.");
+  EXPECT_EQ(message_text(error, Language::chinese), "SKF libskf.so:缺少函数 SKF_ECCSignData。");
+  key->set_reader("Reader 00 00");
+  EXPECT_TRUE(found(check_skf_libraries).empty());
+}
+
 TEST_F(Doctor, AsOrdinaryUserItSaysWhatItCannotSee) {
   EXPECT_EQ(with(found(check_privilege), "doctor.not_root") != nullptr, ::geteuid() != 0);
 }

@@ -43,6 +43,23 @@ TEST(KeydConfig, FindsThePinBySerialBeforeTaxpayer) {
   EXPECT_EQ(config->pin_for("", ""), nullptr);
 }
 
+TEST(KeydConfig, NamesVendorsLibrariesByAbsolutePathsAndUnlikeFileNames) {
+  const auto config = parse(
+      "[[skf]]\nlibrary = \"/v/liba.so\"\n[[skf]]\nlibrary = \"/v/libb.so\"\ndevice = \"D\"\nserial = \"S\"\n"
+      "application = \"A\"\ncontainer = \"C\"\n");
+  ASSERT_TRUE(config) << config.error().id << config.error().left;
+  ASSERT_EQ(config->skf.size(), 2U);
+  EXPECT_EQ(config->skf[0].library, "/v/liba.so");
+  EXPECT_EQ(config->skf[0].device, "");
+  EXPECT_EQ(config->skf[1].device + config->skf[1].serial + config->skf[1].application + config->skf[1].container,
+            "DSAC");
+  EXPECT_EQ(trouble("[[skf]]\nlibrary = \"liba.so\"\n"), "keyd.config_value skf[0].library keyd.toml:3");
+  EXPECT_EQ(trouble("[[skf]]\ndevice = \"D\"\n"), "keyd.config_missing skf[0].library keyd.toml:3");
+  EXPECT_EQ(trouble("[[skf]]\nlibrary = \"/v/l.so\"\n[[skf]]\nlibrary = \"/w/l.so\"\n"),
+            "keyd.config_value skf[1].library keyd.toml:5");
+  EXPECT_EQ(trouble("skf = \"/v/l.so\"\n"), "keyd.config_type skf keyd.toml:3");
+}
+
 TEST(KeydConfig, NamesFileLineAndKeyOfAMistake) {
   EXPECT_EQ(trouble("sokcet = \"x\"\n"), "keyd.config_unknown sokcet keyd.toml:3");
   EXPECT_EQ(trouble("\n\nsigner_id = 5\n"), "keyd.config_type signer_id keyd.toml:5");
