@@ -9,6 +9,7 @@ function(taxgate_compile_options)
   if(TAXGATE_SANITIZE)
     add_compile_options(-fsanitize=${TAXGATE_SANITIZE} -fno-sanitize-recover=all -g1)
     add_link_options(-fsanitize=${TAXGATE_SANITIZE})
+    add_compile_definitions(_GLIBCXX_ASSERTIONS)  # empty optionals, indices beyond the end
   endif()
   if(TAXGATE_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)

@@ -404,6 +404,7 @@ void Server::Core::stop() {
   sweep_timer.cancel();
   pause_timer.cancel();
   std::vector<std::shared_ptr<Session>> all;
+  all.reserve(sessions.size());
   for (Session* session : sessions) all.push_back(session->shared_from_this());
   for (const auto& session : all) session->stop();
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "daemon/api/answers.h"
@@ -59,6 +60,8 @@ std::string_view reason_phrase(int status) {
   }
 }
 
+char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
 Error unauthorized(std::string wanted) {
   return {Errc::invalid_input, "api.unauthorized", {}, std::move(wanted), {}, {}};
 }
@@ -83,7 +86,7 @@ Result<Caller> authenticate(const SessionHost& host, const Credential& credentia
   constexpr std::string_view kBearer = "Bearer ";
   if (authorization.empty()) return std::unexpected(unauthorized("no token"));
   if (authorization.size() <= kBearer.size() ||
-      ::strncasecmp(authorization.data(), kBearer.data(), kBearer.size()) != 0)
+      !std::ranges::equal(authorization.substr(0, kBearer.size()), kBearer, {}, ascii_lower, ascii_lower))
     return std::unexpected(unauthorized("no bearer token"));
   // Hashes are compared, so the time a comparison takes says nothing about the token.
   const std::string hash = sha256_hex(authorization.substr(kBearer.size()));

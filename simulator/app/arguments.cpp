@@ -19,15 +19,11 @@ Result<Arguments> Arguments::parse(int argc, char** argv, std::initializer_list<
     const std::string name(text.substr(0, equals));
     if (std::ranges::find(flags, name) != flags.end() && equals == std::string_view::npos) {
       out.options_[name] = "";
-    } else if (std::ranges::find(options, name) == options.end()) {
-      return fail(Errc::invalid_input, "sim.arguments", "--" + name);
-    } else if (equals != std::string_view::npos) {
-      out.options_[name] = std::string(text.substr(equals + 1));
-    } else if (++i < argc) {
-      out.options_[name] = argv[i];
-    } else {
-      return fail(Errc::invalid_input, "sim.arguments", "--" + name);
+      continue;
     }
+    const bool known = std::ranges::find(options, name) != options.end(), given = equals != std::string_view::npos;
+    if (!known || (!given && i + 1 == argc)) return fail(Errc::invalid_input, "sim.arguments", "--" + name);
+    out.options_[name] = given ? std::string(text.substr(equals + 1)) : argv[++i];
   }
   return out;
 }
