@@ -11,6 +11,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -19,6 +20,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 #include <charconv>
+#include <cstring>
 #include <deque>
 
 #include "daemon/platform/budget.h"
@@ -37,6 +39,7 @@ using boost::system::error_code;
 
 using HttpReply = std::move_only_function<void(Result<HttpAnswer>)>;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t kReadAtOnce = 16 * 1024;  // a TLS record; from an empty buffer Beast reads 512 bytes at a time
 
 struct Connection {
   Connection(asio::io_context& io, ssl::context& tls) : stream(io, tls) {}
@@ -307,16 +310,40 @@ class State : public std::enable_shared_from_this<State> {
 
     http::response_parser<http::string_body> parser;
     parser.body_limit(kMaxAnswer);
-    auto [read, bytes] = co_await http::async_read(connection.stream, connection.buffer, parser, kAwait);
-    if (read) {
-      out.answer = trouble(Errc::outcome_unknown, read_trouble(read, parser.got_some()), read);
+    connection.buffer.reserve(kReadAtOnce);
+    auto [headless, head_read] = co_await http::async_read_header(connection.stream, connection.buffer, parser, kAwait);
+    if (headless) {
+      out.answer = trouble(Errc::outcome_unknown, read_trouble(headless, parser.got_some()), headless);
       co_return;
     }
-    auto message = parser.release();
     HttpAnswer answer;
+    const auto length = parser.content_length();
+    if (length && !parser.is_done() && !parser.chunked()) {
+      // A page of the night is megabytes of known size: straight from the TLS stream to where it stays.
+      auto& page = answer.body;
+      const std::size_t size = static_cast<std::size_t>(*length), have = std::min(size, connection.buffer.size());
+      page.resize_and_overwrite(size, [&](char* to, std::size_t n) {
+        std::memcpy(to, connection.buffer.data().data(), have);
+        return n;
+      });
+      connection.buffer.consume(have);
+      auto [cut, rest] =
+          co_await asio::async_read(connection.stream, asio::buffer(page.data() + have, size - have), kAwait);
+      if (cut) {
+        out.answer = trouble(Errc::outcome_unknown, read_trouble(cut, true), cut);
+        co_return;
+      }
+    } else {
+      auto [read, rest] = co_await http::async_read(connection.stream, connection.buffer, parser, kAwait);
+      if (read) {
+        out.answer = trouble(Errc::outcome_unknown, read_trouble(read, parser.got_some()), read);
+        co_return;
+      }
+      answer.body = std::move(parser.get().body());
+    }
+    const auto& message = parser.get();
     answer.status = static_cast<int>(message.result_int());
     answer.retry_after_s = retry_after(message[http::field::retry_after]);
-    answer.body = std::move(message.body());
     out.keep = message.keep_alive();
     out.answer = std::move(answer);
   }
