@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "daemon/sync/transitions.h"
 
@@ -15,17 +16,15 @@ class PageMerge {
   PageMerge(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, Batch& batch)
       : mirror_(mirror), form_(form), taxpayer_(taxpayer), batch_(batch) {}
 
-  void compare(const std::optional<InvoiceKey>& key, ByteView record) {
-    const std::uint64_t hash = fingerprint(record);
-    if (key) {
-      const auto place = mirror_.locate(*key);
-      if (place.tag != nullptr && Mirror::hash_of(*place.tag) == hash) {
-        unchanged(*place.tag);
-        return;
-      }
-    }
-    read(key, record, hash);
+  void compare(const Workspace::Look& look, ByteView record) {
+    std::uint64_t* tag = look.tag;
+    if (added_ && look.keyed) tag = mirror_.locate(look.key).tag;  // entries may have moved since
+    // Compared once more: an earlier record of this page may have been the same invoice with other content.
+    if (tag != nullptr && Mirror::hash_of(*tag) == look.hash) return unchanged(*tag);
+    read(look, tag, record);
   }
+  /// Places of looks from now on are those of the mirror as it is.
+  void looked_again() { added_ = false; }
 
  private:
   void unchanged(std::uint64_t& tag) {
@@ -34,14 +33,17 @@ class PageMerge {
     ++batch_.counts.unchanged;
   }
 
-  void read(const std::optional<InvoiceKey>& guess, ByteView record, std::uint64_t hash) {
+  void read(const Workspace::Look& look, std::uint64_t* tag, ByteView record) {
+    const std::uint64_t hash = look.hash;
     auto decoded = listing::decode(form_, taxpayer_, record);
     if (!decoded) {
       // Not met: nobody knows what it says. The guess only helps a person to find it.
-      return hold_back(guess.value_or(InvoiceKey{}), Reason::unreadable, decoded.error().field, {}, {}, hash, record);
+      return hold_back(look.keyed ? look.key : InvoiceKey{}, Reason::unreadable, decoded.error().field, {}, {}, hash,
+                       record);
     }
     const InvoiceKey key = decoded->key;
-    const auto place = mirror_.locate(key);
+    const bool guessed = look.keyed && look.key == key;
+    const Mirror::Place place = guessed ? Mirror::Place{tag} : mirror_.locate(key);
     if (place.tag == nullptr) return add(key, record, decoded->status, hash);
     if (Mirror::hash_of(*place.tag) == hash) return unchanged(*place.tag);  // the quick look had missed the number
     meet(*place.tag);
@@ -61,6 +63,7 @@ class PageMerge {
     if (auto all = listing::decode(form_, taxpayer_, record, &facts); !all)
       return hold_back(key, Reason::unreadable, all.error().field, {}, status, hash, record);
     if (!mirror_.put(key, status, hash)) return hold_back(key, Reason::too_many_statuses, {}, {}, status, hash, record);
+    added_ = true;
     if (const auto place = mirror_.locate(key); place.tag != nullptr) Mirror::mark(*place.tag);
     push(key, {}, status, hash, ChangeKind::added, std::move(facts));
     ++batch_.counts.added;
@@ -96,6 +99,7 @@ class PageMerge {
   const listing::Form form_;
   const std::uint32_t taxpayer_;
   Batch& batch_;
+  bool added_ = false;  // since the looks were made
 };
 
 Result<void> check_head(const listing::PageHead& head, const Asked& asked) {
@@ -111,26 +115,42 @@ Result<void> check_head(const listing::PageHead& head, const Asked& asked) {
   return {};
 }
 
-/// Records that cannot be read are the merge's matter.
-Result<void> check_records(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, ByteView page, Workspace& w,
-                           const Window& window) {
-  listing::Facts facts;
-  for (const auto& r : w.records) {
-    const ByteView record = page.subspan(r.at, r.size);
-    if (const auto key = listing::quick_key(form, taxpayer, record, w.hint)) {
-      const auto place = mirror.locate(*key);
-      if (place.tag != nullptr && Mirror::hash_of(*place.tag) == fingerprint(record)) continue;
-    }
-    if (!listing::decode(form, taxpayer, record, &facts)) continue;
-    const auto foreign = [](const char* field, std::string wanted) {
-      return fail(Errc::corrupt, "listing.foreign", field, {}, std::move(wanted));
-    };
-    const std::string& side = window.direction == Direction::issued ? facts.seller_id : facts.buyer_id;
-    if (side != window.taxpayer) return foreign("taxpayer", window.taxpayer);
-    if (!window.type.empty() && facts.type != window.type) return foreign("type", window.type);
-    if (window.month.index != 0 && Month::of(facts.issued_at) != window.month)
-      return foreign("month", window.month.text());
+/// Number, hash and place of a run of records.
+void look_at(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, ByteView page, listing::Hint& hint,
+             std::span<const listing::Slice> records, Workspace::Look* looks) {
+  std::array<InvoiceKey, kChunk> wanted;
+  std::array<Mirror::Place, kChunk> places;
+  std::size_t known = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const auto key = listing::quick_key(form, taxpayer, page.subspan(records[i].at, records[i].size), hint);
+    looks[i].keyed = key.has_value();
+    if (key) looks[i].key = wanted[known++] = *key;
   }
+  // In order the next entry is at hand; otherwise every search would wait for memory by itself.
+  const bool in_order = known == records.size() && mirror.follows(wanted[0]) &&
+                        std::is_sorted(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(known));
+  if (in_order)
+    for (std::size_t i = 0; i < known; ++i) places[i] = mirror.locate(wanted[i]);
+  else
+    mirror.locate_many({wanted.data(), known}, places.data());
+  for (std::size_t i = 0, k = 0; i < records.size(); ++i) {
+    looks[i].hash = fingerprint(page.subspan(records[i].at, records[i].size));
+    looks[i].tag = looks[i].keyed ? places[k++].tag : nullptr;
+  }
+}
+
+/// Records that cannot be read are the merge's matter.
+Result<void> check_record(listing::Form form, std::uint32_t taxpayer, ByteView record, const Window& window,
+                          listing::Facts& facts) {
+  if (!listing::decode(form, taxpayer, record, &facts)) return {};
+  const auto foreign = [](const char* field, std::string wanted) {
+    return fail(Errc::corrupt, "listing.foreign", field, {}, std::move(wanted));
+  };
+  const std::string& side = window.direction == Direction::issued ? facts.seller_id : facts.buyer_id;
+  if (side != window.taxpayer) return foreign("taxpayer", window.taxpayer);
+  if (!window.type.empty() && facts.type != window.type) return foreign("type", window.type);
+  if (window.month.index != 0 && Month::of(facts.issued_at) != window.month)
+    return foreign("month", window.month.text());
   return {};
 }
 
@@ -164,30 +184,33 @@ Result<listing::PageHead> merge_page(Mirror& mirror, listing::Form form, std::ui
                                      Workspace& w, Batch& batch, const Asked* asked) {
   auto head = listing::split(form, page, w.records);
   if (!head) return head;
-  if (asked != nullptr) {
+  if (asked != nullptr)
     if (auto ok = check_head(*head, *asked); !ok) return std::unexpected(std::move(ok.error()));
-    if (auto ok = check_records(mirror, form, taxpayer, page, w, asked->window); !ok)
-      return std::unexpected(std::move(ok.error()));
+  const std::span<const listing::Slice> records(w.records);
+  // With a check first all records are looked at, then all are merged; without one chunk after chunk, in the cache.
+  w.looks.resize(asked != nullptr ? records.size() : kChunk);
+  listing::Facts facts;
+  for (std::size_t from = 0; asked != nullptr && from < records.size(); from += kChunk) {
+    const auto chunk = records.subspan(from, std::min(kChunk, records.size() - from));
+    Workspace::Look* looks = w.looks.data() + from;
+    look_at(mirror, form, taxpayer, page, w.hint, chunk, looks);
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
+      if (looks[i].tag != nullptr && Mirror::hash_of(*looks[i].tag) == looks[i].hash) continue;
+      const ByteView record = page.subspan(chunk[i].at, chunk[i].size);
+      if (auto ok = check_record(form, taxpayer, record, asked->window, facts); !ok)
+        return std::unexpected(std::move(ok.error()));
+    }
   }
   PageMerge merge(mirror, form, taxpayer, batch);
-  std::array<std::optional<InvoiceKey>, kChunk> keys;
-  std::array<InvoiceKey, kChunk> wanted;
-  for (std::size_t from = 0; from < w.records.size(); from += kChunk) {
-    const std::size_t n = std::min(kChunk, w.records.size() - from);
-    std::size_t known = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      const auto& r = w.records[from + i];
-      keys[i] = listing::quick_key(form, taxpayer, page.subspan(r.at, r.size), w.hint);
-      if (keys[i]) wanted[known++] = *keys[i];
+  for (std::size_t from = 0; from < records.size(); from += kChunk) {
+    const auto chunk = records.subspan(from, std::min(kChunk, records.size() - from));
+    Workspace::Look* looks = w.looks.data() + (asked != nullptr ? from : 0);
+    if (asked == nullptr) {
+      look_at(mirror, form, taxpayer, page, w.hint, chunk, looks);
+      merge.looked_again();
     }
-    // In order the next entry is at hand; otherwise every search would wait for memory by itself.
-    const bool in_order = known == n && mirror.follows(wanted[0]) && std::is_sorted(wanted.begin(), wanted.begin() + n);
-    if (!in_order) mirror.prefetch(wanted.data(), known);
-    for (std::size_t i = 0; i < n; ++i) {
-      const auto& r = w.records[from + i];
-      merge.compare(keys[i], page.subspan(r.at, r.size));
-    }
-    batch.counts.records += n;
+    for (std::size_t i = 0; i < chunk.size(); ++i) merge.compare(looks[i], page.subspan(chunk[i].at, chunk[i].size));
+    batch.counts.records += chunk.size();
   }
   return head;
 }

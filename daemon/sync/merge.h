@@ -59,7 +59,15 @@ struct Batch {
 
 /// Memory that is used again from page to page.
 struct Workspace {
+  /// What the first look at a record found, so that nothing of it is done twice.
+  struct Look {
+    std::uint64_t* tag = nullptr;  // in the mirror; nullptr: not there, or the number was not seen at once
+    std::uint64_t hash = 0;
+    InvoiceKey key;
+    bool keyed = false;
+  };
   std::vector<listing::Slice> records;
+  std::vector<Look> looks;
   listing::Hint hint;
 };
 
@@ -72,7 +80,7 @@ struct Asked {
 
 /// Appends to `batch`. A page that is not whole, or is not what was asked for, changes nothing, neither mirror nor
 /// batch. taxpayer  our number of the taxpayer whose listing this is, 1..InvoiceKey::kMaxTaxpayer
-/// asked     not null: checked first, which reads the page twice
+/// asked     not null: the whole page is checked before the first record of it counts
 /// errors    those of listing::split; corrupt listing.other_page, listing.foreign
 Result<listing::PageHead> merge_page(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, ByteView page,
                                      Workspace& workspace, Batch& batch, const Asked* asked = nullptr);

@@ -24,8 +24,14 @@ void Mirror::Leaf::insert(std::uint32_t at, std::uint64_t rest, std::uint64_t ta
 }
 
 std::size_t Mirror::Partition::leaf_of(std::uint64_t rest) const {
-  const auto above = std::upper_bound(firsts.begin(), firsts.end(), rest);
-  return above == firsts.begin() ? 0 : static_cast<std::size_t>(above - firsts.begin()) - 1;
+  // The first entry is 0, so there is always one that is not above. No branch on data, as in position().
+  const std::uint64_t* base = firsts.data();
+  for (std::size_t n = firsts.size(); n > 1;) {
+    const std::size_t half = n / 2;
+    base = base[half] <= rest ? base + half : base;
+    n -= half;
+  }
+  return static_cast<std::size_t>(base - firsts.data());
 }
 
 std::uint32_t Mirror::position(const Leaf& leaf, std::uint64_t rest) {
@@ -152,37 +158,53 @@ Mirror::Place Mirror::locate(const InvoiceKey& key) {
   return {&l.tags()[at]};
 }
 
-void Mirror::prefetch(const InvoiceKey* keys, std::size_t count) {
+void Mirror::locate_many(std::span<const InvoiceKey> keys, Place* places) {
   // Searches side by side, one step of each after another: the waits for memory overlap instead of adding up.
-  constexpr std::size_t kGroup = 16;
-  for (std::size_t from = 0; from < count; from += kGroup) {
-    const std::size_t n = std::min(kGroup, count - from);
-    std::array<const std::uint64_t*, kGroup> base{};
-    std::array<std::uint32_t, kGroup> left{};
-    std::array<const Leaf*, kGroup> leaf{};
+  constexpr std::size_t kGroup = 32;
+  struct Search {
+    const std::uint64_t* base;
+    const Leaf* leaf;
+    std::uint32_t left;
+  };
+  std::array<Search, kGroup> group;
+  for (std::size_t from = 0; from < keys.size(); from += kGroup) {
+    const std::size_t n = std::min(kGroup, keys.size() - from);
     for (std::size_t i = 0; i < n; ++i) {
       const Partition* p = partition(keys[from + i].partition);
-      if (p == nullptr) continue;
-      leaf[i] = &p->leaves[p->leaf_of(keys[from + i].rest)];
-      base[i] = leaf[i]->rests();
-      left[i] = leaf[i]->count;
-      if (left[i] > 1) __builtin_prefetch(base[i] + left[i] / 2 - 1);
+      const Leaf* leaf = p == nullptr ? nullptr : &p->leaves[p->leaf_of(keys[from + i].rest)];
+      group[i] = {nullptr, leaf, 0};
+      if (leaf != nullptr) __builtin_prefetch(leaf);
     }
-    for (bool more = true; more;) {
-      more = false;
+    std::uint32_t longest = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      Search& s = group[i];
+      if (s.leaf == nullptr) continue;
+      s.base = s.leaf->rests();
+      s.left = s.leaf->count;
+      longest = std::max(longest, s.left);
+      if (s.left > 1) __builtin_prefetch(s.base + s.left / 2 - 1);
+    }
+    for (; longest > 1; longest -= longest / 2)
       for (std::size_t i = 0; i < n; ++i) {
-        if (left[i] <= 1) continue;
-        const std::uint32_t half = left[i] / 2;
-        base[i] = base[i][half - 1] < keys[from + i].rest ? base[i] + half : base[i];
-        left[i] -= half;
-        if (left[i] > 1) __builtin_prefetch(base[i] + left[i] / 2 - 1);
-        more = true;
+        Search& s = group[i];
+        if (s.left <= 1) continue;
+        const std::uint32_t half = s.left / 2;
+        s.base = s.base[half - 1] < keys[from + i].rest ? s.base + half : s.base;
+        s.left -= half;
+        if (s.left > 1) __builtin_prefetch(s.base + s.left / 2 - 1);
       }
+    for (std::size_t i = 0; i < n; ++i) {
+      const Search& s = group[i];
+      places[from + i] = {};
+      if (s.leaf == nullptr || s.leaf->count == 0) continue;
+      auto at = static_cast<std::size_t>(s.base - s.leaf->rests());
+      if (*s.base < keys[from + i].rest) ++at;
+      if (at >= s.leaf->count || s.leaf->rests()[at] != keys[from + i].rest) continue;
+      places[from + i] = {&s.leaf->tags()[at]};
+      __builtin_prefetch(places[from + i].tag, 1);
     }
-    for (std::size_t i = 0; i < n; ++i)
-      if (leaf[i] != nullptr && leaf[i]->count != 0)
-        __builtin_prefetch(leaf[i]->tags() + (base[i] - leaf[i]->rests()), 1);
   }
+  if (!keys.empty()) locate(keys.back());  // a listing in order walks on from there
 }
 
 std::size_t Mirror::bytes() const {

@@ -50,7 +50,7 @@ class Mirror {
   /// stamp; nullopt: damaged, or of another version, and the mirror is empty: fill it from the store.
   std::optional<std::int64_t> load(const std::function<bool(std::span<std::uint8_t>)>& source);
 
-  // ---- for merge_page only: places are valid until the next put()
+  // ---- for merge_page only: places are valid until a put() adds something
   struct Place {
     std::uint64_t* tag = nullptr;  // nullptr: not there
   };
@@ -61,8 +61,8 @@ class Mirror {
   /// A sorted caller's way: the entry after the last one found, if it has this key; else a search.
   Place locate(const InvoiceKey& key);
   bool follows(const InvoiceKey& key) const;  // locate() would need no search
-  /// Brings what locate() will touch into the processor's cache, for many keys at once.
-  void prefetch(const InvoiceKey* keys, std::size_t count);
+  /// locate() for many keys at once, in any order: one memory's wait for all of them. places  one a key
+  void locate_many(std::span<const InvoiceKey> keys, Place* places);
 
  private:
   static constexpr std::uint64_t kSeen = std::uint64_t{1} << 16U;
