@@ -1,6 +1,8 @@
 // The credit line's part of the database: records of what was told, and the month's index over the ledger.
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <tuple>
 
 #include "daemon/store/operations.h"
 #include "daemon/store/rows.h"
@@ -81,13 +83,14 @@ std::string detail_of(const CreditRecord& r) {
   return out;
 }
 
-// SQLite refuses a sum beyond 64 bits, which a hostile ledger could reach: added up in two parts, joined saturating.
-constexpr std::int64_t kPart = 1'000'000'000;
-Fen joined(std::int64_t high, std::int64_t low) {
-  std::int64_t out = 0;
-  if (__builtin_mul_overflow(high, kPart, &out) || __builtin_add_overflow(out, low, &out))
-    return {std::numeric_limits<std::int64_t>::max()};
-  return {out};
+/// What was issued on one day, of one type.
+struct IssuedDay {
+  std::int64_t last = 0, count = 0;
+  __int128 amount = 0;  // a hostile ledger's sum passes 64 bits
+};
+Fen saturated(__int128 sum) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  return {sum > kMost ? kMost : static_cast<std::int64_t>(sum)};
 }
 
 std::optional<CreditRecord> found(Query& q) { return q.row() ? std::optional(read_credit(q)) : std::nullopt; }
@@ -177,18 +180,30 @@ std::vector<CreditRecord> load_credit_records(Connection& c, std::string_view ta
 std::vector<IssuedRow> load_issued(Connection& c, std::string_view seller, std::int64_t first, std::int64_t last) {
   std::vector<IssuedRow> out;
   {
-    auto q = c.query(
-        "SELECT type, max(at), sum(amount / ?), sum(amount % ?), count(*) FROM issued WHERE seller = ? AND month "
-        "BETWEEN ? AND ? AND red = "
-        "0 "
-        "GROUP BY month, (at + ?) / ?, type");
-    q.bind(kPart).bind(kPart).bind(seller).bind(first).bind(last).bind(LegalTime::kOffsetMs).bind(kDayMs);
-    while (q.row())
+    // Added up here: in SQL the groups would be sorted, row by row, and the night asks for every month it lists.
+    std::map<std::tuple<std::int64_t, std::int64_t, std::string>, IssuedDay> days;
+    auto q =
+        c.query("SELECT month, at, type, amount FROM issued WHERE seller = ? AND month BETWEEN ? AND ? AND red = 0");
+    q.bind(seller).bind(first).bind(last);
+    auto at = days.end();
+    while (q.row()) {
+      const LegalTime issued{q.integer(1)};
+      const std::int64_t month = q.integer(0), day = day_of(issued);
+      const auto type = q.view(2);
+      if (at == days.end() || std::tie(std::get<0>(at->first), std::get<1>(at->first)) != std::tie(month, day) ||
+          std::get<2>(at->first) != type)
+        at = days.try_emplace({month, day, std::string(type)}).first;
+      IssuedDay& sum = at->second;
+      sum.last = sum.count == 0 ? issued.ms : std::max(sum.last, issued.ms);
+      sum.amount += q.integer(3);
+      ++sum.count;
+    }
+    for (const auto& [key, day] : days)
       out.push_back({.number = {},
-                     .type = q.text(0),
-                     .at = {q.integer(1)},
-                     .amount = joined(q.integer(2), q.integer(3)),
-                     .count = q.integer(4),
+                     .type = std::get<2>(key),
+                     .at = {day.last},
+                     .amount = saturated(day.amount),
+                     .count = day.count,
                      .blue = {}});
   }
   auto q = c.query(
