@@ -1,7 +1,7 @@
 // The night sync: kernel, durable changes, applied status; beside other stores fed with the same pages in turn; then
 // the wire's stages. Every result is compared record by record before a time of it is printed. Pages are made one at a
 // time and not timed.
-//   bench_sync [--records N] [--changed PERCENT] [--rounds R] [--rivals none|all] [--wire-only] [--json]
+//   bench_sync [--records N] [--changed PERCENT] [--rounds R] [--no-rivals] [--postgres] [--wire-only] [--json]
 #include <sys/resource.h>
 #include <time.h>
 
@@ -13,6 +13,7 @@
 #include "protocol/wire_kernels.h"
 #include "tests/bench/listing_pages.h"
 #include "tests/bench/measure.h"
+#include "tests/bench/postgres_rival.h"
 #include "tests/bench/sync_rivals.h"
 
 namespace taxgate::bench {
@@ -26,7 +27,7 @@ struct Wish {
   std::uint64_t records = 1'000'000;
   double share = 0.01;
   std::uint64_t rounds = 5;
-  bool json = false, rivals = true, wire_only = false;
+  bool json = false, rivals = true, postgres = false, wire_only = false;
 };
 
 double cpu_now() {
@@ -182,6 +183,7 @@ class Ours {
 
 Span night_of(Rival& rival, Pages& pages, std::uint64_t records, std::uint64_t even, std::uint64_t clustered) {
   Span sum;
+  const double others = rival.other_cpu();
   std::vector<listing::Slice> slices;
   {
     const Stopwatch watch;
@@ -200,7 +202,9 @@ Span night_of(Rival& rival, Pages& pages, std::uint64_t records, std::uint64_t e
   }
   const Stopwatch watch;
   rival.end();
-  return sum + watch.stop();
+  sum = sum + watch.stop();
+  sum.cpu += rival.other_cpu() - others;
+  return sum;
 }
 
 void check_rival(Rival& rival, const World& world, std::uint64_t even, std::uint64_t clustered) {
@@ -285,6 +289,11 @@ void nights(const Wish& wish, const Report& report) {
     rivals.push_back(std::make_unique<SqliteRival>(directory.path() + "/scan.db", false));
     rivals.push_back(std::make_unique<LmdbRival>(directory.path() + "/lmdb"));
     rivals.push_back(std::make_unique<RocksRival>(directory.path() + "/rocks"));
+    if (wish.postgres) {
+      const std::string programs = postgres_programs();
+      if (programs.empty()) throw std::runtime_error("PostgreSQL is not installed: ./run bench sync --postgres does");
+      rivals.push_back(std::make_unique<PostgresRival>(programs));
+    }
     for (auto& r : rivals) {
       const Span s = night_of(*r, pages, wish.records, 0, 0);
       check_rival(*r, even, 0, 0);
@@ -399,6 +408,7 @@ int run(int argc, char** argv) {
   wish.rounds = static_cast<std::uint64_t>(number_option(argc, argv, "--rounds", 5));
   wish.json = has_flag(argc, argv, "--json");
   wish.rivals = !has_flag(argc, argv, "--no-rivals");
+  wish.postgres = has_flag(argc, argv, "--postgres");
   wish.wire_only = has_flag(argc, argv, "--wire-only");
   const Report report(wish);
   if (!wish.wire_only) nights(wish, report);

@@ -27,6 +27,7 @@ class Rival {
   virtual void commit() = 0;  // durable
   virtual void end() = 0;
   virtual void each(const std::function<void(std::uint64_t rest, std::uint64_t bits)>& each) = 0;
+  virtual double other_cpu() const { return 0; }  // seconds of processes of its own, so far
 };
 
 inline void sql(sqlite3* db, const std::string& text) {
