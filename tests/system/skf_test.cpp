@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "protocol/messages.h"
+#include "tests/system/shell.h"
 #include "tests/system/skf_stack.h"
 
 namespace taxgate::tests {
@@ -67,6 +68,12 @@ TEST(SkfKeys, ThatVanishUnderASignatureLeaveTheOutcomeOpenAndTheOrderIsSignedAft
   EXPECT_EQ(stack.sign(0, "vanished"), "key.interrupted");
   stack.fault(0, {});
   EXPECT_TRUE(stack.sign_at_last(0, "vanished"));
+  const auto logins = stack.key(0).counters().verify_attempts;
+  stack.fault(0, "0A00002D SKF_ECCSignData");  // the library lost the login
+  EXPECT_EQ(stack.sign(0, "logged-out"), "key.reset");
+  EXPECT_GT(stack.key(0).counters().verify_attempts, logins) << "taken up again in the same session";
+  stack.fault(0, {});
+  EXPECT_TRUE(stack.sign_at_last(0, "logged-out"));
   EXPECT_EQ(stack.key(0).counters().verify_failures, 0U);
 }
 
@@ -125,6 +132,10 @@ TEST(SkfLibraries, ThatCannotBeUsedAreNamedWithTheReasonAndUsedOnceTheyAreReplac
     EXPECT_NE(sentence(trouble).find(stack.library(i)), std::string::npos) << sentence(trouble);
     EXPECT_EQ(stack.key(i).counters().commands, 0U) << "nothing was asked of a key behind it";
   }
+  const Ran check =
+      run_in_shell(fmt::format("{}/taxgate-keyd --config {}/keyd.toml --check", TAXGATE_BIN_DIR, stack.directory()));
+  EXPECT_EQ(check.exit, 2) << "said before the service starts";
+  EXPECT_NE(check.out.find(sentence(stack.trouble(SkfStack::own_reader(1)))), std::string::npos) << check.out;
   ASSERT_TRUE(stack.wait_state(4, "ready"));
   EXPECT_EQ(stack.sign(4, "beside"), "signed");
   stack.install(0, "narrow_packed");
