@@ -56,7 +56,7 @@ std::vector<std::string> shared_strings(std::string_view archive) {
 
 // The sheet a person sees first, by the workbook's own list.
 std::string first_sheet(std::string_view archive) {
-  const std::string otherwise = "xl/worksheets/sheet1.xml";
+  static constexpr const char* otherwise = "xl/worksheets/sheet1.xml";
   const auto book = unzip(archive, "xl/workbook.xml"), relations = unzip(archive, "xl/_rels/workbook.xml.rels");
   pugi::xml_document document, links;
   if (!book || !relations || !load(document, *book) || !load(links, *relations)) return otherwise;
@@ -196,6 +196,7 @@ std::string write_xlsx(const std::vector<Column>& columns, const TextRows& rows)
   const std::string type = "application/vnd.openxmlformats-officedocument.spreadsheetml.";
   std::string sheet = head + "<worksheet xmlns=\"" + main + "\"><sheetData>";
   std::vector<std::string> headings;
+  headings.reserve(columns.size());
   for (const auto& column : columns) headings.push_back(column.heading);
   put_row(sheet, 1, headings, nullptr);
   for (std::size_t i = 0; i < rows.size(); ++i) put_row(sheet, i + 2, rows[i], &columns);

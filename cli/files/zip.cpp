@@ -132,7 +132,7 @@ std::string zip(const std::vector<std::pair<std::string, std::string>>& members)
     put(directory, static_cast<std::uint32_t>(out.size()), 4);
     directory += name;
     put(out, kLocal, 4);
-    out += head + name + packed;
+    out.append(head).append(name).append(packed);
   }
   const auto start = static_cast<std::uint32_t>(out.size());
   out += directory;

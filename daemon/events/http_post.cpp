@@ -68,7 +68,7 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
     parser_.header_limit(kMaxAnswerHeader);
   }
 
-  void start(std::vector<std::pair<std::string, std::string>> headers, std::string body) {
+  void start(const std::vector<std::pair<std::string, std::string>>& headers, std::string body) {
     request_.method(http::verb::post);
     request_.target(url_.target);
     request_.version(11);
@@ -77,7 +77,7 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
     request_.set(http::field::host, usual_port ? host : host + ":" + url_.port);
     request_.set(http::field::user_agent, "taxgate");
     request_.set(http::field::connection, "close");
-    for (auto& [name, value] : headers) request_.set(name, value);
+    for (const auto& [name, value] : headers) request_.set(name, value);
     request_.body() = std::move(body);
     request_.prepare_payload();
     // The resolver has no deadline of its own, so one timer guards everything up to the connection.
@@ -85,14 +85,15 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
     timer_.async_wait([self = shared_from_this()](error_code ec) {
       if (!ec) self->finish({.answered = false, .status = 0, .trouble = "no connection in time"});
     });
-    resolver_.async_resolve(url_.host, url_.port,
-                            [self = shared_from_this()](error_code ec, asio::ip::tcp::resolver::results_type found) {
-                              if (ec) return self->broken("resolve", ec);
-                              lowest(*self).async_connect(found, [self](error_code e, const asio::ip::tcp::endpoint&) {
-                                if (e) return self->broken("connect", e);
-                                self->connected();
-                              });
-                            });
+    resolver_.async_resolve(
+        url_.host, url_.port,
+        [self = shared_from_this()](error_code ec, const asio::ip::tcp::resolver::results_type& found) {
+          if (ec) return self->broken("resolve", ec);
+          lowest(*self).async_connect(found, [self](error_code e, const asio::ip::tcp::endpoint&) {
+            if (e) return self->broken("connect", e);
+            self->connected();
+          });
+        });
   }
 
   void cancel() override {
@@ -177,7 +178,7 @@ std::shared_ptr<Post> start_post(asio::io_context& io, Url url, std::shared_ptr<
                                  std::vector<std::pair<std::string, std::string>> headers, std::string body,
                                  PostOptions options, std::move_only_function<void(PostResult)> done) {
   auto post = std::make_shared<BeastPost>(io, std::move(url), std::move(trust), options, std::move(done));
-  post->start(std::move(headers), std::move(body));
+  post->start(headers, std::move(body));
   return post;
 }
 

@@ -312,6 +312,7 @@ struct Webhooks::Core {
 
   void publish() {
     std::vector<WebhookState> now;
+    now.reserve(deliveries.size());
     for (const auto& [name, delivery] : deliveries) now.push_back(delivery->state());
     const std::lock_guard lock(mutex);
     states = std::move(now);
