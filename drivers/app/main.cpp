@@ -41,7 +41,7 @@ Result<std::unique_ptr<KeyDevice>> open_card(const keyd::worker::v1::Open& order
   auto transport = keyd::connect_card(order.reader(), order.usb_devices());
   if (!transport) return std::unexpected(transport.error());
   if (!order.trace_file().empty()) *transport = gmt0017::record(std::move(*transport), order.trace_file());
-  return gmt0017::make_key(std::move(*transport), {order.application(), order.container()});
+  return gmt0017::make_key(std::move(*transport), {order.application(), order.container(), order.disk_file()});
 }
 
 /// A number the host itself wrote.

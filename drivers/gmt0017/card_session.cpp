@@ -30,6 +30,10 @@ bool only_reads(ByteView command) {
          command[1] != static_cast<std::uint8_t>(Ins::ecc_sign_data);
 }
 
+bool is_signature(ByteView command) {
+  return command.size() > 1 && command[1] == static_cast<std::uint8_t>(Ins::ecc_sign_data);
+}
+
 }  // namespace
 
 Result<Bytes> CardSession::call(ByteView command, std::string_view context) {
@@ -55,6 +59,10 @@ Result<Bytes> CardSession::call_once(ByteView command, std::string_view context)
     // Seen with a reader driver: pulled in the middle of an answer, the first part of it is handed up as the whole, and
     // its last two bytes pose as a status word. Status words begin with 6 or 9, and a refusal carries no data.
     const unsigned first = response->status >> 12;
+    // A signature's answer begins with 00 00, so what is left of one that was cut never reads like a tax disk's
+    // refusal.
+    if (response->data.empty() && is_signature(command) && is_disk_refusal(response->status))
+      return std::unexpected(disk_refused(response->status, context));
     if (!response->data.empty() || (first != 6 && first != 9))
       return fail(Errc::outcome_unknown, "key.interrupted", {}, {}, {}, std::string(context) + ": answer cut off");
     Error error = status_error(response->status, context);
@@ -117,6 +125,16 @@ Result<void> CardSession::verify_pin(AppId app, const SecretBytes& pin) {
   const auto done = call(gmt0017::verify_pin(app, PinType::user, *cipher), "VerifyPIN");
   if (!done) return std::unexpected(done.error());
   return {};
+}
+
+Result<FileInfo> CardSession::file_info(AppId app, std::string_view name) {
+  return read(call(get_file_info(app, name), "GetFileInfo"), read_file_info, "GetFileInfo");
+}
+
+Result<Bytes> CardSession::read_file(AppId app, std::string_view name, std::uint32_t size) {
+  auto data = call(gmt0017::read_file(app, name, 0, size), "ReadFile");
+  if (data && data->size() != size) return fail(Errc::corrupt, "key.card_format", "size", {}, {}, "ReadFile");
+  return data;
 }
 
 Result<Signature> CardSession::sign_digest(AppId app, ContainerId container, const Digest& digest) {

@@ -26,6 +26,10 @@ class CardSession {
   Result<PinInfo> pin_info(AppId app);                             // user PIN
   /// Asks for a challenge, then presents the user PIN exactly once. errors also invalid_input key.pin_length
   Result<void> verify_pin(AppId app, const SecretBytes& pin);
+  Result<FileInfo> file_info(AppId app,
+                             std::string_view name);  // errors also rejected key.no_application: no such file
+  Result<Bytes> read_file(AppId app, std::string_view name, std::uint32_t size);  // from its beginning
+  /// errors  also rejected key.disk_refused: a tax disk's own words (status D1xx, E105)
   Result<Signature> sign_digest(AppId app, ContainerId container, const Digest& digest);
 
  private:

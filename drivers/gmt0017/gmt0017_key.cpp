@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "drivers/gmt0017/card_session.h"
+#include "drivers/gmt0017/disk_record.h"
 
 namespace taxgate::gmt0017 {
 namespace {
@@ -54,6 +55,22 @@ class Gmt0017Key final : public KeyDevice {
     if (!good) return std::unexpected(good.error());
     if (!*good) return fail(Errc::corrupt, "key.signature");
     return signature;
+  }
+
+  Result<std::optional<keyd::v1::TaxDisk>> disk() override {
+    if (location_.disk_file.empty()) return std::nullopt;
+    const auto info = session_.file_info(app_, location_.disk_file);
+    // No such file, or no files at all: no tax disk.
+    if (!info && (info.error().id == "key.no_application" || info.error().id == "key.card_refused"))
+      return std::nullopt;
+    if (!info) return std::unexpected(info.error());
+    if (info->size > kMaxDiskRecord)
+      return fail(Errc::corrupt, "key.disk_format", "size", std::to_string(info->size), std::to_string(kMaxDiskRecord));
+    const auto bytes = session_.read_file(app_, location_.disk_file, info->size);
+    if (!bytes) return std::unexpected(bytes.error());
+    auto record = read_disk_record(*bytes);
+    if (!record) return std::unexpected(record.error());
+    return std::move(*record);
   }
 
   Result<void> reconnect() override {

@@ -1,9 +1,11 @@
 #pragma once
 // A tax key, whatever it is reached by: GM/T 0017 APDUs here, vendor libraries and native disks later.
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "protocol/error.h"
+#include "protocol/keyd.pb.h"
 #include "protocol/sm.h"
 
 namespace taxgate {
@@ -41,8 +43,11 @@ class KeyDevice {
   /// errors     device_gone: unplugged before the command left; outcome_unknown: after it left (a signature may be
   /// repeated)
   ///            retry_later key.reset: log in again; corrupt key.signature when `verify` finds it does not
-  ///            verify
+  ///            verify; rejected key.disk_refused (wanted "09D109"): the tax disk will not, whoever asks it again
   virtual Result<Signature> sign(ByteView message, std::string_view signer_id, bool verify) = 0;
+  /// What a tax disk says of itself; nothing: this key is none. Reads only.
+  /// errors  corrupt key.disk_format; those of a card that refuses to be read
+  virtual Result<std::optional<keyd::v1::TaxDisk>> disk() { return std::nullopt; }
   /// Takes the connection up again after key.reset; the login is lost.
   virtual Result<void> reconnect() = 0;
 };

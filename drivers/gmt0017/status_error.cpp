@@ -43,4 +43,13 @@ Error status_error(std::uint16_t status, std::string_view context) {
   return {Errc::rejected, "key.card_refused", {}, fmt::format("{:04x}", status), {}, std::move(detail)};
 }
 
+bool is_disk_refusal(std::uint16_t status) {
+  constexpr std::uint16_t kClock = 0xE105;
+  return status >> 8 == 0xD1 || status == kClock;
+}
+
+Error disk_refused(std::uint16_t status, std::string_view context) {
+  return {Errc::rejected, "key.disk_refused", {}, fmt::format("09{:04X}", status), {}, std::string(context)};
+}
+
 }  // namespace taxgate::gmt0017

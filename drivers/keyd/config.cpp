@@ -20,6 +20,8 @@ using usb::TableReader;
 
 // An hour: longer deadlines are a mistake in the unit, not a wish.
 constexpr std::int64_t kMaxDeadlineMs = 3'600'000;
+// A forecast older than a day is none.
+constexpr std::int64_t kMaxDiskEveryS = 86'400;
 
 PinRule read_pin_rule(const toml::table& table, const std::string& prefix, const std::string& file,
                       const std::string& credentials, std::optional<Error>& error) {
@@ -121,6 +123,17 @@ Result<Config> parse_config(std::string_view toml, const std::string& file_name,
       card.finish();
     } else {
       top.report("keyd.config_type", "card", *node, "a table");
+    }
+  }
+  if (const toml::node* node = top.take("disk", false)) {
+    if (const toml::table* table = node->as_table()) {
+      TableReader disk(*table, "disk.", file_name, error);
+      config.disk_file = disk.text("file", {}, true);
+      if (const auto every = disk.number("every_s", 1, kMaxDiskEveryS))
+        config.disk_every = std::chrono::seconds(*every);
+      disk.finish();
+    } else {
+      top.report("keyd.config_type", "disk", *node, "a table");
     }
   }
   if (const toml::node* node = top.take("usb", false)) {

@@ -48,6 +48,8 @@ struct Config {
   std::string signer_id{kDefaultSignerId};
   std::string issuer_ca;  // path, PEM or DER; empty: not checked
   std::string application, container;
+  std::string disk_file;  // of the application, with a tax disk's state; empty: no disk's state is asked for
+  std::chrono::seconds disk_every{60};   // between two readings while nothing is signed
   std::string usb_devices;               // path of the USB matching file; empty: no keys on USB
   std::string trace_reader, trace_file;  // whose traffic is written down, and where; empty: nobody's
   LogSync log_sync = LogSync::before_signing;

@@ -332,6 +332,7 @@ class Host {
   // ---- clients ----
 
   void describe(const ReaderSlot& slot, v1::Key& out) const {
+    if (slot.disk()) *out.mutable_disk() = *slot.disk();
     out.set_reader(slot.reader());
     out.set_state(std::string(slot.state_name()));
     out.set_pin_tries_left(slot.tries_left());
@@ -386,6 +387,7 @@ class Host {
       gone.set_state("gone");
       gone.clear_reader();
       gone.clear_trouble();
+      gone.clear_disk();
       gone.set_signed_count(desk_.signed_count(serial));
     }
   }

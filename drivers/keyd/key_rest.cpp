@@ -17,7 +17,8 @@ constexpr std::size_t kMostKeys = 64;
 }  // namespace
 
 bool KeyRest::counts(const Error& error) {
-  return error.id != "key.gone" && error.id != "key.leased" && error.id != "key.log_failed" && !error.id.empty();
+  return error.id != "key.gone" && error.id != "key.leased" && error.id != "key.log_failed" &&
+         error.id != "key.disk_refused" && !error.id.empty();
 }
 
 bool KeyRest::failed(const std::string& serial, const Error& error, Time now) {

@@ -17,7 +17,7 @@ class KeyRest {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  /// A pulled key, and a key lent to another program, have not failed.
+  /// A pulled key, a key lent to another program, and a tax disk that refuses by its own rules have not failed.
   static bool counts(const Error& error);
   /// returns  whether the key rests from now on
   bool failed(const std::string& serial, const Error& error, Time now);

@@ -44,6 +44,7 @@ ReaderSlot::ReaderSlot(EventLoop& loop, const Config& config, std::string reader
 
 ReaderSlot::~ReaderSlot() {
   clear_timer();
+  if (disk_timer_) loop_.cancel(*disk_timer_);
   if (state_ == SlotState::ready)
     release_worker();
   else
@@ -61,6 +62,8 @@ std::string_view ReaderSlot::state_name() const {
     case SlotState::ready:
     case SlotState::signing:
       return "ready";
+    case SlotState::reading:
+      return after_reading_ ? "opening" : "ready";  // after the login; later readings are nobody's business
     case SlotState::hung:
       return "hung";
     case SlotState::trouble:
@@ -116,6 +119,7 @@ void ReaderSlot::forget_card() {
   enter(SlotState::empty, "gone");
   key_.reset();
   pin_.reset();
+  disk_.reset();
 }
 
 void ReaderSlot::reconsider() {
@@ -128,7 +132,8 @@ void ReaderSlot::reconsider() {
 void ReaderSlot::lend(Error why) {
   lent_ = std::move(why);
   switch (state_) {
-    case SlotState::signing:     // its answer comes within the deadline
+    case SlotState::signing:  // its answer comes within the deadline
+    case SlotState::reading:
     case SlotState::logging_in:  // a PIN on its way is waited for: an unanswered attempt is a try nobody knows of
     case SlotState::empty:
     case SlotState::hung:  // the probe is the one process left, and ends when the card answers
@@ -166,6 +171,7 @@ void ReaderSlot::start_worker() {
   open.mutable_open()->set_reader(reader_);
   open.mutable_open()->set_application(config_.application);
   open.mutable_open()->set_container(config_.container);
+  open.mutable_open()->set_disk_file(config_.disk_file);
   if (way_.kind == Way::Kind::usb_port) open.mutable_open()->set_usb_devices(config_.usb_devices);
   if (way_.kind == Way::Kind::skf_device) {
     open.mutable_open()->set_skf_library(way_.skf->library);
@@ -301,6 +307,13 @@ void ReaderSlot::answered(const worker::v1::FromWorker& answer) {
   if (answer.has_failure()) {
     Error error = from_failure(answer.failure());
     if (answer.session_lost()) return session_ended(std::move(error));
+    if (state_ == SlotState::reading && error.id != "key.reset") return disk_unread(error);
+    if (error.id == "key.disk_refused" && state_ == SlotState::signing) {
+      // The session is as good as before; what the disk holds now says why.
+      disk_due_ = true;
+      rest_or_read();
+      return finish_sign(std::unexpected(std::move(error)));
+    }
     // A refusal while signing is cured by a fresh session or not at all; a refused login needs a person.
     if (error.id == "key.reset" || (state_ == SlotState::signing && !needs_person(error)))
       return session_ended(std::move(error));
@@ -311,19 +324,18 @@ void ReaderSlot::answered(const worker::v1::FromWorker& answer) {
   if (answer.has_identity()) return identified(answer);
   if (answer.has_logged_in()) {
     pause_ = kFirstPause;
-    if (lent_) return set_trouble(*lent_);
-    return enter(SlotState::ready, "ready");
+    disk_due_ = !config_.disk_file.empty();
+    return rest_or_read("ready");
   }
+  if (answer.has_disk_seen()) return disk_seen(answer.disk_seen());
   if (answer.has_signed_() && state_ == SlotState::signing) {
     const std::string& bytes = answer.signed_().signature();
     Signature signature{};
     if (bytes.size() != signature.size())
       return session_ended({Errc::corrupt, "key.card_format", {}, {}, {}, "signature size"});
     std::copy(bytes.begin(), bytes.end(), signature.begin());
-    if (lent_)
-      set_trouble(*lent_);
-    else
-      enter(SlotState::ready);
+    if (disk_) disk_was_used();
+    rest_or_read();
     finish_sign(signature);
   }
 }

@@ -6,6 +6,7 @@
 //                    └── deadline passed ─┴──► hung ◄────┴────────────┘   worker killed, one probe process waits for an
 //                                               │                        answer; no other client is put on a silent
 //                                               reader
+//                    A tax disk is also read: logging_in ─► reading ─► ready, and from time to time ready ⇄ reading.
 //                    session lost, worker died: opening again after a pause; trouble: stays until the card, the PIN
 //                    file or the set of keys changes
 #include <chrono>
@@ -23,7 +24,7 @@
 
 namespace taxgate::keyd {
 
-enum class SlotState : std::uint8_t { empty, opening, logging_in, ready, signing, trouble, hung };
+enum class SlotState : std::uint8_t { empty, opening, logging_in, ready, signing, reading, trouble, hung };
 
 struct SlotKey {
   std::string serial;
@@ -44,8 +45,8 @@ class ReaderSlot {
   struct Hooks {
     /// Decides about an identified key: its PIN, or why it is refused.
     std::function<Result<PinSource>(ReaderSlot&)> admit;
-    /// After every change of state. `what`: "appeared", "gone", "ready", "failed", "quarantined", "leased"; null: of no
-    /// interest outside.
+    /// After every change of state. `what`: "appeared", "gone", "ready", "failed", "quarantined", "leased", "disk" (its
+    /// figures are others); null: of no interest outside.
     std::function<void(ReaderSlot&, const char* what)> changed;
     /// Answer of sign(), exactly once for each.
     std::function<void(ReaderSlot&, Result<Signature>)> signed_;
@@ -86,6 +87,8 @@ class ReaderSlot {
   const std::optional<SlotKey>& key() const { return key_; }
   const std::optional<Error>& trouble() const { return trouble_; }
   int tries_left() const { return tries_left_; }
+  /// What a tax disk said last; stays while the slot is hung. Nothing: no tax disk.
+  const std::optional<v1::TaxDisk>& disk() const { return disk_; }
   std::string_view state_name() const;  // as protocol/keyd.proto's Key.state
 
  private:
@@ -104,6 +107,13 @@ class ReaderSlot {
   void answered(const worker::v1::FromWorker& answer);
   void identified(const worker::v1::FromWorker& answer);
   void log_in();
+  void rest_or_read(const char* what = nullptr);  // an order is done: what comes before the next
+  void read_disk();
+  void disk_was_used();
+  void read_disk_in(Milliseconds pause);  // at the latest
+  void disk_seen(const worker::v1::DiskSeen& seen);
+  void disk_unread(const Error& error);
+  void set_disk(v1::TaxDisk disk);
   void deadline_passed();
   void session_ended(Error why);
   void enter(SlotState state, const char* what = nullptr);
@@ -135,6 +145,10 @@ class ReaderSlot {
   Milliseconds probe_pause_;
   std::optional<SlotKey> key_;
   std::optional<PinSource> pin_;
+  std::optional<v1::TaxDisk> disk_;
+  bool disk_due_ = false;                // to be read when the order under way is done
+  const char* after_reading_ = nullptr;  // what to tell then
+  std::optional<EventLoop::TimerId> disk_timer_;
   std::optional<Error> lent_;
   std::optional<Error> trouble_;
   int tries_left_ = -1;

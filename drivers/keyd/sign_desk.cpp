@@ -18,8 +18,8 @@ constexpr int kMaxAttempts = 3;
 /// Signs now, or will when its order or its opening is done.
 bool works(const ReaderSlot& slot) {
   const SlotState state = slot.state();
-  return state == SlotState::ready || state == SlotState::signing || state == SlotState::opening ||
-         state == SlotState::logging_in;
+  return state == SlotState::ready || state == SlotState::signing || state == SlotState::reading ||
+         state == SlotState::opening || state == SlotState::logging_in;
 }
 
 }  // namespace
@@ -169,6 +169,8 @@ void SignDesk::slot_signed(ReaderSlot& slot, Result<Signature> result) {
   order->last = std::move(result.error());
   order->failed_on.push_back(order->serial);
   if (order->attempts >= kMaxAttempts) return refuse(order, order->last);
+  // A tax disk that will not is not asked again; another key of the taxpayer may.
+  if (order->last.id == "key.disk_refused" && !better_elsewhere(slot, *order)) return refuse(order, order->last);
   // Not answered yet: another key of the taxpayer, or this one in a fresh session, may do it within the deadline.
   // give_up_hopeless() answers at once when there is none.
   waiting_.push_front(order);

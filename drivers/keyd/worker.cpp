@@ -35,6 +35,9 @@ worker::v1::FromWorker Worker::handle(const worker::v1::ToWorker& order) {
     case worker::v1::ToWorker::kSign:
       done = sign(order.sign(), answer);
       break;
+    case worker::v1::ToWorker::kReadDisk:
+      done = read_disk(answer);
+      break;
     case worker::v1::ToWorker::BODY_NOT_SET:
       done = fail(Errc::invalid_input, "keyd.frame");
       break;
@@ -83,6 +86,15 @@ Result<void> Worker::sign(const worker::v1::Sign& order, worker::v1::FromWorker&
   }
   if (!signature) return std::unexpected(signature.error());
   answer.mutable_signed_()->set_signature(signature->data(), signature->size());
+  return {};
+}
+
+Result<void> Worker::read_disk(worker::v1::FromWorker& answer) {
+  if (!key_) return fail(Errc::retry_later, "key.reset", {}, {}, {}, "disk before open");
+  auto disk = key_->disk();
+  if (!disk) return std::unexpected(disk.error());
+  auto* seen = answer.mutable_disk_seen();
+  if (*disk) *seen->mutable_disk() = std::move(**disk);
   return {};
 }
 

@@ -14,7 +14,8 @@ namespace taxgate::keyd {
 
 using OpenKey = std::function<Result<std::unique_ptr<KeyDevice>>(const worker::v1::Open&)>;
 
-/// Turns one order into one answer; all state of a worker. Open comes first, Login before Sign.
+/// Turns one order into one answer; all state of a worker. Open comes first, Login before Sign and
+/// ReadDisk.
 class Worker {
  public:
   explicit Worker(OpenKey open) : open_(std::move(open)) {}
@@ -24,6 +25,7 @@ class Worker {
   Result<void> open(const worker::v1::Open& order, worker::v1::FromWorker& answer);
   Result<void> login(worker::v1::FromWorker& answer);
   Result<void> sign(const worker::v1::Sign& order, worker::v1::FromWorker& answer);
+  Result<void> read_disk(worker::v1::FromWorker& answer);
 
   OpenKey open_;
   std::unique_ptr<KeyDevice> key_;

@@ -6,6 +6,15 @@
 namespace taxgate::usb {
 namespace {
 
+/// A tax disk's own no: 09 and its code. Another try changes nothing.
+bool of_the_disk(const bot::Sense& sense) {
+  constexpr std::uint8_t kDisk = 0xD1, kClock = 0xE1;
+  return sense.key == bot::kSenseVendor && (sense.code == kDisk || (sense.code == kClock && sense.qualifier == 0x05));
+}
+std::unexpected<Error> disk_refused(const bot::Sense& sense, const char* command) {
+  return fail(Errc::rejected, "key.disk_refused", {}, sense.text(), {}, command);
+}
+
 /// What the device's refusal to pass a command on means; the card has not run it.
 Error refusal(const bot::Sense& sense) {
   switch (sense.key) {
@@ -44,11 +53,13 @@ class UsbTransport final : public ApduTransport {
     const auto& quirks = session_.quirks();
     const auto sent = session_.tell(quirks.send_cdb, bot::wrap_apdu(command), Effect::changes);
     if (!sent) return std::unexpected(sent.error());
+    if (sent->sense && of_the_disk(*sent->sense)) return disk_refused(*sent->sense, "FE 01");
     if (sent->sense) return std::unexpected(refusal(*sent->sense));
 
     // From here on the card has the command. Whatever fails, only its state tells what became of it.
     const auto fetched = session_.ask(quirks.receive_cdb, quirks.max_transfer, Effect::none);
     if (!fetched) return lost(fetched.error().detail);
+    if (fetched->sense && of_the_disk(*fetched->sense)) return disk_refused(*fetched->sense, "FE 02");
     if (fetched->sense) return lost("FE 02 refused: " + fetched->sense->text());
     const auto answer = bot::unwrap_apdu(fetched->data);
     if (!answer) return lost("FE 02: no answer in " + std::to_string(fetched->data.size()) + " bytes");

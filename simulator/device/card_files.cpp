@@ -46,6 +46,8 @@ Bytes VirtualKey::file_command(const gm::Command& c) {
   if (!in) return status(sw::wrong_length);
   CardApplication* app = opened(in->app);
   if (!app) return status(sw::no_reference);
+  if (disk_ && as_text(in->rest) == kDiskFile)
+    return c.ins == static_cast<std::uint8_t>(gm::Ins::get_file_info) ? disk_info() : status(sw::no_rights);
   const auto at = find(*app, as_text(in->rest));
   if (at == app->files.end()) return status(sw::no_file);
   if (c.ins == static_cast<std::uint8_t>(gm::Ins::get_file_info)) return ok(gm::encode_file_info(at->info));
@@ -59,6 +61,8 @@ Bytes VirtualKey::file_contents(const gm::Command& c) {
   if (!range) return status(sw::wrong_length);
   CardApplication* app = opened(range->app);
   if (!app) return status(sw::no_reference);
+  if (disk_ && range->name == kDiskFile)
+    return c.ins == static_cast<std::uint8_t>(gm::Ins::read_file) ? disk_range(*range) : status(sw::no_rights);
   const auto at = find(*app, range->name);
   if (at == app->files.end()) return status(sw::no_file);
   const bool write = c.ins == static_cast<std::uint8_t>(gm::Ins::write_file);

@@ -1,5 +1,6 @@
 #include "simulator/device/card_target.h"
 
+#include <optional>
 #include <utility>
 
 namespace taxgate::simulator {
@@ -12,6 +13,13 @@ bool is(ByteView cdb, std::uint8_t operation) {
   return cdb.size() >= 2 && cdb[0] == bot::kVendorCommand && cdb[1] == operation;
 }
 
+/// A tax disk says no in its sense data, 09 and the code, and not behind a passed command.
+std::optional<bot::Sense> disk_refusal(ByteView answer) {
+  constexpr std::uint8_t kDisk = 0xD1, kClock = 0xE1;
+  if (answer.size() != 2 || (answer[0] != kDisk && answer[0] != kClock)) return std::nullopt;
+  return bot::Sense{bot::kSenseVendor, answer[0], answer[1]};
+}
+
 }  // namespace
 
 bool CardTarget::takes_data(ByteView cdb) const { return is(cdb, bot::kCardSend); }
@@ -21,6 +29,10 @@ ScsiTarget::Reply CardTarget::command(ByteView cdb, ByteView data) {
     const auto apdu = bot::unwrap_apdu(data);
     if (!apdu) return {kBadField, {}};
     answer_ = key_.process(*apdu);
+    if (const auto refused = disk_refusal(answer_)) {
+      answer_.clear();
+      return {*refused, {}};
+    }
     return {};
   }
   if (is(cdb, bot::kCardReceive)) {

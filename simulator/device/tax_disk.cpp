@@ -24,6 +24,38 @@ constexpr std::string_view kClearance = "SIMULATED CLEARANCE";
 
 }  // namespace
 
+DiskContent ordinary_disk(const std::string& device_number, const std::string& taxpayer, const std::string& name,
+                          std::int64_t now_ms) {
+  constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
+  constexpr std::uint64_t kNumbers = 100;
+  const LegalTime period = LegalTime{now_ms}.next_month();
+  DiskContent out;
+  out.identity = {.device_number = device_number,
+                  .taxpayer = taxpayer,
+                  .name = name,
+                  .bureau_code = "13100000000",
+                  .bureau_name = "模拟税务局",
+                  .firmware = "SIMULATED 1",
+                  .terminal = "0",
+                  .company_type = "01",
+                  .activated_ms = now_ms - 365 * kDayMs};
+  for (const char* code : {"004", "007"}) {
+    DiskType type;
+    type.code = code;
+    type.deadline_ms = period.ms + 15 * kDayMs;
+    type.window_start_ms = period.ms;
+    type.window_end_ms = period.ms + 15 * kDayMs;
+    out.types.push_back(type);
+    out.volumes.push_back({.type = code,
+                           .code = std::string("13002600") + code,
+                           .first = 1,
+                           .last = kNumbers,
+                           .current = 1,
+                           .bought_ms = now_ms - kDayMs});
+  }
+  return out;
+}
+
 Result<TaxDisk> TaxDisk::open(const std::string& state_path, DiskContent content) {
   const bool known = std::filesystem::exists(state_path);
   if (known) {
@@ -84,21 +116,39 @@ DiskMonth& TaxDisk::month_at(const std::string& type, std::int64_t now_ms) {
   return at->second;
 }
 
+std::optional<bot::Sense> TaxDisk::stopped(const DiskType& type, std::int64_t now_ms) const {
+  if (now_ms < content_.clock_ms) return disk::kClock;
+  if (now_ms >= type.deadline_ms) return disk::kPastDeadline;
+  if (type.upload_deadline_ms != 0 && now_ms >= type.upload_deadline_ms && type.offline_count > 0)
+    return disk::kUploadDate;
+  const auto hours = static_cast<std::int64_t>(type.offline_limits.hours) * LegalTime::kHourMs;
+  if (type.offline_since_ms != 0 && now_ms - type.offline_since_ms >= hours) return disk::kOfflineTime;
+  if (type.offline_count >= type.offline_limits.count) return disk::kOfflineCount;
+  return std::nullopt;
+}
+
+TaxDisk::Answer<void> TaxDisk::may_sign(std::int64_t now_ms) const {
+  for (const DiskType& type : content_.types)
+    if (const auto why = stopped(type, now_ms)) return refuse(*why);
+  return {};
+}
+
+TaxDisk::Answer<void> TaxDisk::change(const std::string& code, const std::function<void(DiskType&)>& by) {
+  DiskType* type = find(code);
+  if (!type) return refuse(disk::kUnknownType);
+  by(*type);
+  return save();
+}
+
 TaxDisk::Answer<TaxDisk::Issued> TaxDisk::issue(const std::string& code, std::uint64_t amount, bool negative,
                                                 std::int64_t now_ms) {
   DiskType* type = find(code);
   if (!type) return refuse(disk::kUnknownType);
-  if (now_ms < content_.clock_ms) return refuse(disk::kClock);
-  if (now_ms >= type->deadline_ms) return refuse(disk::kPastDeadline);
-  if (type->upload_deadline_ms != 0 && now_ms >= type->upload_deadline_ms && type->offline_count > 0)
-    return refuse(disk::kUploadDate);
+  if (const auto why = stopped(*type, now_ms)) return refuse(*why);
   std::uint64_t& total = negative ? type->negative : type->positive;
   if (amount > type->invoice_limit || total + amount > (negative ? type->negative_limit : type->positive_limit))
     return refuse(disk::kOverLimit);
   const DiskOffline& limits = type->offline_limits;
-  const auto hours = static_cast<std::int64_t>(limits.hours) * LegalTime::kHourMs;
-  if (type->offline_since_ms != 0 && now_ms - type->offline_since_ms >= hours) return refuse(disk::kOfflineTime);
-  if (type->offline_count >= limits.count) return refuse(disk::kOfflineCount);
   std::uint64_t& offline = negative ? type->offline_negative : type->offline_positive;
   if (offline + amount > (negative ? limits.negative : limits.positive)) return refuse(disk::kOfflineAmount);
   DiskVolume* volume = volume_of(code);

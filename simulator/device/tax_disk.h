@@ -8,7 +8,9 @@
 // Units: money in fen, times in Unix milliseconds, months as yyyyMM in +08:00. Thread: one caller at a time.
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,6 +78,11 @@ struct DiskContent {
   std::int64_t clock_ms = 0;                                // the latest time it has seen
 };
 
+/// A disk as a taxpayer has it who picked up yesterday: types 004 and 007, 100 numbers each, to be reported by the 15th
+/// of next month.
+DiskContent ordinary_disk(const std::string& device_number, const std::string& taxpayer, const std::string& name,
+                          std::int64_t now_ms);
+
 class TaxDisk {
  public:
   template <class T>
@@ -97,6 +104,11 @@ class TaxDisk {
   /// Takes the next number of the type. errors  kUnknownType, kClock (earlier than the last), kPastDeadline,
   /// kUploadDate, kOverLimit, kOffline…, kNoInvoices
   Answer<Issued> issue(const std::string& type, std::uint64_t amount, bool negative, std::int64_t now_ms);
+  /// Whether the key in it signs: while none of its types is stopped (deadline, offline limits, clock). Our reading: no
+  /// source says what a real disk does. errors  as issue(), but for amounts and numbers
+  Answer<void> may_sign(std::int64_t now_ms) const;
+  /// By hand, for rehearsals: what no real disk lets anybody do. errors  kUnknownType, kStorage
+  Answer<void> change(const std::string& type, const std::function<void(DiskType&)>& by);
   /// Throws the next number of the type away, unused.
   Answer<Issued> void_next(const std::string& type, std::int64_t now_ms);
   /// Everything issued offline is with the tax office now; the next upload is due by `next_deadline_ms`.
@@ -115,6 +127,7 @@ class TaxDisk {
  private:
   TaxDisk(std::string state_path, DiskContent content)
       : state_path_(std::move(state_path)), content_(std::move(content)) {}
+  std::optional<bot::Sense> stopped(const DiskType& type, std::int64_t now_ms) const;
   DiskType* find(const std::string& code);
   DiskVolume* volume_of(const std::string& type);
   DiskMonth& month_at(const std::string& type, std::int64_t now_ms);

@@ -324,6 +324,10 @@ Bytes VirtualKey::sign(const gm::Command& c) {
   CardContainer* container = opened(in->app, in->container);
   if (!container) return status(sw::no_reference);
   if (!session_.logins.contains({in->app, gm::PinType::user})) return status(sw::no_rights);
+  // The disk's code is the status word, as the 09 before it in sense data is all that SCSI adds.
+  if (disk_)
+    if (const auto good = disk_->may_sign(disk_clock_->now().ms); !good)
+      return status(static_cast<std::uint16_t>(good.error().code << 8 | good.error().qualifier));
   Digest e;
   std::ranges::copy(in->rest, e.begin());
   Signature signature = container->key.sign(e);

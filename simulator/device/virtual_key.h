@@ -7,16 +7,23 @@
 // import and encryption are not simulated. docs/virtual-key.md names every invention.
 // Thread: all members may be called from any thread; one command runs at a time, as on a card.
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 
+#include "protocol/legal_time.h"
 #include "simulator/device/card_content.h"
 #include "simulator/device/card_device.h"
+#include "simulator/device/tax_disk.h"
 
 namespace taxgate::simulator {
+
+/// The file of a virtual tax disk that shows what the disk holds, as a TaxDisk message (protocol/keyd.proto). Read
+/// only.
+inline constexpr const char* kDiskFile = "TAXDISK";
 
 class VirtualKey final : public CardDevice {
  public:
@@ -52,6 +59,12 @@ class VirtualKey final : public CardDevice {
   std::string container() const;
   Bytes certificate() const;  // DER of the first container
   PinState user_pin() const;
+
+  /// From now on the key is a tax disk: kDiskFile is there, and the key signs while the disk lets it. `clock` must
+  /// outlive it.
+  void carry_disk(TaxDisk disk, const LegalClock& clock);
+  /// Something happens to the disk, between two commands. False: this key is no disk.
+  bool with_disk(const std::function<void(TaxDisk&, std::int64_t now_ms)>& act);
 
   Counters counters() const;
   void reset_counters();
@@ -92,6 +105,9 @@ class VirtualKey final : public CardDevice {
   Bytes create_file(const gmt0017::Command& command);
   Bytes file_command(const gmt0017::Command& command);   // delete, info: AppID ‖ name
   Bytes file_contents(const gmt0017::Command& command);  // read, write
+  Bytes disk_record() const;
+  Bytes disk_info() const;                                  // GetFileInfo of kDiskFile
+  Bytes disk_range(const gmt0017::FileRange& range) const;  // ReadFile
 
   CardApplication* opened(gmt0017::AppId app);  // nullptr unless open in this session
   CardContainer* opened(gmt0017::AppId app, gmt0017::ContainerId container);
@@ -102,6 +118,8 @@ class VirtualKey final : public CardDevice {
   const std::string state_path_;
   mutable std::mutex mutex_;
   CardContent content_;
+  std::optional<TaxDisk> disk_;
+  const LegalClock* disk_clock_ = nullptr;  // set with disk_
   Session session_;
   Counters counters_;
   unsigned wrong_signatures_ = 0;

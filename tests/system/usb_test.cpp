@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 
+#include <filesystem>
 #include <map>
 #include <thread>
 
@@ -71,6 +72,58 @@ TEST(UsbKeys, AreRecognisedOnAnyPortBySerialAndCertificate) {
     ASSERT_TRUE(stack.wait_until([&] { return stack.where(UsbStack::serial(0)) == "gone"; }, "still there"));
   }
   EXPECT_EQ(stack.key(0).card->counters().verify_failures, 0U);
+}
+
+class StillClock final : public LegalClock {
+ public:
+  LegalTime now() const override { return {1'795'312'800'000}; }  // 2026-11-22 10:00 +08:00
+};
+
+TEST(UsbKeys, ATaxDisksStateIsReadAndItsRefusalIsToldOnceWithItsCode) {
+  const StillClock clock;
+  UsbStack stack(
+      {.keys = 1, .extra_config = std::string("[disk]\nfile = \"") + simulator::kDiskFile + "\"\nevery_s = 1\n"});
+  const auto content = simulator::ordinary_disk("499000000001", UsbStack::taxpayer(0), "模拟企业", clock.now().ms);
+  auto made = simulator::TaxDisk::open(std::filesystem::path(stack.devices()).parent_path() / "disk", content);
+  ASSERT_TRUE(made);
+  stack.key(0).card->carry_disk(std::move(*made), clock);
+  const auto seen = [&](auto holds) {
+    const auto keys = stack.keys_seen();
+    return keys.size() == 1 && keys[0].state() == "ready" && keys[0].has_disk() && holds(keys[0].disk());
+  };
+  const auto left = [](std::uint64_t count) {
+    return [count](const keyd::v1::TaxDisk& disk) { return disk.volumes(1).left() == count; };
+  };
+  stack.start_keyd();
+  ASSERT_TRUE(stack.wait_ready(0));
+  EXPECT_TRUE(seen(left(100))) << "a disk is ready when it was read";
+  KeydClient client(stack.socket());
+  ASSERT_TRUE(stack.sign(client, 0, "before"));
+  const auto on_disk = [&](auto act) {
+    ASSERT_TRUE(stack.key(0).card->with_disk([&](simulator::TaxDisk& disk, std::int64_t now) { act(disk, now); }));
+  };
+  on_disk([](simulator::TaxDisk& disk, std::int64_t now) { ASSERT_TRUE(disk.issue("007", 10'000, false, now)); });
+  EXPECT_TRUE(stack.wait_until([&] { return seen(left(99)); }, "read again from time to time"));
+
+  on_disk([](simulator::TaxDisk& disk, std::int64_t now) {
+    ASSERT_TRUE(disk.change("007", [&](simulator::DiskType& type) { type.deadline_ms = now; }));
+  });
+  const auto refused = client.sign(UsbStack::request(0, "locked"));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->failure().errc() + " " + refused->failure().id() + " " + refused->failure().wanted(),
+            "rejected key.disk_refused 09D109");
+  EXPECT_EQ(stack.keyd_log().find("resting"), std::string::npos);
+  for (int i = 0; i < 4; ++i) {  // more often than a failing key may before it rests
+    const auto again = client.sign(UsbStack::request(0, fmt::format("locked-{}", i)));
+    EXPECT_EQ(again->failure().id(), "key.disk_refused");
+  }
+  EXPECT_TRUE(stack.wait_ready(0)) << "the key itself is well";
+  on_disk([](simulator::TaxDisk& disk, std::int64_t now) {
+    ASSERT_TRUE(disk.change("007", [&](simulator::DiskType& type) { type.deadline_ms = now + 1; }));
+  });
+  EXPECT_TRUE(stack.sign(client, 0, "after"));
+  EXPECT_EQ(stack.key(0).card->counters().signatures, 2u) << "no order was given to the disk twice";
+  EXPECT_EQ(stack.key(0).card->counters().verify_attempts, 1u) << "nor was it logged in again";
 }
 
 TEST(UsbKeys, OfTheSameSerialAreRefusedUntilTheFirstIsGone) {

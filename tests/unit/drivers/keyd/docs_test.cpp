@@ -58,6 +58,7 @@ TEST(KeydDocs, ShowAConfigurationThatIsAcceptedAndSaysTheDefaults) {
   EXPECT_EQ(config->verify_signatures, standard.verify_signatures);
   EXPECT_EQ(config->pins.size(), 2U);
   EXPECT_EQ(config->usb_devices, "/etc/taxgate/usb-devices.toml");
+  EXPECT_EQ(config->disk_file, "TAXDISK");
 }
 
 }  // namespace

@@ -57,6 +57,23 @@ TEST_F(UsbTransportTest, ACommandThatNeverArrivedMayGoToAnotherKey) {
   expect("key.gone", Errc::device_gone);
 }
 
+TEST_F(UsbTransportTest, ATaxDisksOwnRefusalIsToldWithItsCodeWhereverItComes) {
+  const auto told = [&] {
+    const auto answer = transport->transmit(kCommand);
+    return answer ? std::string("an answer") : answer.error().id + " " + answer.error().wanted;
+  };
+  bulk->command(0xFE).data_out().status(bot::Status::failed);
+  sense({9, 0xD1, 0x09});
+  EXPECT_EQ(told(), "key.disk_refused 09D109");
+  bulk->command(0xFE).data_out().status();
+  bulk->command(0xFE).status(bot::Status::failed);
+  sense({9, 0xE1, 0x05});
+  EXPECT_EQ(told(), "key.disk_refused 09E105");
+  bulk->command(0xFE).data_out().status(bot::Status::failed);
+  sense({9, 0xC0, 0x00});
+  EXPECT_EQ(told(), "usb.refused 09C000") << "not open: no rule of the disk's";
+}
+
 TEST_F(UsbTransportTest, OnceTheCommandArrivedEveryFailureLeavesItsOutcomeUnknown) {
   const auto sent = [&]() -> ScriptedBulk& { return bulk->command(0xFE).data_out().status(); };
   sent().command(0xFE, Moved::gone, 0);
@@ -81,7 +98,7 @@ TEST_F(UsbTransportTest, WhatTheDeviceSaysInsteadOfPassingTheCommandOn) {
   };
   refused({5, 0x20, 0});
   expect("usb.refused", Errc::rejected);
-  refused({9, 0xD1, 0x09});
+  refused({9, 0xC0, 0x00});
   expect("usb.refused", Errc::rejected);
   refused({4, 0x44, 0});
   expect("key.card_failed", Errc::device_gone);
