@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <fstream>
@@ -170,6 +171,28 @@ int run_key(const Arguments& arguments) {
     return body ? show(ask(arguments, "POST", path + "/fault", *body)) : complain(body.error());
   }
   return complain(Error{Errc::invalid_input, "sim.arguments", verb, {}, {}, {}});
+}
+
+int run_disk(const Arguments& arguments) {
+  const std::string verb = arguments.word(1), path = "/keys/" + arguments.word(2) + "/disk";
+  if (arguments.word(2).empty()) return complain(Error{Errc::invalid_input, "sim.arguments", "SERIAL", {}, {}, {}});
+  if (verb == "show") return show(ask(arguments, "GET", path));
+  json::object wish{{"do", verb}};
+  const auto member = [](std::string name) {
+    std::ranges::replace(name, '-', '_');
+    return name;
+  };
+  for (const char* name : {"type", "lock-date", "window-start", "window-end", "upload-deadline", "offline-since",
+                           "next", "amount", "code"})
+    if (const auto text = arguments.option(name)) wish[member(name)] = *text;
+  for (const char* name : {"count", "offline-hours", "offline-count", "offline-count-limit"}) {
+    if (!arguments.has(name)) continue;
+    const auto number = arguments.number(name, 0);
+    if (!number) return complain(number.error());
+    wish[member(name)] = *number;
+  }
+  if (arguments.has("red")) wish["red"] = true;
+  return show(ask(arguments, "POST", path, json::serialize(wish)));
 }
 
 int run_clock(const Arguments& arguments) {

@@ -6,6 +6,7 @@
 namespace taxgate::simulator::app {
 
 int run_key(const Arguments& arguments);     // key list | plug S [--slot N] | unplug S | fault S … | clear-faults S | …
+int run_disk(const Arguments& arguments);    // disk show S | disk set|issue|upload|report|clear|buy S --type 007 …
 int run_clock(const Arguments& arguments);   // clock show | clock advance 72h
 int run_seed(const Arguments& arguments);    // seed FILE
 int run_fault(const Arguments& arguments);   // fault FILE | fault clear

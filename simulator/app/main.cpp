@@ -42,6 +42,11 @@ constexpr const char* kHelp =
       [--ins 74] [--nth N] [--count N] [--delay-ms N] [--direction command|response] [--counting command|link|apdus]
       [--at-byte N] [--replug-ms N]    or   --json '{...}'
   taxgate-sim key pin SERIAL --tries-left N --dir DIR
+  taxgate-sim disk show SERIAL --dir DIR                                            (keys with a "disk" in the scenario)
+  taxgate-sim disk set SERIAL --type 007 --dir DIR [--lock-date DAY] [--window-start DAY] [--window-end DAY]
+      [--upload-deadline DAY] [--offline-since TIME] [--offline-hours N] [--offline-count N] [--offline-count-limit N]
+  taxgate-sim disk issue SERIAL --type 007 --count N --amount 100.00 [--red] --dir DIR
+  taxgate-sim disk upload|report|clear|buy SERIAL --type 007 --dir DIR [--next DAY] [--code C --count N]
   taxgate-sim clock show | clock advance 72h --dir DIR
   taxgate-sim seed FILE --dir DIR
   taxgate-sim fault FILE | fault clear --dir DIR                                    (of the platform)
@@ -110,13 +115,52 @@ int run_the_demo(const Arguments& arguments) {
 }
 
 int run(int argc, char** argv) {
-  const auto arguments = Arguments::parse(
-      argc, argv,
-      {"dir",      "keys",       "scenario", "port",     "control-port", "control",  "slot",    "kind",
-       "ins",      "nth",        "count",    "delay-ms", "direction",    "counting", "at-byte", "replug-ms",
-       "json",     "tries-left", "promises", "lost",     "doubled",      "junit",    "seed",    "submissions",
-       "programs", "taxgated",   "serial",   "taxpayer", "name",         "as",       "socket",  "sys"},
-      {"die-with-parent", "help", "keep", "quiet"});
+  const auto arguments = Arguments::parse(argc, argv,
+                                          {"dir",
+                                           "keys",
+                                           "scenario",
+                                           "port",
+                                           "control-port",
+                                           "control",
+                                           "slot",
+                                           "kind",
+                                           "ins",
+                                           "nth",
+                                           "count",
+                                           "delay-ms",
+                                           "direction",
+                                           "counting",
+                                           "at-byte",
+                                           "replug-ms",
+                                           "json",
+                                           "tries-left",
+                                           "promises",
+                                           "lost",
+                                           "doubled",
+                                           "junit",
+                                           "seed",
+                                           "submissions",
+                                           "programs",
+                                           "taxgated",
+                                           "serial",
+                                           "taxpayer",
+                                           "name",
+                                           "as",
+                                           "socket",
+                                           "sys",
+                                           "type",
+                                           "lock-date",
+                                           "window-start",
+                                           "window-end",
+                                           "upload-deadline",
+                                           "offline-since",
+                                           "offline-hours",
+                                           "offline-count",
+                                           "offline-count-limit",
+                                           "next",
+                                           "amount",
+                                           "code"},
+                                          {"die-with-parent", "help", "keep", "quiet", "red"});
   if (!arguments) return complain(arguments.error());
   const std::string command = arguments->word(0);
   if (arguments->has("help") || command.empty()) {
@@ -129,6 +173,7 @@ int run(int argc, char** argv) {
   if (command == "replay") return run_replay(*arguments);
   if (command == "demo") return run_the_demo(*arguments);
   if (command == "key") return run_key(*arguments);
+  if (command == "disk") return run_disk(*arguments);
   if (command == "clock") return run_clock(*arguments);
   if (command == "seed") return run_seed(*arguments);
   if (command == "fault") return run_fault(*arguments);

@@ -146,8 +146,9 @@ Result<std::vector<CardFault>> read_faults(const json::value& value, const std::
 }
 
 Result<ScenarioKey> read_key(const json::value& value, const std::string& path) {
-  Members in(value, path,
-             {"serial", "taxpayer", "name", "pin", "admin_pin", "max_tries", "certificate", "plugged", "faults"});
+  Members in(
+      value, path,
+      {"serial", "taxpayer", "name", "pin", "admin_pin", "max_tries", "certificate", "plugged", "disk", "faults"});
   ScenarioKey out;
   in.text("serial", out.serial);
   in.text("taxpayer", out.taxpayer);
@@ -157,6 +158,11 @@ Result<ScenarioKey> read_key(const json::value& value, const std::string& path) 
   in.number("max_tries", out.max_tries, 15);
   in.choice("certificate", out.certificate, {"valid", "expired", "not_yet_valid", "foreign"});
   in.flag("plugged", out.plugged);
+  in.text("disk", out.disk);
+  constexpr std::size_t kDeviceDigits = 12;
+  if (!out.disk.empty() &&
+      (out.disk.size() != kDeviceDigits || out.disk.find_first_not_of("0123456789") != std::string::npos))
+    in.wrong("disk", "a device number of 12 digits");
   if (out.serial.empty()) in.wrong("serial", "a serial number");
   if (out.taxpayer.empty()) in.wrong("taxpayer", "a taxpayer id");
   if (in.error()) return std::unexpected(*in.error());

@@ -2,7 +2,7 @@
 // What `taxgate-sim up` sets up: keys, platform, seed data. From a JSON file, or N ordinary keys.
 //
 //   {"seed": 1, "profile": "signed" | "leqi-shape", "signature_header": "access_signature", "spare_slots": 1,
-//    "keys": [{"serial","taxpayer","name","pin","admin_pin","max_tries","certificate","plugged","faults":[…]}],
+//    "keys": [{"serial","taxpayer","name","pin","admin_pin","max_tries","certificate","plugged","disk","faults":[…]}],
 //    "platform": {"seed": {…}, "counterparty": {…}, "faults": …}}
 //
 // Only "serial" and "taxpayer" of a key must be there. `platform` members are the bodies of POST /seed, /counterparty
@@ -26,6 +26,7 @@ struct ScenarioKey {
   unsigned max_tries = 10;
   CertificateKind certificate = CertificateKind::valid;
   bool plugged = true;
+  std::string disk;  // device number, 12 digits: the key is a tax disk (tax_disk.h, ordinary_disk); empty: none
   std::vector<CardFault> faults;
 };
 

@@ -13,6 +13,7 @@
 
 #include "simulator/app/card_routes.h"
 #include "simulator/app/control_client.h"
+#include "simulator/app/disk_routes.h"
 #include "simulator/app/key_file.h"
 #include "simulator/device/state_file.h"
 
@@ -41,6 +42,7 @@ Result<std::unique_ptr<Simulator>> Simulator::start(Options options) {
 Simulator::~Simulator() {
   std::error_code ignored;
   fs::remove(ready_path(), ignored);
+  for (auto& key : keys_) key.card->unplug();  // a tax disk reads the platform's clock
   platform_.reset();
 }
 
@@ -108,7 +110,22 @@ Result<void> Simulator::start_platform() {
   platform_ = std::move(*platform);
   const std::string sm4 = hex(platform_->sm4_key());
   if (auto r = write_file_atomically(options_.directory + "/platform-sm4.key", sm4, 0600); !r) return r;
+  if (auto r = make_disks(); !r) return r;
   add_card_routes(*this);
+  add_disk_routes(*this);
+  return {};
+}
+
+/// After the platform: its legal clock is the disks' own.
+Result<void> Simulator::make_disks() {
+  for (Key& key : keys_) {
+    if (key.told.disk.empty()) continue;
+    auto disk =
+        TaxDisk::open(fmt::format("{}/keys/{}.disk", options_.directory, key.told.serial),
+                      ordinary_disk(key.told.disk, key.told.taxpayer, key.told.name, platform_->clock().now().ms));
+    if (!disk) return std::unexpected(disk.error());
+    key.device->carry_disk(std::move(*disk), platform_->clock());
+  }
   return {};
 }
 

@@ -2,9 +2,9 @@
 // Everything `taxgate-sim up` runs, put together: private pcscd, virtual keys in its readers, virtual platform, control
 // endpoints, ready file.
 //
-// Files below the directory: ready.json, key-ca.pem, foreign-key-ca.pem, keys/SERIAL.key (state), pins/SERIAL.pin
-// (0600), platform-sm4.key (0600), pcsc/ (configuration and log of pcscd), platform-ca.pem, legal.clock, platform.log.
-// Thread: start() from a thread that lives as long as the simulator (see PrivatePcscd).
+// Files below the directory: ready.json, key-ca.pem, foreign-key-ca.pem, keys/SERIAL.key (state), keys/SERIAL.disk,
+// pins/SERIAL.pin (0600), platform-sm4.key (0600), pcsc/ (configuration and log of pcscd), platform-ca.pem,
+// legal.clock, platform.log. Thread: start() from a thread that lives as long as the simulator (see PrivatePcscd).
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -53,6 +53,7 @@ class Simulator {
   Result<void> start_pcscd();
   Result<void> make_keys();
   Result<void> start_platform();
+  Result<void> make_disks();
   Result<void> play_in();
 
   Options options_;

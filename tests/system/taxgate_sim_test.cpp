@@ -133,6 +133,41 @@ TEST_F(TaxgateSim, TellsInItsReadyFileWhereEverythingIs) {
   EXPECT_EQ(run("key list").status, 2);
 }
 
+TEST_F(TaxgateSim, LetsALockDateBeRehearsedOnATaxDiskAndTheDiskForgetsNothing) {
+  std::ofstream(directory_ + "/scenario.json")
+      << R"({"keys":[{"serial":"DISK1","taxpayer":"T1","disk":"499000000001"},{"serial":"K1","taxpayer":"T1"}]})";
+  up({"--scenario", directory_ + "/scenario.json"});
+  ASSERT_TRUE(ready());
+  const auto type_007 = [](const Outcome& outcome) {
+    boost::system::error_code failed;
+    const json::value disk = json::parse(outcome.text, failed);
+    EXPECT_EQ(outcome.status, 0) << outcome.text;
+    if (failed || outcome.status != 0) return json::object();
+    EXPECT_EQ(disk.at("device_number"), "499000000001");
+    return disk.at("types").at(1).as_object();
+  };
+  EXPECT_EQ(type_007(run("disk show DISK1")).at("numbers_left"), 100);
+  EXPECT_EQ(type_007(run("disk issue DISK1 --type 007 --count 6 --amount 100.00")).at("positive"), "600.00");
+  EXPECT_EQ(type_007(run("disk issue DISK1 --type 007 --count 1 --amount 50.00 --red")).at("numbers_left"), 93);
+  EXPECT_EQ(type_007(run("disk set DISK1 --type 007 --lock-date 2026-01-01 --offline-count 99")).at("lock_date"),
+            "2026-01-01 00:00:00");
+  const auto locked = run("disk issue DISK1 --type 007 --count 1 --amount 1.00");
+  EXPECT_EQ(locked.status, 2);
+  EXPECT_NE(locked.text.find("09D109"), std::string::npos) << locked.text;
+  EXPECT_EQ(run("disk clear DISK1 --type 007 --next 2099-01-01").status, 2) << "not reported";
+  EXPECT_EQ(type_007(run("disk report DISK1 --type 007")).at("reported"), true);
+  EXPECT_EQ(type_007(run("disk clear DISK1 --type 007 --next 2099-01-01")).at("positive"), "0.00");
+  EXPECT_EQ(type_007(run("disk upload DISK1 --type 007")).at("offline_count"), 0);
+  EXPECT_EQ(type_007(run("disk buy DISK1 --type 007 --code 1300260099 --count 7")).at("numbers_left"), 100);
+  for (const char* mistaken : {"disk set DISK1 --type 007 --lock-date tomorrow", "disk eat DISK1 --type 007",
+                               "disk show K1", "disk show NOBODY", "disk"})
+    EXPECT_EQ(run(mistaken).status, 2) << mistaken;
+  end(SIGTERM);
+  up({"--scenario", directory_ + "/scenario.json"});
+  ASSERT_TRUE(ready());
+  EXPECT_EQ(type_007(run("disk show DISK1")).at("lock_date"), "2099-01-01 00:00:00");
+}
+
 TEST_F(TaxgateSim, PullsMovesAndBreaksKeysWhenTold) {
   up({"--keys", "2"});
   ASSERT_TRUE(ready());
