@@ -21,6 +21,13 @@ std::uint32_t seconds_of(std::string_view text) {
   return ec == std::errc{} && number <= kMost ? number * seconds : 0;
 }
 
+bool disk_needs_a_person(const api::v1::KeyInfo& key) {
+  for (const auto& type : key.disk().types())
+    for (const auto& end : type.forecasts())
+      if (!end.level().empty()) return true;
+  return false;
+}
+
 Exit lend(Session& session, const char* action, const api::v1::LeaseRequest& request) {
   const auto keys =
       session.ask<api::v1::KeyList>({.method = "POST",
@@ -56,7 +63,7 @@ Exit run_keys(Session& session) {
     session.answer(keys_text(session.screen(), *keys));
   }
   for (const auto& key : keys->keys())
-    if (key.state() != "ready") return Exit::attention;
+    if (key.state() != "ready" || disk_needs_a_person(key)) return Exit::attention;
   return keys->key_host_connected() ? Exit::ok : Exit::attention;
 }
 

@@ -25,6 +25,9 @@ std::string verdict_text(const Screen& screen, const api::v1::CheckReply& reply)
 std::string inbox_text(const Screen& screen, const api::v1::Inbox& inbox);
 std::string events_text(const Screen& screen, const api::v1::EventList& list);
 std::string keys_text(const Screen& screen, const api::v1::KeyList& list);
+/// Tax disks: what stops each type, in the order of time; `all`: else only what comes first. Empty: no key is a disk.
+std::string disks_text(const Screen& screen, const google::protobuf::RepeatedPtrField<api::v1::KeyInfo>& keys,
+                       bool all);
 std::string holds_text(const Screen& screen, const api::v1::HoldList& list);
 std::string invoice_text(const Screen& screen, const api::v1::Invoice& invoice);
 std::string credit_text(const Screen& screen, const api::v1::CreditStatement& statement);

@@ -34,7 +34,7 @@ std::string keys_text(const Screen& screen, const api::v1::KeyList& list) {
   for (const auto& k : list.keys())
     if (const std::string remedy = screen.pick(k.remedy(), k.remedy_zh()); !remedy.empty())
       out += fmt::format("{} {}\n", k.serial().empty() ? k.reader() : k.serial(), remedy);
-  return out;
+  return out + disks_text(screen, list.keys(), true);
 }
 
 std::string holds_text(const Screen& screen, const api::v1::HoldList& list) {
@@ -120,6 +120,7 @@ std::string status_text(const Screen& screen, const api::v1::Status& s) {
   Grid keys = key_grid(screen);
   for (const auto& k : s.keys()) add_key(keys, screen, k);
   if (s.keys_size() > 0) out += keys.text({4, 5}, "  ");
+  out += disks_text(screen, s.keys(), false);
   if (s.holds_size() > 0) {
     api::v1::HoldList holds;
     *holds.mutable_holds() = s.holds();

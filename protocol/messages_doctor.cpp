@@ -116,6 +116,10 @@ const Message kDoctorMessages[] = {
     {"selftest.production", "The channel is {wanted}: a test submission would be a real one.",
      "当前渠道为{wanted},测试提交会成为真实业务。", "Run it on the simulator or in the sandbox.",
      "请在模拟或沙箱渠道运行。"},
+    {"doctor.disk_unread", "The tax disk {field} could not be read; its figures are old or missing.",
+     "无法读取税控设备 {field} 的状态,数据可能已过时或缺失。",
+     "See taxgate keys for why; check [disk] in taxgate-keyd's configuration.",
+     "原因见 taxgate keys;请检查 taxgate-keyd 配置中的 [disk]。"},
 };
 const std::size_t kDoctorMessageCount = std::size(kDoctorMessages);
 

@@ -110,6 +110,7 @@ const std::vector<NamedCheck>& checks() {
                                            {"daemon", check_daemon},
                                            {"pin_tries", check_pin_tries},
                                            {"key_certificates", check_key_certificates},
+                                           {"tax_disks", check_tax_disks},
                                            {"certificate_files", check_certificate_files},
                                            {"platform", check_platform}};
   return all;

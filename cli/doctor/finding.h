@@ -102,6 +102,7 @@ void check_core_dumps(const Scene&, Findings&);
 void check_daemon(const Scene&, Findings&);
 void check_pin_tries(const Scene&, Findings&);
 void check_key_certificates(const Scene&, Findings&);
+void check_tax_disks(const Scene&, Findings&);
 void check_certificate_files(const Scene&, Findings&);
 // platform.cpp
 void check_platform(const Scene&, Findings&);

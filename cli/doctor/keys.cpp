@@ -87,6 +87,21 @@ void check_key_certificates(const Scene& scene, Findings& out) {
       judge_expiry(key.serial(), system_clock::time_point(std::chrono::milliseconds(until->ms)), scene.now, out);
 }
 
+void check_tax_disks(const Scene& scene, Findings& out) {
+  if (!scene.keys) return;
+  for (const auto& key : scene.keys->keys()) {
+    if (!key.disk().trouble().empty())
+      out.push_back({Severity::attention, {Errc::corrupt, "doctor.disk_unread", key.serial(), {}, {}, {}}});
+    for (const auto& type : key.disk().types())
+      for (const auto& end : type.forecasts())
+        if (!end.level().empty())
+          // The daemon's finding: its id, its time and what is left, told of this disk and type.
+          out.push_back(
+              {end.level() == "stopped" ? Severity::failing : Severity::attention,
+               {Errc::limit_reached, end.code(), key.serial() + " " + type.type(), end.wanted(), end.left(), {}}});
+  }
+}
+
 void check_certificate_files(const Scene& scene, Findings& out) {
   std::vector<std::string> files;
   if (scene.config) {

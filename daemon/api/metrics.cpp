@@ -95,6 +95,32 @@ void keys(Families& out, const v1::Status& status) {
     out.value(key.signed_count(), {{"serial", key.serial()}, {"taxpayer", key.taxpayer()}});
 }
 
+void disks(Families& out, const v1::Status& status) {
+  const auto each = [&status](auto act) {
+    for (const auto& key : status.keys())
+      for (const auto& type : key.disk().types())
+        act(type, Labels{{"serial", key.serial()}, {"taxpayer", key.taxpayer()}, {"type", type.type()}});
+  };
+  out.family("disk_issuing_stops_seconds", "gauge", "When the tax disk stops issuing the type, seconds since 1970.");
+  each([&out](const v1::DiskTypeInfo& type, const Labels& labels) {
+    for (const auto& end : type.forecasts()) {
+      const auto at = LegalTime::parse(end.at());
+      if (!at || end.code() == "disk.end_report_window") continue;
+      out.value(at->ms / 1000, labels);
+      return;  // the soonest
+    }
+  });
+  out.family("disk_lock_date_seconds", "gauge", "Lock date of the tax disk for the type, seconds since 1970.");
+  each([&out](const v1::DiskTypeInfo& type, const Labels& labels) {
+    if (const auto at = LegalTime::parse(type.lock_date()); at && !type.lock_date().empty())
+      out.value(at->ms / 1000, labels);
+  });
+  out.family("disk_numbers_left", "gauge", "Numbers left in the tax disk's volumes of the type.");
+  each([&out](const v1::DiskTypeInfo& type, const Labels& labels) {
+    if (!type.numbers_left().empty()) out.value(type.numbers_left(), labels);
+  });
+}
+
 void night(Families& out, const v1::SyncStatus& sync) {
   out.family("sync_active", "gauge", "1 while a night is under way.");
   out.value(sync.active() ? 1 : 0);
@@ -145,6 +171,7 @@ std::string metrics_text(const v1::Status& status, const v1::SyncStatus* sync) {
            status.next_deadline());
   holds(out, status);
   keys(out, status);
+  disks(out, status);
   std::map<std::string_view, std::uint64_t> troubles;
   for (const auto& trouble : status.troubles()) ++troubles[trouble.code()];
   out.family("troubles", "gauge", "Troubles the status tells, by code.");

@@ -35,6 +35,7 @@ std::string event_type(const store::JournalRow& row) {
   if (row.event == "ledger") return "ledger.imported";
   if (row.event == "inbox") return "inbox.form";
   if (row.event == "key_leased" || row.event == "key_released") return "key." + row.event.substr(4);
+  if (row.event.starts_with("disk_")) return "disk." + row.event.substr(5);
   if (row.event == "caller") return "caller.changed";
   if (row.event == "night") return "sync." + row.state;
   return "gateway." + row.event;

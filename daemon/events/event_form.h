@@ -16,7 +16,7 @@ std::string cursor_text(std::int64_t seq);
 Result<std::int64_t> read_cursor(std::string_view text, std::string_view field = "after");
 
 /// "submission.<state>" when the row changed the state (event "state"), else "submission.<event>"; rows without a
-/// submission: "hold.set", "hold.released", "ledger.imported", "inbox.form", "caller.changed", "sync.<state>", else
+/// submission: "hold.set", "hold.released", "ledger.imported", "inbox.form", "caller.changed", "sync.<state>", "disk.near", "disk.stopped", "disk.well", else
 /// "gateway.<event>".
 std::string event_type(const store::JournalRow& row);
 

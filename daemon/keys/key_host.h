@@ -5,11 +5,13 @@
 // deadline. A signature is verified against its certificate on a lane of its own before anybody sees it.
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "protocol/envelope.h"
 #include "protocol/error.h"
+#include "protocol/keyd.pb.h"
 
 namespace taxgate::keys {
 
@@ -34,7 +36,8 @@ struct KeyFacts {
   std::string lease_holder, lease_reason, lease_until;  // state "leased"
   int pin_tries_left = -1;
   std::uint64_t signed_count = 0;
-  Error trouble;  // id empty: none
+  Error trouble;                               // id empty: none
+  std::optional<keyd::v1::TaxDisk> disk = {};  // of a tax disk: what it said last
 };
 
 class KeyHost {
@@ -42,9 +45,9 @@ class KeyHost {
   virtual ~KeyHost() = default;
   /// errors  retry_later  keyd not there, or the connection broke: a signature over the same bytes is repeatable
   ///         retry_later key.none (no key of this taxpayer), key.hung; rejected key.pin_wrong / key.pin_last_try /
-  ///         key.locked / key.foreign / key.expired: a person must act; corrupt key.signature: what came back does not
-  ///         verify; retry_later key.leased (another program has it), key.device_absent (none of `serials` is here),
-  ///         keyd.old (the host is too old to heed `serials`)
+  ///         key.locked / key.foreign / key.expired: a person must act; rejected key.disk_refused (wanted "09D109");
+  ///         corrupt key.signature: what came back does not verify; retry_later key.leased (another program has it),
+  ///         key.device_absent (none of `serials` is here), keyd.old (the host is too old to heed `serials`)
   /// order   No more is given to the host than the taxpayer's keys sign soon; the rest waits here in order of arrival,
   /// so
   ///         that N keys sign N times as fast and no order's deadline passes in a queue. What waits is bounded.

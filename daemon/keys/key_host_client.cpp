@@ -55,6 +55,7 @@ KeyFacts facts_of(const keyd::v1::Key& key) {
                  .pin_tries_left = key.pin_tries_left(),
                  .signed_count = key.signed_count(),
                  .trouble = {}};
+  if (key.has_disk()) facts.disk = key.disk();
   if (key.has_trouble()) facts.trouble = keyd::from_failure(key.trouble());
   return facts;
 }

@@ -42,7 +42,8 @@ asio::awaitable<Result<T>> answered(asio::any_io_executor executor, Start start)
 /// What the pipeline remembers of one submission between two pieces of work. Lost at a restart: always safe.
 struct Memory {
   queue::Silence silence;
-  int failures = 0;  // consecutive, for back-off
+  int failures = 0;                // consecutive, for back-off
+  std::int64_t release_at_ms = 0;  // steady; held by its tax disk: not looked at again before
 };
 
 /// What comes after one step of work.
@@ -83,6 +84,7 @@ struct Context {
   queue::Queue queue;
   std::unordered_map<std::string, Memory> memory;
   std::function<void(const Submission&)> on_moved;  // wakes waiting callers
+  std::function<void()> on_disk_hold;               // a tax disk's refusal holds a submission
 
   void reached(std::string_view point) const {
     if (probe) probe(point);
@@ -121,6 +123,10 @@ struct Context {
 /// The `error` member of a submission: api::v1::ErrorBody bytes in both languages.
 std::string error_bytes(const Error& error, const std::string& channel);
 JournalRow row(std::string event, std::string detail, std::string reference = {}, std::string principal = "taxgated");
+
+/// The keys that may sign it: a document of a tax device is signed by that device, or by one its operator declares
+/// equal to it. Empty: any of the taxpayer.
+std::vector<std::string> pinned_to(const Context& c, const Submission& sub);
 
 // One step of work in each state; steps_*.cpp. `sub` is replaced by its durable successor.
 asio::awaitable<Next> step_prepare(Context& c, Submission& sub);        // queued

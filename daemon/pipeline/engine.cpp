@@ -58,7 +58,13 @@ Engine::Engine(Parts parts, Settings settings, std::unique_ptr<store::Reader> re
           .probe = parts_.probe,
           .queue = queue::Queue({}),
           .memory = {},
-          .on_moved = [this](const Submission& sub) { moved(sub); }},
+          .on_moved = [this](const Submission& sub) { moved(sub); },
+          .on_disk_hold = [this] { disks_.held(); }},
+      disks_(context_,
+             [this](const std::string& id) {
+               context_.queue.wake(id, steady_ms());
+               pump();
+             }),
       timer_(*parts_.io),
       inbox_timer_(*parts_.io),
       clock_timer_(*parts_.io),
@@ -134,6 +140,7 @@ void Engine::stop() {
   timer_.cancel();
   inbox_timer_.cancel();
   clock_timer_.cancel();
+  disks_.stop();
   waiters_.clear();
   event_waiters_.clear();
   night_->stop();
@@ -283,6 +290,7 @@ void Engine::watch_clock() {
       context_.queue.wake_all(steady);
       inbox_timer_.cancel();
       night_->reload();
+      disks_.look();
       pump();
     }
     watch_clock();
@@ -293,6 +301,7 @@ void Engine::keys_changed() {
   if (stopping_) return;
   for (const auto& key : parts_.keys->keys())
     if (key.state == "ready") context_.queue.wake_taxpayer(key.taxpayer, steady_ms());
+  disks_.look();
   pump();
 }
 

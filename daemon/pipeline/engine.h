@@ -11,6 +11,7 @@
 
 #include "daemon/core/random.h"
 #include "daemon/pipeline/context.h"
+#include "daemon/pipeline/disks.h"
 #include "daemon/pipeline/intake.h"
 #include "daemon/pipeline/night.h"
 #include "daemon/pipeline/pipeline.h"
@@ -148,6 +149,7 @@ class Engine final : public Pipeline {
 
   // keys.cpp
   asio::awaitable<std::vector<keys::KeyFacts>> keys_now();
+  api::v1::KeyInfo shown(const keys::KeyFacts& key) const;
   asio::awaitable<void> show_keys(api::Caller caller, Shared<api::v1::KeyList> reply);
   asio::awaitable<void> lend(api::Caller caller, keys::Lease lease, Shared<api::v1::KeyList> reply);
 
@@ -173,6 +175,7 @@ class Engine final : public Pipeline {
   std::unique_ptr<store::NightReader> event_reader_;  // the reads lane's, too
   queue::Discipline real_discipline_;
   Context context_;
+  Disks disks_;
   asio::steady_timer timer_, inbox_timer_, clock_timer_;
   bool stopping_ = false, timer_armed_ = false;
   std::int64_t timer_at_ = 0;

@@ -18,13 +18,19 @@ asio::awaitable<std::vector<keys::KeyFacts>> Engine::keys_now() {
   co_return asked ? std::move(*asked) : parts_.keys->keys();
 }
 
+api::v1::KeyInfo Engine::shown(const keys::KeyFacts& key) const {
+  api::v1::KeyInfo out = present(key);
+  disks_.describe(key, out);
+  return out;
+}
+
 asio::awaitable<void> Engine::show_keys(api::Caller caller, Shared<api::v1::KeyList> reply) {
   const auto list = co_await keys_now();
   api::v1::KeyList out;
   out.set_channel(context_.settings->channel);
   out.set_key_host_connected(parts_.keys->connected());
   for (const auto& key : list)
-    if (may_see(caller, key.taxpayer)) *out.add_keys() = present(key);
+    if (may_see(caller, key.taxpayer)) *out.add_keys() = shown(key);
   (*reply)(std::move(out));
 }
 
@@ -53,7 +59,7 @@ asio::awaitable<void> Engine::lend(api::Caller caller, keys::Lease lease, Shared
   api::v1::KeyList out;
   out.set_channel(context_.settings->channel);
   out.set_key_host_connected(true);
-  *out.add_keys() = present(*done);
+  *out.add_keys() = shown(*done);
   (*reply)(std::move(out));
 }
 

@@ -127,6 +127,12 @@ api::v1::Submission present(const store::Submission& sub, std::string_view chann
   if (!sub.hold_reason.empty()) {
     out.mutable_hold()->set_reason(sub.hold_reason);
     out.mutable_hold()->set_release_by(sub.hold_release_by);
+    if (sub.hold_reason.starts_with("disk.")) {
+      const Error why{Errc::limit_reached, sub.hold_reason, {}, {}, {}, {}};
+      out.mutable_hold()->set_cause(message_text(why, Language::english));
+      out.mutable_hold()->set_remedy(remedy_text(why, Language::english));
+      out.mutable_hold()->set_remedy_zh(remedy_text(why, Language::chinese));
+    }
   }
   if (red != nullptr) {
     out.set_track(std::string(track_name(red->track)));

@@ -324,8 +324,11 @@ asio::awaitable<void> Engine::read_status(Shared<api::v1::Status> reply) {
   if (!out.key_host_connected()) trouble({Errc::retry_later, "key.host_gone", {}, {}, {}, {}});
   const auto keys = co_await keys_now();
   for (const auto& key : keys) {
-    *out.add_keys() = present(key);
+    auto& info = *out.add_keys() = shown(key);
     attention = attention || key.state != "ready";
+    for (const auto& type : info.disk().types())
+      attention =
+          attention || std::ranges::any_of(type.forecasts(), [](const auto& end) { return !end.level().empty(); });
   }
   for (const auto& [id, taxpayer] : settings.taxpayers) {
     const bool ready = std::ranges::any_of(keys, [&](const auto& k) { return k.taxpayer == id && k.state == "ready"; });

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include "daemon/pipeline/context.h"
+#include "daemon/rules/disk.h"
+#include "protocol/messages.h"
 #include "protocol/records.h"
 
 namespace taxgate::pipeline {
@@ -18,7 +20,25 @@ bool holds_taxpayer(const Error& error) {
   return error.id == "key.pin_wrong" || error.id == "key.pin_last_try" || error.id == "key.locked";
 }
 
-/// A document of a tax device is signed by that device, or by one its operator declares equal to it.
+/// What the disk refused it will refuse again: the submission waits for a person who looks after the disk. The others
+/// of the taxpayer have other keys perhaps.
+asio::awaitable<Next> hold_for_disk(Context& c, Submission& sub, const Error& error) {
+  const rules::DiskRefusal* known = rules::disk_refusal(error.wanted);
+  const std::string reason(known ? known->id : std::string_view("disk.refused"));
+  sub.hold_reason = reason;
+  sub.hold_release_by = known ? known->release_by : std::string_view("operator");
+  const Error why{Errc::limit_reached, reason, {}, error.wanted, {}, {}};
+  auto moved = co_await c.advance(
+      sub, State::held, row("held", fmt::format("{} {}", error.wanted, message_text(why, Language::english)), reason));
+  if (!moved) co_return after_failed_advance(c, sub, moved.error());
+  // A disk whose figures say yes while it says no is asked again ever more rarely.
+  c.memory[sub.id].release_at_ms = c.steady_ms() + c.back_off(sub.id);
+  if (c.on_disk_hold) c.on_disk_hold();
+  co_return Next::rest();
+}
+
+}  // namespace
+
 std::vector<std::string> pinned_to(const Context& c, const Submission& sub) {
   if (c.settings->tax_devices.empty() || sub.document.empty()) return {};
   const auto red = red_from_stored(sub.document);
@@ -26,8 +46,6 @@ std::vector<std::string> pinned_to(const Context& c, const Submission& sub) {
   const auto device = c.settings->tax_devices.find(red->tax_device);
   return device == c.settings->tax_devices.end() ? std::vector<std::string>() : device->second;
 }
-
-}  // namespace
 
 asio::awaitable<Next> step_sign(Context& c, Submission& sub) {
   std::string request_id = fmt::format("{}/{}", sub.id, name(sub.step));
@@ -51,6 +69,7 @@ asio::awaitable<Next> step_sign(Context& c, Submission& sub) {
   if (!evidence) {
     const Error error = evidence.error();
     log::warning("pipeline.sign", "{}: {} {}", sub.id, error.id, error.detail);
+    if (error.id == "key.disk_refused") co_return co_await hold_for_disk(c, sub, error);
     if (holds_taxpayer(error)) {
       auto held = co_await c.hold_taxpayer(sub.taxpayer, "key_locked", "operator", error.id);
       if (!held) co_return after_failed_advance(c, sub, held.error());

@@ -8,14 +8,14 @@ namespace taxgate::rules {
 namespace {
 
 constexpr std::int64_t kMinuteMs = 60'000, kDiskDayMs = 24 * LegalTime::kHourMs;
-constexpr std::string_view kOperator = "operator";
+constexpr std::string_view kOperator = "operator", kItself = "auto";
 
 // Codes seen of real disks; what is not here is not guessed.
 constexpr std::array kRefusals{
-    DiskRefusal{"09D108", "disk.number", kOperator},         DiskRefusal{"09D109", "disk.locked", kOperator},
-    DiskRefusal{"09D110", "disk.type", kOperator},           DiskRefusal{"09D11C", "disk.reported", kOperator},
-    DiskRefusal{"09D11F", "disk.offline_hours", kOperator},  DiskRefusal{"09D120", "disk.offline_count", kOperator},
-    DiskRefusal{"09D121", "disk.offline_amount", kOperator}, DiskRefusal{"09D122", "disk.upload_date", kOperator},
+    DiskRefusal{"09D108", "disk.number", kOperator},       DiskRefusal{"09D109", "disk.locked", kItself},
+    DiskRefusal{"09D110", "disk.type", kOperator},         DiskRefusal{"09D11C", "disk.reported", kItself},
+    DiskRefusal{"09D11F", "disk.offline_hours", kItself},  DiskRefusal{"09D120", "disk.offline_count", kItself},
+    DiskRefusal{"09D121", "disk.offline_amount", kItself}, DiskRefusal{"09D122", "disk.upload_date", kItself},
     DiskRefusal{"09E105", "disk.clock", kOperator}};
 
 class Forecaster {
@@ -84,6 +84,15 @@ std::string duration_text(std::int64_t ms) {
   return std::to_string(minutes) + " min";
 }
 
+DiskLevel level_of(const DiskForecast& forecast, std::int64_t lead_ms, LegalTime now, DiskLevel before) {
+  constexpr std::int64_t kDateLeadMs = 3 * kDiskDayMs;
+  const std::int64_t left = forecast.at.ms - now.ms;
+  if (left <= 0 && forecast.what != DiskEnd::report_window) return DiskLevel::stopped;
+  const bool bureau = forecast.what == DiskEnd::lock_date || forecast.what == DiskEnd::report_window;
+  const std::int64_t lead = bureau ? kDateLeadMs : lead_ms;
+  return left <= (before == DiskLevel::well ? lead : lead + lead / 2) ? DiskLevel::near : DiskLevel::well;
+}
+
 Error said(const DiskForecast& forecast, std::string_view type, LegalTime now) {
   // In the order of DiskEnd.
   static constexpr std::array<const char*, 10> kIds{
@@ -100,6 +109,54 @@ std::span<const DiskRefusal> disk_refusals() { return kRefusals; }
 const DiskRefusal* disk_refusal(std::string_view sense) {
   const auto at = std::ranges::find(kRefusals, sense, &DiskRefusal::sense);
   return at == kRefusals.end() ? nullptr : &*at;
+}
+
+std::optional<bool> disk_lets(const DiskState& state, std::string_view id, LegalTime now) {
+  if (id == "disk.reported") return !state.reported;
+  const auto of_refusal = [id](DiskEnd what) {
+    switch (what) {
+      case DiskEnd::lock_date:
+        return id == "disk.locked";
+      case DiskEnd::offline_hours:
+        return id == "disk.offline_hours";
+      case DiskEnd::offline_count:
+        return id == "disk.offline_count";
+      case DiskEnd::offline_positive:
+      case DiskEnd::offline_negative:
+        return id == "disk.offline_amount";
+      case DiskEnd::upload_deadline:
+        return id == "disk.upload_date";
+      default:
+        return false;
+    }
+  };
+  const DiskRefusal* refusal = nullptr;
+  for (const DiskRefusal& one : kRefusals)
+    if (one.id == id) refusal = &one;
+  if (refusal == nullptr || refusal->release_by != kItself) return std::nullopt;
+  return std::ranges::none_of(forecast(state, {}, now),
+                              [&](const DiskForecast& end) { return of_refusal(end.what) && end.at <= now; });
+}
+
+bool look_at(DiskMeter& meter, const DiskUse& now) {
+  constexpr std::int64_t kHalfDayMs = kDiskDayMs / 2;
+  const DiskUse& last = meter.newer;
+  // Another disk under the same serial, months it has forgotten, a clock set back: what was seen says nothing any more.
+  const bool fresh = !last.at.is_set() || now.at < last.at || now.count < last.count || now.positive < last.positive ||
+                     now.negative < last.negative;
+  if (!fresh && now.at.ms - last.at.ms < kHalfDayMs) return false;
+  meter.older = fresh ? now : last;
+  meter.newer = now;
+  return true;
+}
+
+DiskRate rate_of(const DiskMeter& meter, const DiskUse& now) {
+  const DiskUse& from = meter.older;
+  if (!from.at.is_set()) return {};
+  return {.span_ms = std::max(now.at.ms - from.at.ms, LegalTime::kHourMs),
+          .count = now.count - from.count,
+          .positive = now.positive - from.positive,
+          .negative = now.negative - from.negative};
 }
 
 }  // namespace taxgate::rules

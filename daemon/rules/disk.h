@@ -67,6 +67,14 @@ std::vector<DiskForecast> forecast(const DiskState& state, const DiskRate& rate,
 /// "3 h 10 min", "2 d 4 h", "0 min": rounded down, so that nobody is told too much. Negative is "0 min".
 std::string duration_text(std::int64_t ms);
 
+/// Whether issuing has stopped, or stops within the time in which a person can still act: three days for lock date and
+/// report (a weekend lies between people and the bureau), `lead_ms` for everything else. A report that is due stops
+/// nothing by itself. `before`: what was said last; half as much again must lie ahead before it is taken back, so that
+/// a figure that wavers is not told twice.
+enum class DiskLevel : std::uint8_t { well, near, stopped };
+DiskLevel level_of(const DiskForecast& forecast, std::int64_t lead_ms, LegalTime now,
+                   DiskLevel before = DiskLevel::well);
+
 /// For the message catalogue: disk.end_*, "007: 19 numbers are left; issuing stops in 3 h 10 min at today's rate". What
 /// has ended says "0 min".
 Error said(const DiskForecast& forecast, std::string_view type, LegalTime now);
@@ -75,10 +83,28 @@ Error said(const DiskForecast& forecast, std::string_view type, LegalTime now);
 struct DiskRefusal {
   std::string_view sense;       // "09D109", as bot::Sense::text() writes it
   std::string_view id;          // reason of the hold, and its row in the message catalogue
-  std::string_view release_by;  // role that may release it
+  std::string_view release_by;  // role that may release it; "auto": it ends by itself when disk_lets()
 };
 std::span<const DiskRefusal> disk_refusals();
 /// nullptr: no refusal of a disk that is known; decided by its transport like any other failure.
 const DiskRefusal* disk_refusal(std::string_view sense);
+/// Whether the disk's state no longer shows what it refused for (`id` of a DiskRefusal). Nothing: the state does not
+/// say.
+std::optional<bool> disk_lets(const DiskState& state, std::string_view id, LegalTime now);
+
+/// How much a disk had issued of a type at a moment: the sums of its monthly figures.
+struct DiskUse {
+  LegalTime at;  // not set: never seen
+  std::int64_t count = 0, positive = 0, negative = 0;
+  friend bool operator==(const DiskUse&, const DiskUse&) = default;
+};
+/// Two looks at a disk, half a day apart: what was issued since the older one is "today's rate", of 12 to 24 hours.
+struct DiskMeter {
+  DiskUse older, newer;
+};
+/// Takes a look at the disk into account. returns  whether the meter changed (and is to be kept)
+bool look_at(DiskMeter& meter, const DiskUse& now);
+/// The first minutes are not taken for a day: the span is an hour at least.
+DiskRate rate_of(const DiskMeter& meter, const DiskUse& now);
 
 }  // namespace taxgate::rules

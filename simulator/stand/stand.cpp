@@ -105,6 +105,11 @@ Result<void> Stand::build_keys() {
     if (options_.define_key) options_.define_key(i, definition);
     auto key = VirtualKey::open(directory_ + "/cards/" + definition.serial, definition, *authority);
     if (!key) return std::unexpected(key.error());
+    if (const auto content = options_.define_disk ? options_.define_disk(i, legal_now().ms) : std::nullopt) {
+      auto disk = TaxDisk::open(directory_ + "/cards/" + definition.serial + ".disk", *content);
+      if (!disk) return std::unexpected(disk.error());
+      (*key)->carry_disk(std::move(*disk), platform_->clock());
+    }
     virtual_keys_.push_back(std::move(*key));
     cards_.push_back(std::make_unique<VpcdCard>(*virtual_keys_.back(), "127.0.0.1", pcscd_->slots().at(i).port));
     cards_.back()->plug();
@@ -115,6 +120,7 @@ Result<void> Stand::build_keys() {
 Result<void> Stand::write_configs() {
   std::string keyd = fmt::format(
       "socket = \"{0}/keyd.sock\"\nstate_directory = \"{0}/keyd\"\nissuer_ca = \"{0}/key-ca.pem\"\n", directory_);
+  keyd += fmt::format("\n[disk]\nfile = \"{}\"\nevery_s = 1\n", kDiskFile);
   std::string taxgated = fmt::format(
       R"([taxgated]
 channel = "simulator"

@@ -31,8 +31,9 @@ struct StandOptions {
   std::vector<sample::SampleTaxpayer> taxpayers = sample::three_taxpayers();
   std::vector<std::string> upload_taxpayers;  // their reds are uploaded by us; the others' are issued by the platform
   unsigned keys = 4;                          // key i belongs to taxpayer i modulo their number
-  std::function<void(unsigned, KeyDefinition&)> define_key;  // the last word on key i
-  bool with_keys = true;                                     // false: no pcscd, no keyd (tests that sign nothing)
+  std::function<void(unsigned, KeyDefinition&)> define_key;                              // the last word on key i
+  std::function<std::optional<DiskContent>(unsigned, std::int64_t now_ms)> define_disk;  // key i is a tax disk as well
+  bool with_keys = true;  // false: no pcscd, no keyd (tests that sign nothing)
   Profile profile = Profile::signed_;
   std::uint64_t seed = 1;
   // Times a person would not want to wait for; only I/O, never the law's.

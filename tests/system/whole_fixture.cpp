@@ -24,6 +24,7 @@ Whole::Whole(WholeOptions options) {
   if (options.upload) wanted.upload_taxpayers = {wanted.taxpayers.front().party.id};
   wanted.more_config = options.more_config;
   wanted.define_key = options.define_key;
+  wanted.define_disk = options.define_disk;
   auto built = Stand::build(wanted);
   if (!built) throw std::runtime_error(built.error().id + " " + built.error().field + " " + built.error().detail);
   stand_ = std::move(*built);

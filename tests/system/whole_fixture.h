@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct WholeOptions {
   std::string taxgated = "taxgated";
   std::string more_config = {};
   std::function<void(unsigned, simulator::KeyDefinition&)> define_key = {};
+  std::function<std::optional<simulator::DiskContent>(unsigned, std::int64_t now_ms)> define_disk = {};
 };
 
 class Whole {

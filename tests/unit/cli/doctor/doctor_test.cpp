@@ -351,6 +351,33 @@ TEST_F(Doctor, TellsTheStateOfKeysAsTaxgatedShowsThem) {
   EXPECT_NE(with(found(check_daemon), "doctor.daemon"), nullptr);
 }
 
+TEST_F(Doctor, TellsWhichTaxDiskStopsIssuingAndWhichCouldNotBeRead) {
+  scene_.keys.emplace();
+  scene_.keys->set_key_host_connected(true);
+  EXPECT_TRUE(found(check_tax_disks).empty());
+  auto& key = *scene_.keys->add_keys();
+  key.set_serial("DISK1");
+  auto& type = *key.mutable_disk()->add_types();
+  type.set_type("007");
+  auto& end = *type.add_forecasts();
+  end.set_code("disk.end_numbers");
+  end.set_wanted("3 h 10 min");
+  end.set_left("19");
+  EXPECT_TRUE(found(check_tax_disks).empty()) << "far away";
+  end.set_level("near");
+  const auto soon = found(check_tax_disks);
+  ASSERT_EQ(soon.size(), 1u);
+  EXPECT_EQ(soon[0].severity, Severity::attention);
+  EXPECT_EQ(message_text(soon[0].error, Language::english),
+            "DISK1 007: 19 numbers are left; issuing stops in 3 h 10 min at today's rate.");
+  EXPECT_NE(remedy_text(soon[0].error, Language::chinese), "");
+  end.set_code("disk.end_lock_date");
+  end.set_level("stopped");
+  EXPECT_EQ(found(check_tax_disks).at(0).severity, Severity::failing);
+  key.mutable_disk()->set_trouble("cannot be read");
+  EXPECT_EQ(field(found(check_tax_disks), "doctor.disk_unread"), "DISK1");
+}
+
 TEST_F(Doctor, SaysThatThePlatformWasNotReachedAndExitsByTheWorstFinding) {
   const auto all = found(check_platform);  // nothing listens on port 1
   ASSERT_NE(with(all, "doctor.platform"), nullptr);

@@ -35,6 +35,17 @@ v1::Status status() {
   key.set_pin_tries_left(3);
   key.set_signed_count(4711);
   key.set_valid_until("2027-01-01T00:00:00.000+08:00");
+  auto& type = *key.mutable_disk()->add_types();
+  type.set_type("007");
+  type.set_lock_date("2026-12-16T00:00:00.000+08:00");
+  type.set_numbers_left("19");
+  for (const auto& [code, at] : {std::pair{"disk.end_report_window", "2026-11-22T11:00:00.000+08:00"},
+                                 std::pair{"disk.end_numbers", "2026-11-22T13:10:00.000+08:00"},
+                                 std::pair{"disk.end_lock_date", "2026-12-16T00:00:00.000+08:00"}}) {
+    auto& end = *type.add_forecasts();
+    end.set_code(code);
+    end.set_at(at);
+  }
   s.add_holds()->set_taxpayer("91310115TGDM00011U");
   s.add_troubles()->set_code("key.none");
   return s;
@@ -51,6 +62,16 @@ TEST(Metrics, TellTheStatusWithStableNames) {
         "taxgate_troubles{code=\"key.none\"} 1\n"})
     EXPECT_THAT(text, HasSubstr(line));
   EXPECT_THAT(text, Not(HasSubstr("oldest_queued"))) << "nothing is queued";
+}
+
+TEST(Metrics, TellWhenATaxDiskStopsIssuing) {
+  v1::Status told = status();
+  told.mutable_keys(0)->set_serial("K1");
+  const std::string text = metrics_text(told, nullptr);
+  const std::string labels = R"({serial="K1",taxpayer="91310115TGDM00011U",type="007"} )";
+  EXPECT_THAT(text, HasSubstr("taxgate_disk_issuing_stops_seconds" + labels + "1795324200\n"));
+  EXPECT_THAT(text, HasSubstr("taxgate_disk_lock_date_seconds" + labels + "1797350400\n"));
+  EXPECT_THAT(text, HasSubstr("taxgate_disk_numbers_left" + labels + "19\n"));
 }
 
 TEST(Metrics, EveryStateHasItsSeriesBeforeItIsEverSeen) {

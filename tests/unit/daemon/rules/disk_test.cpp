@@ -119,12 +119,79 @@ TEST(DiskRefusals, AreHoldsWithASentenceAndARemedyAndWhatIsNotKnownIsNotGuessed)
       EXPECT_NE(message_text(held, language), "") << refusal.sense;
       EXPECT_NE(remedy_text(held, language), "") << refusal.sense;
     }
-    EXPECT_EQ(refusal.release_by, "operator");
+    // What the disk's state shows ends by itself; the rest a person must look at.
+    EXPECT_EQ(refusal.release_by, disk_lets({}, refusal.id, kNow) ? "auto" : "operator") << refusal.id;
   }
   EXPECT_EQ(disk_refusal("09D109")->id, "disk.locked");
   EXPECT_EQ(disk_refusal("09D11F")->id, "disk.offline_hours");
   EXPECT_EQ(disk_refusal("09D1FF"), nullptr);
   EXPECT_EQ(disk_refusal("0963C3"), nullptr) << "PIN tries are the login's";
+}
+
+TEST(DiskRefusals, EndWhenTheDisksStateNoLongerShowsWhatItRefusedFor) {
+  DiskState state;
+  state.lock_date = kNow;
+  state.reported = true;
+  state.offline_since = kNow.plus_ms(-72 * kHours);
+  state.offline_hours = 72;
+  state.upload_deadline = kNow;
+  state.offline_count = DiskBudget{3, 3};
+  state.offline_positive = DiskBudget{100, 100};
+  for (const char* id : {"disk.locked", "disk.reported", "disk.offline_hours", "disk.upload_date", "disk.offline_count",
+                         "disk.offline_amount"})
+    EXPECT_EQ(disk_lets(state, id, kNow), false) << id;
+  EXPECT_EQ(disk_lets(state, "disk.number", kNow), std::nullopt) << "no figure shows it";
+  EXPECT_EQ(disk_lets(state, "disk.refused", kNow), std::nullopt);
+  state.offline_since = {};
+  state.lock_date = kNow.plus_ms(1);
+  EXPECT_EQ(disk_lets(state, "disk.locked", kNow), true) << "whatever else stops it";
+  EXPECT_EQ(disk_lets(state, "disk.offline_hours", kNow), true);
+  EXPECT_EQ(disk_lets(state, "disk.offline_count", kNow), false);
+}
+
+TEST(DiskLevels, LeaveTimeToActAndAreNotTakenBackForAFigureThatWavers) {
+  constexpr std::int64_t kLead = 12 * kHours;
+  const auto level = [](DiskEnd what, std::int64_t hours, DiskLevel before = DiskLevel::well) {
+    return level_of({what, kNow.plus_ms(hours * kHours), false, {}}, kLead, kNow, before);
+  };
+  EXPECT_EQ(level(DiskEnd::lock_date, 73), DiskLevel::well);
+  EXPECT_EQ(level(DiskEnd::lock_date, 72), DiskLevel::near) << "a weekend lies between";
+  EXPECT_EQ(level(DiskEnd::lock_date, 0), DiskLevel::stopped);
+  EXPECT_EQ(level(DiskEnd::report_window, -1), DiskLevel::near) << "a report that is due stops nothing by itself";
+  EXPECT_EQ(level(DiskEnd::offline_hours, 13), DiskLevel::well);
+  EXPECT_EQ(level(DiskEnd::numbers, 12), DiskLevel::near);
+  EXPECT_EQ(level(DiskEnd::numbers, 18, DiskLevel::near), DiskLevel::near) << "it was told already";
+  EXPECT_EQ(level(DiskEnd::numbers, 19, DiskLevel::near), DiskLevel::well);
+}
+
+TEST(DiskMeters, ReckonTheRateOverTheLastHalfDayToDay) {
+  DiskMeter meter;
+  const auto use = [](std::int64_t hours, std::int64_t count) {
+    return DiskUse{kNow.plus_ms(hours * kHours), count, 100 * count, 10 * count};
+  };
+  EXPECT_EQ(rate_of(meter, use(0, 5)).span_ms, 0) << "never seen before: no rate";
+  EXPECT_TRUE(look_at(meter, use(0, 5)));
+  EXPECT_EQ(rate_of(meter, DiskUse{kNow.plus_ms(60'000), 6, 0, 0}).span_ms, kHours) << "a minute is not a day";
+  EXPECT_FALSE(look_at(meter, use(11, 60)));
+  EXPECT_EQ(rate_of(meter, use(11, 60)).count, 55);
+  EXPECT_TRUE(look_at(meter, use(12, 65)));
+  EXPECT_TRUE(look_at(meter, use(24, 77)));
+  const DiskRate rate = rate_of(meter, use(30, 83));
+  EXPECT_EQ(rate.span_ms, 18 * kHours) << "what was hours ago counts, what was days ago does not";
+  EXPECT_EQ(rate.count, 18);
+  EXPECT_EQ(rate.positive, 1'800);
+  EXPECT_EQ(rate.negative, 180);
+}
+
+TEST(DiskMeters, StartAnewWhenFiguresFallOrTheClockGoesBack) {
+  const DiskUse first{kNow, 50, 500, 50};
+  for (const DiskUse& odd : {DiskUse{kNow.plus_ms(kHours), 49, 500, 50}, DiskUse{kNow.plus_ms(kHours), 50, 499, 50},
+                             DiskUse{kNow.plus_ms(kHours), 50, 500, 49}, DiskUse{kNow.plus_ms(-1), 60, 600, 60}}) {
+    DiskMeter meter{first, first};
+    EXPECT_TRUE(look_at(meter, odd));
+    EXPECT_EQ(rate_of(meter, odd).count, 0);
+    EXPECT_EQ(meter.older, odd);
+  }
 }
 
 }  // namespace
