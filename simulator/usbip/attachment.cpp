@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 // The kernel takes 0.2 s to configure a device, an emulated machine some seconds; hub and drivers wait 5 s for an
 // answer.
-constexpr auto kTakenWithin = 20s, kGivenBackWithin = 10s;
+constexpr auto kTakenWithin = 20s, kGoneWithin = 10s;
 constexpr auto kLookEvery = 20ms;
 
 bool soon(auto holds, std::chrono::milliseconds within) {
@@ -47,7 +47,6 @@ Result<void> Attachment::start() {
   const auto port = vhci_.attach(kernels_.get());
   if (!port) return std::unexpected(port.error());
   port_ = *port;
-  given_ = true;
   server_ = std::jthread([this] { serve(); });
   soon(
       [this] {
@@ -77,7 +76,7 @@ Attachment::~Attachment() {
   }
   ours_.reset();
   kernels_.reset();
-  if (given_) soon([this] { return vhci_.is_free(port_); }, kGivenBackWithin);
+  if (!place_.port.empty()) soon([this] { return vhci_.is_gone(place_); }, kGoneWithin);
 }
 
 }  // namespace taxgate::simulator

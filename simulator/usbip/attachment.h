@@ -20,13 +20,12 @@ class Attachment {
   /// errors  those of Vhci::attach; retry_later sim.vhci_not_taken (not configured in time), sim.vhci_socket
   static Result<std::unique_ptr<Attachment>> plug(const Vhci& vhci, VirtualUsb& device,
                                                   std::function<void(UsbIpEnd)> ended);
-  /// Pulls it; returns when the kernel has let go of the port, so that the device is gone for everybody.
+  /// Pulls it; returns when it is gone for everybody, or after ten seconds.
   ~Attachment();
   Attachment(const Attachment&) = delete;
   Attachment& operator=(const Attachment&) = delete;
 
   const UsbPlace& place() const { return place_; }
-  unsigned port() const { return port_; }  // of the virtual host controller
 
  private:
   Attachment(const Vhci& vhci, VirtualUsb& device, std::function<void(UsbIpEnd)> ended)
@@ -38,7 +37,6 @@ class Attachment {
   VirtualUsb& device_;
   const std::function<void(UsbIpEnd)> ended_;
   unsigned port_ = 0;
-  bool given_ = false;              // the kernel has the socket
   std::atomic<bool> over_ = false;  // nobody serves it any more
   UsbPlace place_;
   UniqueFd ours_, kernels_, stop_;

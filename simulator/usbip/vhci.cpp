@@ -87,11 +87,9 @@ Result<unsigned> Vhci::attach(int fd) const {
   return fail(Errc::limit_reached, "sim.vhci_full", {}, fmt::to_string(all->size()));
 }
 
-bool Vhci::is_free(unsigned port) const {
-  const auto all = ports();
-  if (!all) return false;
-  const auto at = std::ranges::find(*all, port, &Port::number);
-  return at != all->end() && at->free;
+bool Vhci::is_gone(const UsbPlace& place) const {
+  // Another may stand there already; numbers of devices are not used again soon.
+  return number(line_in(device(place.port) + "/devnum")) != place.device;
 }
 
 std::optional<UsbPlace> Vhci::place(unsigned port) const {
@@ -99,16 +97,16 @@ std::optional<UsbPlace> Vhci::place(unsigned port) const {
   if (!all) return std::nullopt;
   const auto at = std::ranges::find(*all, port, &Port::number);
   if (at == all->end() || at->device.empty()) return std::nullopt;
-  const std::string device = sys_ + "/bus/usb/devices/" + at->device;
-  if (line_in(device + "/bConfigurationValue").empty()) return std::nullopt;
+  const std::string there = device(at->device);
+  if (line_in(there + "/bConfigurationValue").empty()) return std::nullopt;
   UsbPlace out;
   out.port = at->device;
-  out.bus = number(line_in(device + "/busnum"));
-  out.device = number(line_in(device + "/devnum"));
-  out.line = fmt::format("Bus {:03} Device {:03}: ID {}:{}", out.bus, out.device, line_in(device + "/idVendor"),
-                         line_in(device + "/idProduct"));
+  out.bus = number(line_in(there + "/busnum"));
+  out.device = number(line_in(there + "/devnum"));
+  out.line = fmt::format("Bus {:03} Device {:03}: ID {}:{}", out.bus, out.device, line_in(there + "/idVendor"),
+                         line_in(there + "/idProduct"));
   for (const char* text : {"/manufacturer", "/product"})
-    if (const auto line = line_in(device + text); !line.empty()) out.line += " " + line;
+    if (const auto line = line_in(there + text); !line.empty()) out.line += " " + line;
   return out;
 }
 

@@ -39,11 +39,13 @@ class Vhci {
   Result<unsigned> attach(int fd) const;
   /// Where the port's device stands; nothing until the kernel has configured it.
   std::optional<UsbPlace> place(unsigned port) const;
-  bool is_free(unsigned port) const;
+  /// The device that stood there is gone: for udev, for libusb, for its driver. The port is free a little earlier.
+  bool is_gone(const UsbPlace& place) const;
 
  private:
   explicit Vhci(std::string sys) : sys_(std::move(sys)) {}
   std::string directory() const { return sys_ + "/devices/platform/vhci_hcd.0"; }
+  std::string device(const std::string& port) const { return sys_ + "/bus/usb/devices/" + port; }
   std::string sys_;
 };
 

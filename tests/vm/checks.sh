@@ -21,7 +21,7 @@ SERVE='! systemctl is-active taxgated taxgate-keyd | grep -v "^active"'  # is-ac
 keys_are() { printf '[ "$(taxgate keys | grep -c " %s ")" = 2 ]' "$1"; }  # keys_are STATE: both of them
 
 # hand_in KEY: one red of that key's taxpayer; leaves its blue number in BLUE
-next_blue() { STAND_REDS=$((STAND_REDS + 1)); BLUE_N=$STAND_REDS; }
+next_blue() { BLUE_N=$STAND_REDS; STAND_REDS=$((STAND_REDS + 1)); }
 hand_in() {
   see "red $BLUE_N of taxpayer $1 is accepted" \
     "taxgate submit --seller ${STAND_SELLERS[$1 - 1]} --blue $(stand_blue "$1" "$BLUE_N") --reason 01" '^[0-9a-f-]{36}  '
@@ -50,7 +50,7 @@ check_start() {
     'systemctl show taxgated taxgate-keyd -p Type,NotifyAccess,StatusText,WatchdogUSec,NRestarts | tr "\n" " "' \
     'WatchdogUSec=30s.*StatusText=serves.*WatchdogUSec=20s.*StatusText=serves' || return 1
   see "a reload is told and ends" "systemctl reload taxgated taxgate-keyd && $SERVE" || return 1
-  see "the ledger is imported over the API's socket" 'taxgate import /root/ledger.jsonl' 'added 18' || return 1
+  see "the ledger is imported over the API's socket" 'taxgate import /root/ledger.jsonl' 'added 20' || return 1
   see "the doctor is content before there is a key" 'taxgate doctor' '^0 open' || return 1
   see "exposure as systemd counts it on the running units" \
     'for u in taxgated taxgate-keyd; do systemd-analyze security $u.service --no-pager | tail -1; done' 'exposure level'
@@ -145,6 +145,37 @@ check_watchdog() {
   issued 1 && issued 2
 }
 
+# The same keys once more, by USB/IP in the guest's own kernel, as a person has them who tries this on one machine.
+attach() { printf 'taxgate-sim attach --dir /var/lib/taxgate-sim --serial VMKEY000%s --taxpayer %s --as %s' "$1" "${STAND_SELLERS[$1 - 1]}" "${STAND_AS[$1 - 1]}"; }
+check_attached() {
+  stand_pull 1; stand_pull 2
+  see_soon "both keys are pulled from the machine's ports" "$(keys_are gone)" || return 1
+  see "without the module, attach says what to load" "! $(attach 1) 2>&1" 'modprobe vhci_hcd' || return 1
+  see "and without root, who may" "modprobe vhci_hcd && ! setpriv --reuid taxgate --regid taxgate --clear-groups $(attach 1) --dir /tmp/own 2>&1" \
+    'sim.vhci_rights' || return 1
+  see "both are attached" "systemd-run -q --unit=key1 $(attach 1) && systemd-run -q --unit=key2 $(attach 2) && for i in \$(seq 60); do
+      [ \$(journalctl -o cat -u key1 -u key2 --no-pager | grep -c ^attached) = 2 ] && break; sleep 1; done; journalctl -o cat -u key1 -u key2 --no-pager" \
+    'Bus 00[0-9] Device 0[0-9]*: ID 1209:0001 Taxgate simulator SIMULATED tax key' || return 1
+  see_soon "both keys are ready" "$(keys_are ready)" || return 1
+  see "where they are" 'taxgate keys; cat /sys/devices/platform/vhci_hcd.0/status | grep -v " 004 "' 'VMKEY0001 .*USB [2-9]-1' || return 1
+  see "the udev rule applies" 'p=$(journalctl -o cat -u key1 --no-pager | sed -n "s/^port  *//p") d=/sys/bus/usb/devices/$p
+    echo $(stat -c "%a %U:%G" /dev/bus/usb/$(printf %03d/%03d $(cat $d/busnum $d/devnum))) $(cat $d/power/control)' '^660 root:taxgate-keyd on$' || return 1
+  next_blue
+  issued 1 && issued 2 || return 1
+  next_blue
+  see "both are pulled" 'systemctl kill -s USR1 key1 key2' || return 1
+  see_soon "and seen to be gone" "$(keys_are gone)" || return 1
+  hand_in 1 && hand_in 2 || return 1
+  see "both are put back" 'systemctl kill -s USR1 key1 key2' || return 1
+  issued 1 && issued 2 || return 1
+  see "no PIN try was spent" 'taxgate keys | grep -c "  10  "' '^2$' || return 1
+  see "one is killed, one ends in order and is gone when it has ended" 'systemctl kill -s KILL key1; systemctl stop key2
+    log="$(journalctl -o cat -u key2 --no-pager)"; grep ^detached <<<"$log" && ! ls -d /sys/bus/usb/devices/$(sed -n "s/^port  *//p" <<<"$log" | tail -1)' || return 1
+  see_soon "both are seen to be gone" "$(keys_are gone)" || return 1
+  stand_plug 1 && stand_plug 2 || return 1
+  see_soon "the machine's ports have them again" "$(keys_are ready)"
+}
+
 check_upgrade() {
   local other
   for daemon in taxgate-keyd taxgated; do
@@ -179,6 +210,7 @@ checks_all() {
   step "pulled and put in again" check_replug || true
   step "pulled at work" check_pulled_at_work || true
   step "worker killed" check_worker_killed || true
+  step "attached by USB/IP" check_attached || true
   step "upgrade of one daemon" check_upgrade || true
   step "watchdog" check_watchdog || true
   step "reboot" check_reboot || true

@@ -16,7 +16,7 @@ vm_guest_packages() {
 # Modules of the kernel that the guest may load by itself (udev does), with what they need. The first line is for the
 # initial RAM disk, which only finds the root disk.
 VM_BOOT_MODULES="virtio_pci virtio_blk ext4"
-VM_MODULES="virtio_console xhci_pci usb_storage sd_mod autofs4 crc32c_intel"
+VM_MODULES="virtio_console xhci_pci usb_storage sd_mod vhci_hcd autofs4 crc32c_intel"
 
 # Nobody waits for these, and each costs a second or more of an emulated processor.
 VM_MASKED="apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer

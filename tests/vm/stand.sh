@@ -1,13 +1,14 @@
 # What ./run system puts into its guest: our install tree, the configuration an operator would write, the virtual platform
 # as a service, a ledger. And what stays outside: the virtual keys, one process each, pulled by ending it.
 #
-# Key 1 (VMKEY0001) is a USB storage device, key 2 (VMKEY0002) a card reader; each belongs to a taxpayer of its own.
+# Key 1 (VMKEY0001) is a USB storage device, key 2 (VMKEY0002) a card reader; each belongs to a taxpayer of its own. The
+# guest has both as well, as they were made, for taxgate-sim attach; the two of one serial are never in at a time.
 
 VM_RUN="$VM_DIR/run"
 VM_TREE="$VM_RUN/tree"
 STAND_SELLERS=(91310115TGDM00011U 91340200TGDM0002XD)
 STAND_AS=(storage reader)
-STAND_INVOICES=9  # blue invoices of each seller, ...0001 to ...0009: one for each red that is asked for
+STAND_INVOICES=10  # blue invoices of each seller, ...0000 to ...0009: one for each red that is asked for
 STAND_PIDS=("" "")
 STAND_SECONDS=30
 
@@ -16,7 +17,7 @@ stand_blue() { printf '2699%015d%d' "$1" "$2"; }  # stand_blue KEY N: the Nth bl
 # The sample's first two invoices, each several times under new numbers, issued yesterday: rules look at the date.
 stand_invoices() {
   jq --arg day "$(date -d yesterday +%F)" --argjson many "$STAND_INVOICES" '
-    [to_entries[:2][] | .key as $seller | .value as $invoice | range(1; $many + 1) as $n |
+    [to_entries[:2][] | .key as $seller | .value as $invoice | range($many) as $n |
      $invoice + {kprq: $day, fphm: ("2699" + (("0" * 15 + ($seller + 1 | tostring))[-15:]) + ($n | tostring))} | del(.red)]' \
     "$ROOT/simulator/sample/sample-invoices.json"
 }
@@ -116,7 +117,7 @@ stand_prepare() {
   rm -f "$VM_RUN"/usb[12]
   mkdir -p "$sim" "$etc/taxgate/pin" "$etc/taxgate/secrets" "$etc/udev/rules.d" "$etc/systemd/system" "$VM_TREE/root"
   cp "$VM_RUN/keys/key-ca.pem" "$etc/taxgate/key-ca.pem"
-  cp "$VM_RUN"/keys/key-ca.{key,pem} "$sim/"
+  cp -r "$VM_RUN"/keys/key-ca.{key,pem} "$VM_RUN"/keys/{keys,pins} "$sim/"
   for i in 1 2; do install -m 600 "$VM_RUN/keys/pins/VMKEY000$i.pin" "$etc/taxgate/pin/key$i"; done
   stand_taxgated_config >"$etc/taxgate/taxgated.toml"
   stand_keyd_config >"$etc/taxgate/keyd.toml"

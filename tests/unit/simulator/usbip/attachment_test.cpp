@@ -81,8 +81,6 @@ TEST_F(SysfsOfVhci, GivesTheSocketToTheFirstFreeHighSpeedPortOfAllControllers) {
   std::string told;
   std::getline(std::ifstream(hcd + "/attach"), told);
   EXPECT_EQ(told, "30 42 65537 3");
-  EXPECT_TRUE(vhci->is_free(30));
-  EXPECT_FALSE(vhci->is_free(0));
 }
 
 TEST_F(SysfsOfVhci, TellsThatAllPortsAreTakenAndThatItCannotReadThem) {
@@ -96,6 +94,16 @@ TEST_F(SysfsOfVhci, TellsThatAllPortsAreTakenAndThatItCannotReadThem) {
   EXPECT_EQ(full.error().wanted, "1");
   status("hs  0000 four\n");
   EXPECT_EQ(vhci->attach(42).error().id, "sim.vhci_status");
+}
+
+TEST_F(SysfsOfVhci, ADeviceIsGoneWhenItsDirectoryIsOrAnothersStandsThere) {
+  write(hcd + "/attach", "");
+  const auto vhci = Vhci::open(sys);
+  ASSERT_TRUE(vhci);
+  device("3-1");
+  EXPECT_FALSE(vhci->is_gone({"3-1", 3, 14, ""}));
+  EXPECT_TRUE(vhci->is_gone({"3-1", 3, 13, ""}));
+  EXPECT_TRUE(vhci->is_gone({"3-2", 3, 14, ""}));
 }
 
 TEST_F(SysfsOfVhci, SaysWhereADeviceStandsOnceItIsConfigured) {
@@ -153,6 +161,7 @@ TEST_F(AttachmentToVhci, IsServedWhereItWasPutAndGoneWhenItEnds) {
     status(kUsed);
     hung_up = host->until_hung_up();
     status(kFree);
+    fs::remove_all(sys + "/bus/usb/devices/3-1");
   });
   auto in = Attachment::plug(*vhci, usb, [](UsbIpEnd) { ADD_FAILURE() << "ended by itself"; });
   ASSERT_TRUE(in) << in.error().id;
@@ -173,7 +182,7 @@ TEST_F(AttachmentToVhci, TellsWhenTheKernelLetsGo) {
     device("3-1");
     status(kUsed);
     placed.get_future().wait();
-    status(kFree);
+    fs::remove_all(sys + "/bus/usb/devices/3-1");
   });
   const auto in = Attachment::plug(*vhci, usb, [&](UsbIpEnd end) { ended.set_value(end); });
   placed.set_value();
