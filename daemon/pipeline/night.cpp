@@ -25,7 +25,10 @@ LegalTime at_minute(LegalTime t, int minute) {
 }  // namespace
 
 Night::Night(Context& context, std::unique_ptr<store::NightReader> reader, Hooks hooks)
-    : c_(context), hooks_(std::move(hooks)), work_(std::move(reader)), lane_("night") {}
+    : c_(context),
+      hooks_(std::move(hooks)),
+      work_(std::move(reader), context.settings->state_dir + "/night.mirror"),
+      lane_("night") {}
 
 void Night::start() {
   last_began_ = c_.clock.now();  // a new ledger has missed no night

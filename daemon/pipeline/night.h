@@ -2,7 +2,8 @@
 // The driver of the night (docs/sync.md): plans, fetches, has pages compared on a lane of its own, commits, verifies
 // and keeps the record. One run at a time; everything but the lane's work happens on the io thread. Private to
 // daemon/pipeline, split over night.cpp (when), night_run.cpp (a run), night_window.cpp (one window), night_end.cpp
-// (checks and the summary), night_lane.cpp (what blocks), night_api.cpp (what callers ask).
+// (checks and the summary), night_lane.cpp (what blocks), night_copy.cpp (the mirror between nights), night_api.cpp
+// (what callers ask).
 #include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <memory>

@@ -61,13 +61,20 @@ bool expected_any_number(PlatformStatus before, PlatformStatus after, LegalTime 
 
 Result<void> NightLane::fill() {
   mirror_.clear();
-  bool room = true;
-  auto filled = reader_->each_status([&](const InvoiceKey& key, PlatformStatus status, std::uint64_t hash) {
-    room = room && mirror_.put(key, status, hash);
-  });
-  if (!filled) return std::unexpected(filled.error());
+  const auto copied = read_copy();
+  from_copy_ = copied.has_value();
+  if (from_copy_) {
+    auto upto = catch_up(*copied);
+    if (!upto) return std::unexpected(upto.error());
+    known_upto_ = *upto;
+  } else {
+    auto filled = reader_->each_status([&](const InvoiceKey& key, PlatformStatus status, std::uint64_t hash) {
+      mirror_.put(key, status, hash);  // more statuses than a mirror holds: met again, and quarantined then
+    });
+    if (!filled) return std::unexpected(filled.error());
+    known_upto_ = *filled;
+  }
   mirror_.begin();
-  known_upto_ = *filled;
   return {};
 }
 

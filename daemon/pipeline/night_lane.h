@@ -3,6 +3,7 @@
 // runs on the night's lane, one thing at a time. Private to daemon/pipeline.
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,12 +54,19 @@ struct NightSample {
 
 class NightLane {
  public:
-  explicit NightLane(std::unique_ptr<store::NightReader> reader) : reader_(std::move(reader)) {}
+  /// copy_file  where keep() leaves the mirror between nights; it may be deleted at any time
+  NightLane(std::unique_ptr<store::NightReader> reader, std::string copy_file)
+      : reader_(std::move(reader)), copy_file_(std::move(copy_file)) {}
 
   store::NightReader& reader() { return *reader_; }
-  /// Everything the store knows, nothing met yet.
+  /// Everything the store knows, nothing met yet: from the kept copy and the changes since, or else from `status`.
   Result<void> fill();
+  /// Leaves the mirror as a file, so that the next night need not read every row. Only when all that was compared is
+  /// committed. A copy that cannot be written is none.
+  void keep();
   void drop() { mirror_.clear(); }
+  bool from_copy() const { return from_copy_; }  // the last fill()
+  const sync::Mirror& mirror() const { return mirror_; }
   /// errors  those of platform::open and sync::merge_page: nothing was taken
   Result<NightMerged> merge(const NightPage& page, NightPages& pages);
   /// The batch as the store takes it; `pages` is empty afterwards. implausible  changes that count against the share
@@ -72,7 +80,12 @@ class NightLane {
   std::vector<NightSample> sample(const std::vector<std::uint32_t>& taxpayers, std::size_t count, std::uint64_t seed);
 
  private:
+  std::optional<std::int64_t> read_copy();
+  Result<std::int64_t> catch_up(std::int64_t after);
+
   std::unique_ptr<store::NightReader> reader_;
+  const std::string copy_file_;
+  bool from_copy_ = false;
   sync::Mirror mirror_;
   std::int64_t known_upto_ = 0;  // the change up to which the mirror was filled
   sync::Workspace workspace_;

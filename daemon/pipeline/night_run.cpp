@@ -312,7 +312,10 @@ asio::awaitable<void> Night::carry_out(Run run) {
        fmt::format("{} of {} windows, {} records, {} calls", sum.windows_done, sum.windows, sum.records, sum.calls));
   log::notice("sync.ended", "night {}: {}, {} of {} windows, {} records", sum.run, name(sum.state), sum.windows_done,
               sum.windows, sum.records);
-  co_await on_night_lane<void>([](NightLane& lane) -> Result<void> {
+  // A held batch was compared and not committed.
+  const bool committed = !run->broken && std::ranges::none_of(run->taxpayers, &NightTaxpayer::held);
+  co_await on_night_lane<void>([committed](NightLane& lane) -> Result<void> {
+    if (committed) lane.keep();
     lane.drop();
     return {};
   });
