@@ -237,10 +237,29 @@ void take(const Layout& layout, const Row& row, Entry& entry, SubmissionRequest&
   }
 }
 
+/// One more line of a group's submission. What else the row says must be what the first row said, or nothing: the last
+/// of two reasons would win unseen. False: it is another submission, or one of the two is a red of all that is left.
+bool add_to_group(SubmissionRequest said, SubmissionRequest& group) {
+  if (said.lines().empty() || group.lines().empty()) return false;
+  for (const auto& paper : group.evidence())  // a paper that every row repeats is one paper
+    for (int i = said.evidence_size() - 1; i >= 0; --i)
+      if (said.evidence(i).name() == paper.name()) said.mutable_evidence()->DeleteSubrange(i, 1);
+  SubmissionRequest both = group;
+  both.MergeFrom(said);
+  SubmissionRequest head = group;
+  head.mutable_lines()->MergeFrom(said.lines());
+  head.mutable_evidence()->MergeFrom(said.evidence());
+  if (both.SerializeAsString() != head.SerializeAsString()) return false;
+  group = std::move(both);
+  return true;
+}
+
 Result<std::vector<Entry>> entries_of(const Rows& rows) {
   if (rows.empty()) return std::unexpected(whole("files.empty", {}));
   const auto layout = layout_of(rows.front());
   if (!layout) return std::unexpected(layout.error());
+  // A heading alone is an export that went wrong; that all of nothing is allowed would hide it.
+  if (rows.size() == 1) return std::unexpected(whole("files.empty", {}));
   std::vector<Entry> entries;
   std::string group;
   for (std::size_t i = 1; i < rows.size(); ++i) {
@@ -251,9 +270,11 @@ Result<std::vector<Entry>> entries_of(const Rows& rows) {
       entries.push_back({.row = rows[i].number, .request = SubmissionRequest(), .faults = {}});
     }
     Entry& entry = entries.back();
-    const std::string before = entry.request->blue_number();
-    take(*layout, rows[i], entry, *entry.request);
-    if (same && entry.request->blue_number() != before)
+    SubmissionRequest said;
+    take(*layout, rows[i], entry, said);
+    if (!same)
+      *entry.request = std::move(said);
+    else if (entry.faults.empty() && !add_to_group(std::move(said), *entry.request))
       entry.faults.push_back({Errc::invalid_input,
                               "files.group",
                               place(rows[i].number, layout->group.value_or(0)),
@@ -324,11 +345,13 @@ Result<std::vector<Entry>> read_submissions(std::string_view bytes) {
     return entries_of(*rows);
   }
   if (bytes.starts_with("\xD0\xCF\x11\xE0")) return std::unexpected(whole("files.old_xls", {}));
+  if (bytes.starts_with("\xFF\xFE") || bytes.starts_with("\xFE\xFF")) return std::unexpected(whole("files.utf16", {}));
   std::string_view text = bytes;
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == text.npos) return std::unexpected(whole("files.empty", {}));
   if (text[first] == '{') return read_lines(text);
+  if (text[first] == '[') return std::unexpected(whole("files.json_array", {}));
   return entries_of(read_csv(bytes));
 }
 

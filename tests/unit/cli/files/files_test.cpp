@@ -107,6 +107,8 @@ TEST(Files, AQuantityWithoutItsLineIsRefusedBecauseItWouldBeAFullRed) {
   EXPECT_EQ(read_submissions("reason\n02\n").error().id, "files.column_missing");
   EXPECT_EQ(read_submissions("reason,blue_number,原因\n").error().id, "files.column_twice");
   EXPECT_EQ(read_submissions("").error().id, "files.empty");
+  EXPECT_EQ(read_submissions("\xFF\xFE,").error().id, "files.utf16");
+  EXPECT_EQ(read_submissions("[{\"seller\":\"S\"}]").error().id, "files.json_array");
   EXPECT_EQ(read_submissions("\xD0\xCF\x11\xE0").error().id, "files.old_xls");
   EXPECT_EQ(read_submissions("PK\x03\x04 not a workbook").error().id, "files.xlsx");
 }
@@ -125,6 +127,31 @@ TEST(Files, RowsOfOneGroupAreTheLinesOfOneSubmission) {
   const auto mixed =
       read_submissions("group,blue_number,reason\nA,26990000000000000001,02\nA,26990000000000000002,02\n");
   EXPECT_EQ((*mixed)[0].faults.at(0).id, "files.group");
+}
+
+TEST(Files, AHeadingWithoutRowsIsNoFileOfWhichAllIsAllowed) {
+  const auto heading = read_submissions("seller,blue_number,reason\n");
+  ASSERT_FALSE(heading);
+  EXPECT_EQ(heading.error().id, "files.empty");
+}
+
+TEST(Files, ARowOfAGroupNeverChangesWhatItsFirstRowSaid) {
+  const std::string head = "group,blue_number,reason,line,quantity,evidence\nA,26990000000000000001,02,1,3,slip.pdf\n";
+  const auto faults = [&](const std::string& row) {
+    const auto entries = read_submissions(head + row);
+    return entries && entries->size() == 1 && !entries->front().faults.empty() ? entries->front().faults.front().id
+                                                                               : std::string();
+  };
+  EXPECT_EQ(faults("A,,,2,1,\n"), "") << "left empty it is what the first row said";
+  EXPECT_EQ(faults("A,26990000000000000001,02,2,1,slip.pdf\n"), "");
+  EXPECT_EQ(faults("A,26990000000000000001,04,2,1,\n"), "files.group") << "the last reason would win unseen";
+  EXPECT_EQ(faults("A,26990000000000000002,02,2,1,\n"), "files.group");
+  EXPECT_EQ(faults("A,26990000000000000001,02,,,\n"), "files.group") << "a red of all that is left is no line of it";
+  const auto whole = read_submissions("group,blue_number,reason,line,quantity\nA,1,02,,\nA,1,02,2,1\n");
+  EXPECT_EQ((*whole)[0].faults.at(0).id, "files.group") << "the whole would have become a part";
+  const auto papers = read_submissions(head + "A,,,2,1,slip.pdf; report.pdf\n");
+  ASSERT_TRUE((*papers)[0].request);
+  EXPECT_EQ((*papers)[0].request->evidence_size(), 2) << "each paper once";
 }
 
 TEST(Files, ALineThatIsNeitherCodingIsAtFaultAloneAndAnOpenQuoteSwallowsNothing) {
