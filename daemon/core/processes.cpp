@@ -61,8 +61,11 @@ std::vector<Process> users_of_library(std::string_view prefix) {
   const std::string wanted = "/" + std::string(prefix);
   return those_that([&](const fs::path& process) {
     std::ifstream maps(process / "maps");
+    // "7f…-7f… r-xp … /usr/lib/….so": a linker or a virus scanner maps it as well, but not to run it.
     for (std::string line; std::getline(maps, line);)
-      if (line.find(wanted) != std::string::npos) return true;
+      if (const auto rights = line.find(' '); rights != std::string::npos && line.compare(rights + 3, 1, "x") == 0 &&
+                                              line.find(wanted) != std::string::npos)
+        return true;
     return false;
   });
 }

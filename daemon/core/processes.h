@@ -19,7 +19,7 @@ std::string text(const std::vector<Process>& processes);  // the same, with comm
 
 /// Processes that hold one of these files open. Symbolic links are followed; a file that does not exist has no holder.
 std::vector<Process> holders_of(const std::string& file);
-/// Processes that have a library mapped whose file name begins with this.
+/// Processes that run code of a library whose file name begins with this (not those that only read the file).
 std::vector<Process> users_of_library(std::string_view file_name_prefix);
 std::vector<Process> named(std::string_view name);
 /// A soft limit of a running process, "Max core file size"; nothing when it cannot be read, UINT64_MAX: unlimited.
