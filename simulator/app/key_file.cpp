@@ -67,4 +67,9 @@ Result<OpenedKey> open_key(const std::string& directory, const ScenarioKey& told
   return out;
 }
 
+Result<TaxDisk> open_disk(const std::string& directory, const ScenarioKey& told, std::int64_t now_ms) {
+  return TaxDisk::open(fmt::format("{}/keys/{}.disk", directory, told.serial),
+                       ordinary_disk(told.disk, told.taxpayer, told.name, now_ms));
+}
+
 }  // namespace taxgate::simulator::app

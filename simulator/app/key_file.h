@@ -19,4 +19,8 @@ struct OpenedKey {
 Result<OpenedKey> open_key(const std::string& directory, const ScenarioKey& told, const KeyAuthority& issuer,
                            std::int64_t now_ms);
 
+/// The tax disk of a key that is one (`told.disk`), as it was left in keys/SERIAL.disk, or an ordinary one made now.
+/// errors  those of TaxDisk::open
+Result<TaxDisk> open_disk(const std::string& directory, const ScenarioKey& told, std::int64_t now_ms);
+
 }  // namespace taxgate::simulator::app

@@ -30,12 +30,12 @@ constexpr const char* kHelp =
 
   taxgate-sim up --dir DIR [--keys N | --scenario FILE] [--port P] [--control-port P] [--die-with-parent]
       runs until SIGTERM or SIGINT; DIR/ready.json appears when everything listens. Needs no root.
-  taxgate-sim usb --dir DIR --serial S --taxpayer T [--name N] --as storage|reader --socket PATH
+  taxgate-sim usb --dir DIR --serial S --taxpayer T [--name N] [--disk NUMBER] --as storage|reader --socket PATH
       one key as a USB device of a virtual machine (QEMU: usb-redir on a socket) until SIGTERM or SIGINT: plugged in
       while it runs. Key, PIN and authority are in DIR as `up` keeps them
-  taxgate-sim attach --dir DIR --serial S --taxpayer T [--name N] --as storage|reader
+  taxgate-sim attach --dir DIR --serial S --taxpayer T [--name N] [--disk NUMBER] --as storage|reader
       one key as a USB device of this machine (root; modprobe vhci_hcd) until SIGTERM or SIGINT; Enter or SIGUSR1 pulls
-      it and puts it back
+      it and puts it back. --disk (12 digits) makes the key a tax disk of that device number, as in a scenario
   taxgate-sim key list --dir DIR
   taxgate-sim key show|plug|unplug|clear-faults|reset-counters SERIAL --dir DIR     (plug: --slot N moves it)
   taxgate-sim key fault SERIAL --dir DIR --kind delay|hang|unplug|drop|wrong_signature|pin_locked
@@ -115,51 +115,29 @@ int run_the_demo(const Arguments& arguments) {
 }
 
 int run(int argc, char** argv) {
-  const auto arguments = Arguments::parse(argc, argv,
-                                          {"dir",
-                                           "keys",
-                                           "scenario",
-                                           "port",
-                                           "control-port",
-                                           "control",
-                                           "slot",
-                                           "kind",
-                                           "ins",
-                                           "nth",
-                                           "count",
-                                           "delay-ms",
-                                           "direction",
-                                           "counting",
-                                           "at-byte",
-                                           "replug-ms",
-                                           "json",
-                                           "tries-left",
-                                           "promises",
-                                           "lost",
-                                           "doubled",
-                                           "junit",
-                                           "seed",
-                                           "submissions",
-                                           "programs",
-                                           "taxgated",
-                                           "serial",
-                                           "taxpayer",
-                                           "name",
-                                           "as",
-                                           "socket",
-                                           "sys",
-                                           "type",
-                                           "lock-date",
-                                           "window-start",
-                                           "window-end",
-                                           "upload-deadline",
-                                           "offline-since",
-                                           "offline-hours",
-                                           "offline-count",
-                                           "offline-count-limit",
-                                           "next",
-                                           "amount",
-                                           "code"},
+  const auto arguments = Arguments::parse(argc, argv, {"dir",           "keys",
+                                                       "scenario",      "port",
+                                                       "control-port",  "control",
+                                                       "slot",          "kind",
+                                                       "ins",           "nth",
+                                                       "count",         "delay-ms",
+                                                       "direction",     "counting",
+                                                       "at-byte",       "replug-ms",
+                                                       "json",          "tries-left",
+                                                       "promises",      "lost",
+                                                       "doubled",       "junit",
+                                                       "seed",          "submissions",
+                                                       "programs",      "taxgated",
+                                                       "serial",        "taxpayer",
+                                                       "name",          "as",
+                                                       "socket",        "disk",
+                                                       "sys",           "type",
+                                                       "lock-date",     "window-start",
+                                                       "window-end",    "upload-deadline",
+                                                       "offline-since", "offline-hours",
+                                                       "offline-count", "offline-count-limit",
+                                                       "next",          "amount",
+                                                       "code"},
                                           {"die-with-parent", "help", "keep", "quiet", "red"});
   if (!arguments) return complain(arguments.error());
   const std::string command = arguments->word(0);

@@ -159,10 +159,7 @@ Result<ScenarioKey> read_key(const json::value& value, const std::string& path) 
   in.choice("certificate", out.certificate, {"valid", "expired", "not_yet_valid", "foreign"});
   in.flag("plugged", out.plugged);
   in.text("disk", out.disk);
-  constexpr std::size_t kDeviceDigits = 12;
-  if (!out.disk.empty() &&
-      (out.disk.size() != kDeviceDigits || out.disk.find_first_not_of("0123456789") != std::string::npos))
-    in.wrong("disk", "a device number of 12 digits");
+  if (!out.disk.empty() && !is_disk_number(out.disk)) in.wrong("disk", "a device number of 12 digits");
   if (out.serial.empty()) in.wrong("serial", "a serial number");
   if (out.taxpayer.empty()) in.wrong("taxpayer", "a taxpayer id");
   if (in.error()) return std::unexpected(*in.error());
@@ -189,6 +186,11 @@ std::string_view certificate_kind_name(CertificateKind kind) {
       return "foreign";
   }
   return "?";
+}
+
+bool is_disk_number(std::string_view text) {
+  constexpr std::size_t kDigits = 12;
+  return text.size() == kDigits && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 Result<Scenario> ordinary_scenario(std::size_t keys) {

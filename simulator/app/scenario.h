@@ -41,6 +41,9 @@ struct Scenario {
 
 inline constexpr std::size_t kMaxKeys = 15;  // 16 slots, one spare
 
+/// A tax disk's device number: 12 digits.
+bool is_disk_number(std::string_view text);
+
 /// Keys TGSIM0001 … of the three invented demo taxpayers in turn. errors  invalid_input sim.scenario
 Result<Scenario> ordinary_scenario(std::size_t keys);
 /// Unknown members are refused: a misspelt fault proves nothing. errors  invalid_input sim.scenario (field = path)

@@ -120,9 +120,7 @@ Result<void> Simulator::start_platform() {
 Result<void> Simulator::make_disks() {
   for (Key& key : keys_) {
     if (key.told.disk.empty()) continue;
-    auto disk =
-        TaxDisk::open(fmt::format("{}/keys/{}.disk", options_.directory, key.told.serial),
-                      ordinary_disk(key.told.disk, key.told.taxpayer, key.told.name, platform_->clock().now().ms));
+    auto disk = open_disk(options_.directory, key.told, platform_->clock().now().ms);
     if (!disk) return std::unexpected(disk.error());
     key.device->carry_disk(std::move(*disk), platform_->clock());
   }

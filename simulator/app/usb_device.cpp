@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "daemon/core/clock.h"
+
 namespace taxgate::simulator::app {
 namespace {
 
@@ -16,6 +18,9 @@ Result<ScenarioKey> told_key(const Arguments& arguments) {
   told.name = arguments.option("name").value_or(told.taxpayer);
   for (const auto& [name, value] : {std::pair{"--serial", &told.serial}, std::pair{"--taxpayer", &told.taxpayer}})
     if (value->empty()) return fail(Errc::invalid_input, "sim.arguments", name);
+  told.disk = arguments.option("disk").value_or("");
+  if (!told.disk.empty() && !is_disk_number(told.disk))
+    return fail(Errc::invalid_input, "sim.arguments", "--disk", told.disk);
   return told;
 }
 
@@ -33,6 +38,12 @@ Result<OpenedKey> key_in(const std::string& directory, const ScenarioKey& told) 
   return open_key(directory, told, *authority, now);
 }
 
+/// The platform's clock where `up` keeps one in the directory, which may be advanced; else this machine's.
+std::unique_ptr<LegalClock> clock_in(const std::string& directory) {
+  if (auto virtual_clock = FileOffsetClock::open(directory + "/legal.clock")) return std::move(*virtual_clock);
+  return std::make_unique<SystemLegalClock>();
+}
+
 UsbIdentity identity_of(const ScenarioKey& told, bool as_reader) {
   UsbIdentity identity;
   identity.serial = told.serial;
@@ -46,8 +57,9 @@ UsbIdentity identity_of(const ScenarioKey& told, bool as_reader) {
 
 }  // namespace
 
-UsbDevice::UsbDevice(ScenarioKey of, OpenedKey opened, bool as_reader)
+UsbDevice::UsbDevice(ScenarioKey of, std::unique_ptr<LegalClock> time, OpenedKey opened, bool as_reader)
     : told(std::move(of)),
+      clock(std::move(time)),
       key(std::move(opened)),
       target(*key.device),
       storage(target),
@@ -61,9 +73,16 @@ Result<std::unique_ptr<UsbDevice>> UsbDevice::open(const Arguments& arguments) {
   if (as != "storage" && as != "reader") return fail(Errc::invalid_input, "sim.arguments", "--as", as);
   auto told = told_key(arguments);
   if (!told) return std::unexpected(told.error());
-  auto key = key_in(std::filesystem::absolute(*given).lexically_normal().string(), *told);
+  const std::string directory = std::filesystem::absolute(*given).lexically_normal().string();
+  auto key = key_in(directory, *told);
   if (!key) return std::unexpected(key.error());
-  return std::unique_ptr<UsbDevice>(new UsbDevice(std::move(*told), std::move(*key), as == "reader"));
+  auto clock = clock_in(directory);
+  if (!told->disk.empty()) {
+    auto disk = open_disk(directory, *told, clock->now().ms);
+    if (!disk) return std::unexpected(disk.error());
+    key->device->carry_disk(std::move(*disk), *clock);
+  }
+  return std::unique_ptr<UsbDevice>(new UsbDevice(std::move(*told), std::move(clock), std::move(*key), as == "reader"));
 }
 
 }  // namespace taxgate::simulator::app

@@ -2,6 +2,7 @@
 // One virtual key as a USB device, as the command line names it; for `taxgate-sim usb` and `taxgate-sim attach`.
 #include <memory>
 
+#include "protocol/legal_time.h"
 #include "simulator/app/arguments.h"
 #include "simulator/app/key_file.h"
 #include "simulator/device/card_target.h"
@@ -10,11 +11,12 @@
 namespace taxgate::simulator::app {
 
 struct UsbDevice {
-  /// Of --dir, --serial, --taxpayer, --name and --as storage|reader; the key as it was left, or made now.
-  /// errors  invalid_input sim.arguments; those of open_key
+  /// Of --dir, --serial, --taxpayer, --name, --disk and --as storage|reader; the key as it was left, or made now.
+  /// errors  invalid_input sim.arguments; those of open_key and open_disk
   static Result<std::unique_ptr<UsbDevice>> open(const Arguments& arguments);
 
   const ScenarioKey told;
+  const std::unique_ptr<LegalClock> clock;  // a tax disk's
   const OpenedKey key;
   CardTarget target;
   BotFunction storage;
@@ -22,7 +24,7 @@ struct UsbDevice {
   VirtualUsb usb;  // last: uses one of the two above
 
  private:
-  UsbDevice(ScenarioKey of, OpenedKey opened, bool as_reader);
+  UsbDevice(ScenarioKey of, std::unique_ptr<LegalClock> time, OpenedKey opened, bool as_reader);
 };
 
 }  // namespace taxgate::simulator::app

@@ -112,6 +112,18 @@ class TaxgateSim : public testing::Test {
   json::value ready_;
 };
 
+TEST_F(TaxgateSim, AttachSaysWhichModuleToLoadAndKeepsTheKeyAndTheDiskItMade) {
+  const std::string words = "attach --serial A1 --taxpayer 91310115TGDM00011U --as storage --sys " + directory_;
+  const auto refused = run(words + " --disk 499000000001");
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_NE(refused.text.find("modprobe vhci_hcd"), std::string::npos) << refused.text;
+  for (const char* file : {"/keys/A1.key", "/pins/A1.pin", "/keys/A1.disk"})
+    EXPECT_TRUE(fs::exists(run_dir() + file)) << file;
+  const auto another = run(words + " --disk 499000000002");
+  EXPECT_NE(another.text.find("sim.state_format"), std::string::npos) << "the key is another disk: " << another.text;
+  EXPECT_NE(run(words + " --disk 12").text.find("--disk 12"), std::string::npos);
+}
+
 TEST_F(TaxgateSim, TellsInItsReadyFileWhereEverythingIs) {
   up({"--keys", "2"});
   ASSERT_TRUE(ready());

@@ -210,7 +210,7 @@ checks_all() {
   step "pulled and put in again" check_replug || true
   step "pulled at work" check_pulled_at_work || true
   step "worker killed" check_worker_killed || true
-  step "attached by USB/IP" check_attached || true
+  step "attached to its own kernel" check_attached || true
   step "upgrade of one daemon" check_upgrade || true
   step "watchdog" check_watchdog || true
   step "reboot" check_reboot || true
