@@ -48,6 +48,7 @@ Result<keyd::v1::TaxDisk> read_disk_record(ByteView bytes) {
   if (bytes.size() > kMaxDiskRecord || !disk.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return unusable("record");
   disk.clear_trouble();
+  disk.DiscardUnknownFields();
   if (!digits(disk.device_number(), kDeviceDigits)) return unusable("device_number");
   for (const std::string* text : {&disk.taxpayer(), &disk.name(), &disk.bureau_code(), &disk.bureau_name(),
                                   &disk.firmware(), &disk.terminal(), &disk.company_type()})

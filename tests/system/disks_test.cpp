@@ -78,13 +78,15 @@ TEST(DisksOfTheGateway, SayEverywhereWhenIssuingStopsAtTodaysRateAndTellItInGood
   ASSERT_TRUE(stand.start_taxgated());
   ASSERT_TRUE(eventually([&] { return the_disk(stand).has_value(); }));
   const auto fresh = the_disk(stand);
+  ASSERT_TRUE(fresh);
   EXPECT_EQ(fresh->disk().device_number(), kUs.tax_device);
   EXPECT_EQ(fresh->disk().taxpayer(), kUs.party.id);
   ASSERT_EQ(fresh->tax_devices_size(), 1);
   EXPECT_EQ(fresh->tax_devices(0), kUs.tax_device);
   EXPECT_FALSE(forecast(stand, "disk.end_numbers")) << "nobody uses it: nothing stops it";
-  ASSERT_TRUE(forecast(stand, "disk.end_lock_date"));
-  EXPECT_EQ(forecast(stand, "disk.end_lock_date")->level(), "");
+  const auto lock_date = forecast(stand, "disk.end_lock_date");
+  ASSERT_TRUE(lock_date);
+  EXPECT_EQ(lock_date->level(), "");
   EXPECT_TRUE(disk_events(stand).empty());
 
   // Six invoices in an hour; 19 numbers are left: 3 h 10 min.
@@ -94,6 +96,7 @@ TEST(DisksOfTheGateway, SayEverywhereWhenIssuingStopsAtTodaysRateAndTellItInGood
   ASSERT_TRUE(stand.advance_legal_ms(LegalTime::kHourMs));
   ASSERT_TRUE(eventually([&] { return forecast(stand, "disk.end_numbers").has_value(); }));
   const auto end = forecast(stand, "disk.end_numbers");
+  ASSERT_TRUE(end);
   EXPECT_TRUE(end->at_rate());
   EXPECT_EQ(end->left(), "19");
   EXPECT_EQ(end->level(), "near");
@@ -166,8 +169,22 @@ TEST(DisksOfTheGateway, ARefusalHoldsItsSubmissionAloneWithTheRemedyAndItGoesOnB
   const auto other = stand.submit(whole.full_red(whole.blue()));
   ASSERT_TRUE(other);
   EXPECT_EQ(stand.wait_state(other->id(), {"issued"}, 20s)->state(), "issued");
-  EXPECT_TRUE(eventually([&] { return forecast(stand, "disk.end_lock_date")->level() == "stopped"; }));
+  EXPECT_TRUE(eventually([&] {
+    const auto lock_date = forecast(stand, "disk.end_lock_date");
+    return lock_date && lock_date->level() == "stopped";
+  }));
   EXPECT_EQ(stand.key(1).counters().signatures, 0u);
+  // Something else happens to the disk, and the gateway looks at it again.
+  on_disk(stand,
+          [](simulator::TaxDisk& disk, std::int64_t now) { ASSERT_TRUE(disk.issue("004", 10'000, false, now)); });
+  EXPECT_TRUE(eventually([&] {
+    const auto key = the_disk(stand);
+    return key && key->disk().types(0).numbers_left() == "99";
+  }));
+  ASSERT_TRUE(stand.advance_legal_ms(60'000));
+  const auto third = stand.submit(whole.full_red(whole.blue()));
+  ASSERT_TRUE(third);
+  EXPECT_EQ(stand.wait_state(third->id(), {"issued"}, 20s)->state(), "issued");
   const auto again = stand.show(accepted->id());
   ASSERT_TRUE(again);
   EXPECT_EQ(again->state(), "held");

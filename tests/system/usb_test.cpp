@@ -115,6 +115,7 @@ TEST(UsbKeys, ATaxDisksStateIsReadAndItsRefusalIsToldOnceWithItsCode) {
   EXPECT_EQ(stack.keyd_log().find("resting"), std::string::npos);
   for (int i = 0; i < 4; ++i) {  // more often than a failing key may before it rests
     const auto again = client.sign(UsbStack::request(0, fmt::format("locked-{}", i)));
+    ASSERT_TRUE(again);
     EXPECT_EQ(again->failure().id(), "key.disk_refused");
   }
   EXPECT_TRUE(stack.wait_ready(0)) << "the key itself is well";
