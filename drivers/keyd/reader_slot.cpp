@@ -156,7 +156,8 @@ void ReaderSlot::start_worker() {
   clear_timer();
   if (lent_) return set_trouble(*lent_);
   if (closed_) return;
-  trouble_.reset();
+  // Whoever held the card holds it until an attempt says otherwise: an order whose time ends meanwhile is told of it.
+  if (trouble_ && trouble_->id != "key.reader_busy") trouble_.reset();
   auto child = start_self({"--worker", reader_});  // the name is for ps only
   if (!child) {
     set_trouble(child.error());
@@ -321,7 +322,10 @@ void ReaderSlot::answered(const worker::v1::FromWorker& answer) {
     set_trouble(std::move(error));
     return finish_sign(std::unexpected(told));
   }
-  if (answer.has_identity()) return identified(answer);
+  if (answer.has_identity()) {
+    trouble_.reset();
+    return identified(answer);
+  }
   if (answer.has_logged_in()) {
     pause_ = kFirstPause;
     disk_due_ = !config_.disk_file.empty();
