@@ -25,7 +25,7 @@ class PrivatePcscd {
     unsigned readers = 1;  // 1..kMaxReaders; each has two slots
     std::string pcscd = "/usr/sbin/pcscd";
     std::string vpcd_library = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
-    std::chrono::milliseconds ready_within{10'000};
+    std::chrono::milliseconds ready_within{30'000};
   };
   struct Slot {
     std::string reader;  // as PC/SC names it

@@ -12,14 +12,19 @@ using std::chrono::milliseconds;
 
 class ApiHostile : public ApiTest {
  protected:
-  ApiHostile() {
-    settings_.header_deadline = milliseconds(150);
-    settings_.body_deadline = milliseconds(250);
-    settings_.write_deadline = milliseconds(300);
-    settings_.idle_deadline = milliseconds(2000);
-    settings_.handshake_deadline = milliseconds(150);
+  /// Deadlines short enough to wait for. Other tests keep the daemon's: on a loaded machine even an honest client is
+  /// slower than these now and then.
+  void soon_cut() {
+    settings_.header_deadline = milliseconds(300);
+    settings_.body_deadline = milliseconds(400);
+    settings_.write_deadline = milliseconds(1000);
   }
-  void expect_served() { EXPECT_EQ(local().request("GET", "/v1/healthz").status, 200); }
+  void expect_served() {
+    Answer answer;
+    for (int attempt = 0; attempt < 20 && answer.status != 200; ++attempt)  // again when it was too slow for soon_cut()
+      answer = local().request("GET", "/v1/healthz");
+    EXPECT_EQ(answer.status, 200);
+  }
 };
 
 TEST_F(ApiHostile, ABodyLargerThanTheBoundIsRefusedBeforeItIsSent) {
@@ -102,6 +107,7 @@ TEST_F(ApiHostile, MalformedRequestsAreRefusedAndClosed) {
 }
 
 TEST_F(ApiHostile, ASlowHeaderAndASlowBodyAreCutWithASentence) {
+  soon_cut();
   start();
   auto header = local(), body = local();
   const auto begin = std::chrono::steady_clock::now();
@@ -111,24 +117,24 @@ TEST_F(ApiHostile, ASlowHeaderAndASlowBodyAreCutWithASentence) {
   EXPECT_EQ(header_answer.status, 408);
   EXPECT_EQ(code(header_answer), "api.slow_request");
   EXPECT_EQ(body_answer.status, 408);
-  EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(250));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, settings_.header_deadline);
   expect_served();
 }
 
 TEST_F(ApiHostile, DrippingBytesDoesNotExtendTheDeadline) {
+  soon_cut();
   start();
   auto client = local();
-  const auto begin = std::chrono::steady_clock::now();
-  bool sending = true;
-  for (int i = 0; i < 200 && sending && !client.received().size(); ++i) {
-    sending = client.send(i == 0 ? "GET /v1/healthz HTTP/1.1\r\n" : "X: y\r\n");
-    client.receive(10);
-  }
+  constexpr int kDrops = 2000;  // twenty seconds, and fewer bytes than a header may have
+  int drops = 0;
+  ASSERT_TRUE(client.send("GET /v1/healthz HTTP/1.1\r\nX: "));
+  while (drops < kDrops && client.received().empty() && client.send("y")) ++drops, client.receive(10);
   EXPECT_EQ(client.answer().status, 408);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(1500));
+  EXPECT_LT(drops, kDrops) << "it was let drip to the end";
 }
 
 TEST_F(ApiHostile, AReaderThatTakesNothingIsCutAndOthersAreServed) {
+  soon_cut();
   start();
   on_io([this] {
     for (int i = 0; i < 500; ++i) gateway_.add_event("submission.state", std::string(20'000, 'd'));
@@ -146,7 +152,7 @@ TEST_F(ApiHostile, AnIdleConnectionIsClosedAtItsDeadline) {
   start();
   auto client = local();
   EXPECT_EQ(client.request("GET", "/v1/healthz").status, 200);
-  EXPECT_TRUE(client.closed(3000));
+  EXPECT_TRUE(client.closed());
 }
 
 TEST_F(ApiHostile, BeyondTheConnectionBoundANewPeerIsTurnedAwayWithASentence) {

@@ -65,7 +65,7 @@ class TestClient {
   }
 
   /// More bytes into the buffer; false at the end of the stream or after the deadline.
-  bool receive(int deadline_ms = 5000) {
+  bool receive(int deadline_ms = 20'000) {
     char buffer[16384];
     if (tls_) {
       if (SSL_pending(tls_) == 0 && !readable(deadline_ms)) return false;
@@ -81,7 +81,7 @@ class TestClient {
     return true;
   }
   /// True when the peer closes within the deadline (bytes before that are kept).
-  bool closed(int deadline_ms = 5000) {
+  bool closed(int deadline_ms = 20'000) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms);
     while (std::chrono::steady_clock::now() < end) {
       if (!readable(deadline_ms)) return false;
@@ -89,7 +89,7 @@ class TestClient {
     }
     return false;
   }
-  bool wait_for(std::string_view text, int deadline_ms = 5000) {
+  bool wait_for(std::string_view text, int deadline_ms = 20'000) {
     while (rest_.find(text) == std::string::npos)
       if (!receive(deadline_ms)) return false;
     return true;
@@ -97,7 +97,7 @@ class TestClient {
   std::string& received() { return rest_; }
 
   /// Status 0: no whole answer came.
-  Answer answer(int deadline_ms = 5000) {
+  Answer answer(int deadline_ms = 20'000) {
     Answer a;
     std::size_t end;
     while ((end = rest_.find("\r\n\r\n")) == std::string::npos)
