@@ -23,7 +23,8 @@ endfunction()
 
 # The sanitizer presets also compile several files of a room as one (CMAKE_UNITY_BUILD: half the time of a clean build), and
 # every preset those of a unit test; so a name in an anonymous namespace stands once in a room, and once in its tests. The
-# release build compiles each file of a room alone.
+# release build compiles each file of a room alone, except in rooms marked TOGETHER: coroutines of Asio take 5 to 10 seconds
+# a file there, nearly all of it for templates that the files of the room share.
 # Precompiled headers halve the time of a clean build. They hold foreign and generated headers only, so that no include of
 # ours can be missing unseen; `./run lint` reads every file without them. One set for each kind of code: flags must be equal.
 function(taxgate_precompiled name)
@@ -86,7 +87,7 @@ function(taxgate_link target scope)
 endfunction()
 
 function(taxgate_room name)
-  cmake_parse_arguments(R "ASIO" "DIR" "USES;PRIVATE" ${ARGN})
+  cmake_parse_arguments(R "ASIO;TOGETHER" "DIR" "USES;PRIVATE" ${ARGN})
   file(GLOB srcs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${R_DIR}/*.cpp)
   if(srcs)
     add_library(taxgate_${name} STATIC ${srcs})
@@ -94,6 +95,9 @@ function(taxgate_room name)
       taxgate_use_pch(taxgate_${name} taxgate_pch_asio)
     else()
       taxgate_use_pch(taxgate_${name} taxgate_pch)
+    endif()
+    if(R_TOGETHER)
+      set_target_properties(taxgate_${name} PROPERTIES UNITY_BUILD ON)
     endif()
     target_link_libraries(taxgate_${name} PUBLIC Threads::Threads)
     taxgate_link(taxgate_${name} PUBLIC ${R_USES})
@@ -143,10 +147,19 @@ function(taxgate_tests)
   foreach(kind scenario system)
     file(GLOB srcs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${kind}/*_test.cpp)
     file(GLOB shared CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${kind}/*_fixture.cpp)
+    if(shared)  # compiled once, not with each program
+      add_library(${kind}_fixtures STATIC ${shared})
+      taxgate_test_links(${kind}_fixtures)
+      taxgate_test_options(${kind}_fixtures)
+      target_link_libraries(${kind}_fixtures PRIVATE GTest::gmock)
+    endif()
     foreach(src ${srcs})
       get_filename_component(base ${src} NAME_WE)
       string(REGEX REPLACE "_test$" "" base ${base})
-      add_executable(${kind}_${base} ${src} ${shared})
+      add_executable(${kind}_${base} ${src})
+      if(shared)
+        target_link_libraries(${kind}_${base} PRIVATE ${kind}_fixtures)
+      endif()
       taxgate_test_links(${kind}_${base})
       taxgate_test_options(${kind}_${base})
       target_link_libraries(${kind}_${base} PRIVATE GTest::gmock GTest::gtest_main)
@@ -167,6 +180,7 @@ function(taxgate_tests)
     string(REGEX REPLACE "_bench$" "" base ${base})
     add_executable(bench_${base} EXCLUDE_FROM_ALL ${src})
     taxgate_test_links(bench_${base})
+    taxgate_use_pch(bench_${base} taxgate_pch_asio)
     add_dependencies(benches bench_${base})
   endforeach()
   # A fuzz target is built with libFuzzer when TAXGATE_FUZZ is on, otherwise as the test corpus_<file> of its kept inputs.
@@ -198,6 +212,13 @@ function(taxgate_tests)
       set_tests_properties(${long} PROPERTIES COST ${cost})
     endif()
     math(EXPR cost "${cost} - 10")
+  endforeach()
+  # Most tests of whole programs wait (for pcscd's polls, deadlines, time-outs): seven seconds of processor time in sixty.
+  # So `./run test` gives ctest three slots a processor, and those that compute take three.
+  foreach(busy unit_store unit_rules unit_protocol unit_sync system_usb system_usb_unplug)
+    if(TEST ${busy})
+      set_tests_properties(${busy} PROPERTIES PROCESSORS 3)
+    endif()
   endforeach()
 endfunction()
 

@@ -3,6 +3,7 @@
 
 RESULTS="$ROOT/build/test-results"
 FUZZ_SECONDS_IN_TEST=2
+TEST_SLOTS=3  # for each processor: most tests of whole programs wait; cmake/TaxgateRooms.cmake names those that compute
 
 # run_ctest PRESET [ctest arguments]: results as gtest XML in build/test-results/PRESET, for the promises phase.
 run_ctest() {
@@ -18,20 +19,26 @@ run_ctest() {
   loud "test $preset" env GTEST_OUTPUT="xml:$RESULTS/$preset/" GTEST_COLOR=no \
     ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
     TSAN_OPTIONS=second_deadlock_stack=1 ASAN_SYMBOLIZER_PATH="$(command -v llvm-symbolizer-19)" \
-    ctest --test-dir "$dir" -j "$((JOBS + 1))" --timeout 900 --output-on-failure --no-tests=error "$@"
+    ctest --test-dir "$dir" -j "$((JOBS * TEST_SLOTS))" --timeout 900 --output-on-failure --no-tests=error "$@"
 }
 
 # fuzz_one PROGRAM SECONDS: a copy of the corpus, so that the tree stays as it is; a finding is kept and named.
 fuzz_one() {
-  local program="$1" seconds="$2" target work start count status=0
+  local program="$1" seconds="$2" target work
   target="$(basename "$program")"
   target="${target#fuzz_}"
   work="$ROOT/build/fuzz/$target"
   mkdir -p "$work/corpus" "$work/findings" "$LOG_DIR"
   if [ -d "tests/fuzz/corpus/$target" ]; then cp -r "tests/fuzz/corpus/$target/." "$work/corpus/"; fi
-  start=$(now_ms)
   "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-    -artifact_prefix="$work/findings/" "$work/corpus" >"$LOG_DIR/fuzz-$target.log" 2>&1 || status=$?
+    -artifact_prefix="$work/findings/" "$work/corpus" >"$LOG_DIR/fuzz-$target.log" 2>&1
+}
+
+# fuzz_row PROGRAM START STATUS: what became of it.
+fuzz_row() {
+  local target start="$2" status="$3" count
+  target="$(basename "$1")"
+  target="${target#fuzz_}"
   count="$(sed -n 's/^stat::number_of_executed_units: *//p' "$LOG_DIR/fuzz-$target.log")"
   if [ $status -eq 0 ]; then
     row "fuzz $target" $(($(now_ms) - start)) "${count:-no} executions"
@@ -42,14 +49,36 @@ fuzz_one() {
   fi
 }
 
+# One processor each.
+fuzz_together() {
+  local seconds="$1" start program status
+  local -A pids=()
+  shift
+  start=$(now_ms)
+  for program in "$@"; do
+    fuzz_one "$program" "$seconds" &
+    pids[$program]=$!
+  done
+  for program in "$@"; do
+    status=0
+    wait "${pids[$program]}" || status=$?
+    fuzz_row "$program" "$start" "$status"
+  done
+}
+
 fuzz_all() {
   local only="$1" seconds="$2" program found=0
+  local -a started=()
   for program in "$ROOT"/build/asan/bin/fuzz_*; do
     [ -x "$program" ] || continue
     if [ -n "$only" ] && [ "$(basename "$program")" != "fuzz_$only" ]; then continue; fi
     found=1
-    fuzz_one "$program" "$seconds"
+    started+=("$program")
+    if [ ${#started[@]} -lt "$JOBS" ]; then continue; fi
+    fuzz_together "$seconds" "${started[@]}"
+    started=()
   done
+  fuzz_together "$seconds" "${started[@]}"
   [ $found -eq 1 ] || missing fuzz "no fuzz target${only:+ named $only} was built"
 }
 

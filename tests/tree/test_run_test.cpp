@@ -48,8 +48,8 @@ std::vector<std::string> faults(const TestRun& t) {
     if (!good) out.emplace_back(fault);
   };
   const std::string test = function_of(t.run, "cmd_test"), ctest = function_of(t.run, "run_ctest"),
-                    fuzz = function_of(t.run, "fuzz_one"), build = function_of(t.build, "build"),
-                    threaded = function_of(t.build, "threaded_targets");
+                    fuzz = function_of(t.run, "fuzz_one") + function_of(t.run, "fuzz_row"),
+                    build = function_of(t.build, "build"), threaded = function_of(t.build, "threaded_targets");
   expect(has_line(test, "build asan || true") && has_line(test, "run_ctest asan || true"),
          "asan does not run everything");
   expect(has_line(test, "build tsan || true") &&
@@ -58,6 +58,10 @@ std::vector<std::string> faults(const TestRun& t) {
   expect(test.find("ninja -C \"$(build_dir release)\" -j \"$JOBS\" -k 0 benches") != std::string::npos,
          "benchmarks are not even built");
   expect(has_line(test, "fuzz_all \"\" \"$FUZZ_SECONDS_IN_TEST\""), "fuzz targets do not run");
+  expect(has_line(function_of(t.run, "fuzz_together"), "wait \"${pids[$program]}\" || status=$?") &&
+             has_line(function_of(t.run, "fuzz_together"), "fuzz_row \"$program\" \"$start\" \"$status\"") &&
+             has_line(fuzz, "PHASE_FAILED=1"),
+         "a finding of a fuzz target does not fail the run");
   expect(test.find("check_promises") != std::string::npos, "the promises are not held against what ran");
   expect(std::regex_search(t.run, std::regex("FUZZ_SECONDS_IN_TEST=[1-9]")), "fuzzing takes no time");
   expect(fuzz.find("number_of_executed_units") != std::string::npos &&
@@ -118,6 +122,7 @@ TEST(TestRun, IsFoundWantingWhenASanitizerIsDroppedOrAFindingSuppressed) {
   broken(&TestRun::run, "  run_ctest tsan", "  # run_ctest tsan");
   broken(&TestRun::run, "'^(scenario|system)_'", "'^system_business'");
   broken(&TestRun::run, "  fuzz_all \"\" \"$FUZZ_SECONDS_IN_TEST\"\n", "");
+  broken(&TestRun::run, " || status=$?\n    fuzz_row", " || true\n    fuzz_row");
   broken(&TestRun::run, "TSAN_OPTIONS=", "TSAN_OPTIONS=suppressions=known.txt:");
   broken(&TestRun::run, "ASAN_OPTIONS=", "ASAN_OPTIONS=detect_leaks=0:");
   broken(&TestRun::build, "asan) extra=(-DTAXGATE_FUZZ=ON)", "asan)");

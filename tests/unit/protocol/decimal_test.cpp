@@ -4,6 +4,7 @@
 
 #include <boost/multiprecision/cpp_int.hpp>
 
+#include "tests/sanitizer.h"
 #include "tests/unit/protocol/seeded.h"
 
 namespace taxgate {
@@ -131,7 +132,7 @@ const cpp_int kMaxFen = power(18) - 1;
 
 TEST(ExactDecimal, AgreesWithArbitraryPrecisionOnRandomNumbers) {
   auto random = test::seeded();
-  for (int round = 0; round < 20'000; ++round) {
+  for (int round = 0; round < tests::rounds(20'000); ++round) {
     const std::string ta = random_decimal(random), tb = random_decimal(random);
     SCOPED_TRACE(ta + " and " + tb);
     const Decimal a = dec(ta), b = dec(tb);

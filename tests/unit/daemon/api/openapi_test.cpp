@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "daemon/api/routes.h"
+#include "tests/sanitizer.h"
 #include "tests/unit/daemon/api/api_fixture.h"
 #include "tests/unit/daemon/api/schema_check.h"
 
@@ -116,7 +117,7 @@ TEST_F(OpenApi, RequestsMadeFromItAreUnderstoodAndAnswersFitIt) {
   auto client = local();
   int sent = 0;
   each_operation([&](const std::string& path, const std::string& method, const json::object& operation) {
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; i < tests::rounds(40); ++i) {
       const Made made = make(path, method, operation, r);
       on_io([this] { return gateway_.accepted.clear(), 0; });
       const auto answer = client.request(made.method, made.target, made.body, made.headers);

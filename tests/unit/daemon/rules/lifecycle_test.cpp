@@ -7,6 +7,7 @@
 #include <set>
 
 #include "simulator/platform/world.h"
+#include "tests/sanitizer.h"
 
 namespace taxgate::rules {
 namespace {
@@ -136,7 +137,7 @@ TEST(FormLife, NoSequenceOfAnswersLeavesTheTableOrClaimsARedThePlatformDoesNotHa
   std::vector<std::string> codes{"", "00", "14", "77", "99"};
   for (const auto& state : leqi::form_states()) codes.emplace_back(state.code);
   const std::vector<std::string> numbers{"", "R1", "R2"};
-  for (int round = 0; round < 20'000; ++round) {
+  for (int round = 0; round < tests::rounds(20'000); ++round) {
     FormLife life;
     std::set<std::string> given;  // numbers the platform gave with its flag
     for (int step = 0; step < 12; ++step) {

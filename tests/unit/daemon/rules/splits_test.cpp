@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <random>
 
+#include "tests/sanitizer.h"
 #include "tests/unit/daemon/rules/fixture.h"
 
 namespace taxgate::rules {
@@ -145,14 +146,15 @@ void split(std::uint64_t seed, Tally& tally) {
 }
 
 TEST(Splits, EveryFenComesBackAndNoCapIsPassed) {
+  constexpr int kRounds = tests::rounds(3000);
   const std::uint64_t base = any_seed();
   std::printf("seeds %llu to %llu\n", static_cast<unsigned long long>(base),
-              static_cast<unsigned long long>(base + 2999));
+              static_cast<unsigned long long>(base + kRounds - 1));
   Tally tally;
-  for (std::uint64_t i = 0; i < 3000 && !testing::Test::HasFailure(); ++i) split(base + i, tally);
+  for (std::uint64_t i = 0; i < kRounds && !testing::Test::HasFailure(); ++i) split(base + i, tally);
   std::printf("%d reds derived, %d wishes refused, %d invoices reversed whole\n", tally.derived, tally.refused,
               tally.finished);
-  EXPECT_GT(tally.derived, 3000);
+  EXPECT_GT(tally.derived, kRounds);
 }
 
 /// Returns `pieces` times the same quantity, then all that is left.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "daemon/core/random.h"
+#include "tests/sanitizer.h"
 #include "tests/unit/daemon/store/store_fixture.h"
 
 namespace taxgate::store {
@@ -347,7 +348,7 @@ TEST_F(StoreTest, TheCommitCallbackNamesAJournalRowThatCanBeReadAtOnce) {
 
 TEST_F(StoreTest, AHundredThousandOpenSubmissionsAreScannedInPages) {
   open();
-  constexpr int kMany = 100'000, kAtOnce = 4000;
+  constexpr int kMany = tests::rounds(100'000), kAtOnce = 4000;
   for (int from = 0; from < kMany; from += kAtOnce) {
     std::promise<void> all;
     std::atomic<int> left{kAtOnce};
@@ -376,7 +377,7 @@ TEST_F(StoreTest, AHundredThousandOpenSubmissionsAreScannedInPages) {
   open();
   const auto opened = std::chrono::steady_clock::now();
   const auto ms = [](auto d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); };
-  std::printf("100,000 open: scanned in %ld ms, opened in %ld ms\n", static_cast<long>(ms(scanned - start)),
+  std::printf("%d open: scanned in %ld ms, opened in %ld ms\n", kMany, static_cast<long>(ms(scanned - start)),
               static_cast<long>(ms(opened - closed)));
 }
 

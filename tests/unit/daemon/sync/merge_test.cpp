@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "daemon/sync/transitions.h"
+#include "tests/sanitizer.h"
 #include "tests/unit/daemon/sync/night.h"
 
 namespace taxgate::sync {
@@ -128,7 +129,7 @@ TEST_P(Merge, AgreesWithItsSlowTwinOnRandomNights) {
   std::vector<Shown> world;
   Twin twin;
   Counts all;
-  for (int night = 0; night < 60; ++night) {
+  for (int night = 0; night < tests::rounds(60); ++night) {
     mirror_.begin();
     twin.begin();
     const auto records = night_of(GetParam(), random_, world);
