@@ -17,7 +17,8 @@ namespace taxgate::simulator {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds kReadyWithin{60'000};  // a loaded machine under a sanitizer; who ends is noticed at once
+constexpr std::chrono::milliseconds kReadyWithin{
+    60'000};  // a loaded machine under a sanitizer; who ends is noticed at once
 constexpr std::chrono::milliseconds kReadyPoll{10};
 constexpr std::int64_t kDayMs = 86'400'000;
 
