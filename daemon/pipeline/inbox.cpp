@@ -9,7 +9,7 @@ namespace taxgate::pipeline {
 namespace {
 
 constexpr std::int64_t kBackMs = 88 * kDayMs;  // a listing spans at most 90 days (rules.md C)
-constexpr int kMaxPages = 100;                 // 5,000 forms of one side in 90 days; the rest is found as these settle
+constexpr int kMaxInboxPages = 100;            // 5,000 forms of one side in 90 days; the rest is found as these settle
 
 bool waits_for_us(const leqi::Form& form, Side side) {
   const auto cls = leqi::form_class(form.state);
@@ -44,7 +44,7 @@ asio::awaitable<void> Engine::look_at_inbox(std::string taxpayer, Side side) {
       [taxpayer](store::Reader& r) { return r.inbox(taxpayer, true); });
   if (!standing) co_return;
   std::vector<leqi::Form> seen;
-  for (ask.page = 1; ask.page <= kMaxPages; ++ask.page) {
+  for (ask.page = 1; ask.page <= kMaxInboxPages; ++ask.page) {
     auto listed = co_await answered<leqi::ListReply>(
         context_.executor, [&](auto done) { context_.platform.list(taxpayer, ask, std::move(done)); });
     if (stopping_ || !listed || !listed->outcome.ok())

@@ -12,8 +12,8 @@ namespace taxgate::pipeline {
 namespace {
 
 constexpr std::int64_t kListBackMs =
-    88 * kDayMs;               // list windows span at most 90 days (rules.md C), one day each side spare
-constexpr int kMaxPages = 20;  // forms on one blue invoice: 1,000; more means a platform gone mad
+    88 * kDayMs;                   // list windows span at most 90 days (rules.md C), one day each side spare
+constexpr int kMaxFormPages = 20;  // forms on one blue invoice: 1,000; more means a platform gone mad
 
 /// What a person needs to compare the intent with what stands on the platform.
 std::string shown(const std::vector<leqi::Form>& forms) {
@@ -101,7 +101,7 @@ asio::awaitable<Result<std::vector<queue::Sighting>>> sightings(Context& c, cons
       }
       seen.push_back(std::move(sighting));
     }
-    if (ask.page * ask.page_size >= listed->total || ask.page >= kMaxPages) break;
+    if (ask.page * ask.page_size >= listed->total || ask.page >= kMaxFormPages) break;
   }
   co_return seen;
 }
