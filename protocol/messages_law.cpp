@@ -14,7 +14,7 @@ const Message kLawMessages[] = {
      "{field}:购买方未做用途确认及入账确认,应由销售方直接开具红字发票。",
      "Let the seller start, without a confirmation.", "请由销售方发起,无需确认。"},
     {"R1.confirmation", "The {wanted} must confirm the form within {left} hours; silence makes it void, never agreed.",
-     "对方({wanted})须在 {left} 小时内确认;逾期未确认则确认单作废,不视为同意。",
+     "对方须在 {left} 小时内确认;逾期未确认则确认单作废,不视为同意。",
      "Tell the counterparty, and watch the deadline; after it a new form is needed.",
      "请及时通知对方并关注期限;逾期须重新发起。"},
     {"R1.unknown",

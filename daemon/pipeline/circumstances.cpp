@@ -210,16 +210,22 @@ void add(std::vector<Finding> differences, rules::Verdict& verdict) {
 }
 
 std::string accepted_detail(const rules::Verdict& verdict, const api::v1::SubmissionRequest& request) {
-  std::string out;
-  for (const Finding& finding : verdict.findings)
-    if (finding.severity == Severity::needs_approval) out += (out.empty() ? "approval: " : ", ") + finding.error.id;
-  for (int i = 0; i < request.evidence_size(); ++i) {
-    const auto& paper = request.evidence(i);
-    out += (i > 0         ? ", "
-            : out.empty() ? "evidence: "
-                          : "; evidence: ") +
-           paper.kind() + " " + (paper.algorithm().empty() ? "sha256" : paper.algorithm()) + ":" + paper.hash();
+  std::string approval, noted, papers;
+  const auto list = [](std::string& into, std::string_view label, const std::string& one) {
+    into += (into.empty() ? label : std::string_view(", "));
+    into += one;
+  };
+  for (const Finding& finding : verdict.findings) {
+    if (finding.severity == Severity::needs_approval) list(approval, "approval: ", finding.error.id);
+    if (finding.severity == Severity::warn || finding.severity == Severity::note)
+      list(noted, "noted: ", finding.error.id);
   }
+  for (const auto& paper : request.evidence())
+    list(papers, "evidence: ",
+         paper.kind() + " " + (paper.algorithm().empty() ? "sha256" : paper.algorithm()) + ":" + paper.hash());
+  std::string out = std::move(approval);
+  for (const std::string& part : {noted, papers})
+    if (!part.empty()) out += (out.empty() ? "" : "; ") + part;
   return out;
 }
 

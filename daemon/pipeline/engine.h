@@ -113,6 +113,7 @@ class Engine final : public Pipeline {
   struct Shown {  // what the answer to a created submission says beyond its row
     std::optional<RedDocument> red;
     std::optional<api::v1::SubmissionRequest> request;
+    std::string noted{};  // what its "accepted" journal row tells
   };
   struct Answered {
     std::expected<store::Accepted, Findings> outcome;

@@ -155,6 +155,9 @@ Findings Intake::weigh(store::Reader& reader, const Settings& settings,
     rules::Wish wish;
     wish.initiator = as_buyer ? Side::buyer : Side::seller;
     auto reason = parse_reason(request.reason(), "reason");
+    // What happened, in the operator's words (R19, X22). A code or an official name is taken as it is, never turned
+    // round.
+    if (!reason) reason = rules::reason_for(request.reason(), *state.blue, settings.codes);
     if (!reason) return {reason.error()};
     wish.reason = *reason;
     wish.seller_kind = circumstances.seller_kind;
@@ -245,6 +248,21 @@ Result<api::v1::CheckReply> Intake::check(store::Reader& reader, const Settings&
   return reply;
 }
 
+namespace {
+/// The first row of a new submission's time line, as the store wrote it.
+store::JournalRow accepted_row(const store::Submission& sub, const std::string& detail) {
+  store::JournalRow row;
+  row.seq = sub.seq;
+  row.at = sub.created_at;
+  row.event = "accepted";
+  row.state = name(sub.state);
+  row.step = name(sub.step);
+  row.principal = sub.caller;
+  row.detail = detail;
+  return row;
+}
+}  // namespace
+
 // ---- the engine's side
 // ------------------------------------------------------------------------------------------------
 
@@ -309,20 +327,20 @@ std::vector<store::Acceptance> Engine::admit(std::vector<Arrival> batch, const S
     }
     // What a created submission will be shown as is at hand here; reading it back from its stored bytes would cost the
     // io thread more than the whole of HTTP.
-    acceptances.push_back(
-        {std::move(admitted->submission),
-         {std::move(caller.name), std::move(caller.roles), std::move(caller.taxpayers)},
-         std::move(admitted->inline_invoices),
-         [this, reply = std::move(arrival.reply), shown = Shown{std::move(admitted->red), std::move(admitted->shown)}](
-             Result<store::Accepted> outcome) mutable {
-           Answered answer{.outcome = {}, .reply = std::move(reply), .shown = std::move(shown)};
-           if (outcome)
-             answer.outcome = std::move(*outcome);
-           else
-             answer.outcome = std::unexpected(Findings{std::move(outcome.error())});
-           answered(std::move(answer));
-         },
-         std::move(admitted->detail)});
+    acceptances.push_back({std::move(admitted->submission),
+                           {std::move(caller.name), std::move(caller.roles), std::move(caller.taxpayers)},
+                           std::move(admitted->inline_invoices),
+                           [this, reply = std::move(arrival.reply),
+                            shown = Shown{std::move(admitted->red), std::move(admitted->shown), admitted->detail}](
+                               Result<store::Accepted> outcome) mutable {
+                             Answered answer{.outcome = {}, .reply = std::move(reply), .shown = std::move(shown)};
+                             if (outcome)
+                               answer.outcome = std::move(*outcome);
+                             else
+                               answer.outcome = std::unexpected(Findings{std::move(outcome.error())});
+                             answered(std::move(answer));
+                           },
+                           std::move(admitted->detail)});
   }
   intake_reader_->end_snapshot();
   return acceptances;
@@ -371,10 +389,13 @@ void Engine::accepted(std::expected<store::Accepted, Findings> outcome, api::Rep
                        steady_ms());
   }
   const auto& channel = context_.settings->channel;
-  reply(api::Submitted{.submission = created && shown.red
-                                         ? present(sub, channel, &*shown.red, shown.request ? &*shown.request : nullptr)
+  api::Submitted answer{
+      .submission = created && shown.red ? present(sub, channel, &*shown.red, shown.request ? &*shown.request : nullptr)
                                          : present(sub, channel),
-                       .created = created});
+      .created = created};
+  // What the rules noted is said with the promise; who lost the answer finds it in the time line.
+  if (created && !shown.noted.empty()) add_timeline(answer.submission, {accepted_row(sub, shown.noted)});
+  reply(std::move(answer));
 }
 
 void Engine::answer_form(api::Caller caller, std::string uuid, std::string answer_name, api::v1::ActionRequest request,

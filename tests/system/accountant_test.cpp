@@ -260,6 +260,9 @@ TEST_F(Accountant, ASecondPersonApprovesOrDeniesAndTheSubmitterIsRefused) {
   const Ran wants = run(fmt::format("red {} --reason 01 --yes --json", large.number), "li");
   const Submission waiting = submitted(wants.out);
   EXPECT_EQ(waiting.state(), "waiting_approval") << wants.out;
+  EXPECT_EQ(wants.exit, 1) << "a person must look";
+  ASSERT_EQ(waiting.timeline_size(), 1) << "the answer itself says what the rules noted";
+  EXPECT_THAT(waiting.timeline(0).detail(), HasSubstr("approval: P5.amount"));
   const Ran own = run("approve " + waiting.id() + " --reason mine", "li");
   EXPECT_EQ(own.exit, 2);
   EXPECT_THAT(own.out, HasSubstr("approval.own"));

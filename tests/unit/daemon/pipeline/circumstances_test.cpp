@@ -13,6 +13,7 @@ namespace {
 using api::v1::SubmissionRequest;
 using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
@@ -212,8 +213,21 @@ TEST_F(Circumstances, PapersAreStoredWithTheSubmissionShownAndNamedInItsJournal)
   EXPECT_EQ(shown.circumstances().performed(), "0.25");
   const auto journal = reader_->journal_of(accepted);
   ASSERT_TRUE(journal);
-  EXPECT_EQ(journal->front().detail, "approval: P5.amount; evidence: return_slip sha256:" + kHash);
+  EXPECT_EQ(journal->front().detail,
+            "approval: P5.amount; noted: R1.confirmation; evidence: return_slip sha256:" + kHash);
   EXPECT_TRUE(store_->verify_chain());
+}
+
+TEST_F(Circumstances, WhatTheRulesOnlyNoteStandsInTheJournalOfWhatWasAccepted) {
+  auto request = sample("sample_01");
+  const auto accepted = [&] {
+    auto admitted = intake_.admit(*reader_, settings_, "erp", taxpayers_, request, false);
+    return admitted ? admitted->detail : admitted.error().front().id;
+  };
+  request.mutable_circumstances()->set_alert("02");
+  EXPECT_THAT(accepted(), HasSubstr("noted: K2.yellow_alert")) << "a warning that only `check` had said";
+  request.mutable_circumstances()->set_alert("");
+  EXPECT_THAT(accepted(), Not(HasSubstr("yellow")));
 }
 
 }  // namespace

@@ -59,6 +59,21 @@ TEST_F(IntakeCheck, SaysOfEverySampleAndItsDamagedFormsWhatASubmissionMeets) {
   EXPECT_EQ(allowed + refused, 10);
 }
 
+TEST_F(IntakeCheck, TakesTheOperatorsWordsForWhatHappenedAndTurnsNoCodeRound) {
+  auto goods = sample("sample_01"), banquet = sample("sample_04");
+  const auto reason = [&](SubmissionRequest& request, const std::string& text) {
+    request.set_reason(text);
+    const auto reply = check(request);
+    return reply.answer() == "refused" ? reply.findings(0).code() : reply.reason();
+  };
+  EXPECT_EQ(reason(goods, "客户拒收"), "02");
+  EXPECT_EQ(reason(banquet, "宴席取消"), "03") << "a service is stopped, not returned";
+  for (const char* exact : {"02", "销货退回"}) EXPECT_EQ(reason(banquet, exact), "R13.reason") << exact;
+  settings_.codes.reason_words = {{"仓库拒签", "02"}};
+  EXPECT_EQ(reason(goods, "仓库拒签"), "02");
+  EXPECT_EQ(reason(goods, "客户拒收"), "reason.unknown");
+}
+
 TEST_F(IntakeCheck, AnApprovalOfTheVerdictIsTheStateOfTheSubmission) {
   const auto request = sample("sample_10");
   ASSERT_NE(check(request).answer(), "needs_approval");
