@@ -36,6 +36,7 @@ Exit run_submit(Session& session) {
   if (session.given().has("--wait") && !submission->final()) return follow(session, std::move(*submission));
   if (!session.json(*submission)) {
     session.answer(submission_brief(session.screen(), *submission));
+    for (const auto& entry : submission->timeline()) session.say(timeline_row(session.screen(), entry) + "\n");
   }
   return wants_attention(*submission) ? Exit::attention : Exit::ok;
 }

@@ -67,7 +67,7 @@ Exit follow(Session& session, api::v1::Submission submission) {
     if (!changed) break;
   }
   if (!session.screen().json && moved) session.say(submission_brief(session.screen(), submission));
-  return wants_attention(submission) || submission.state() == "waiting_approval" ? Exit::attention : Exit::ok;
+  return wants_attention(submission) ? Exit::attention : Exit::ok;
 }
 
 }  // namespace taxgate::cli

@@ -35,7 +35,7 @@ std::string callers_text(const Screen& screen, const api::v1::CallerList& list);
 /// One screen.
 std::string status_text(const Screen& screen, const api::v1::Status& status);
 
-/// A person should look at it: attention, held, refused, void.
+/// A person should look at it: attention, held, refused, void, waiting for approval.
 bool wants_attention(const api::v1::Submission& submission);
 
 }  // namespace taxgate::cli

@@ -41,6 +41,7 @@ std::string answer_word(const Screen& screen, std::string_view answer) {
     return screen.pick("allowed, the other side must confirm", "允许,须对方确认");
   if (answer == "needs_approval") return screen.pick("allowed, a person must approve first", "允许,须先审批");
   if (answer == "refused") return screen.pick("refused", "拒绝");
+  if (answer == "accepted") return screen.pick("accepted by an earlier run", "此前已受理");
   if (answer == "unreadable") return screen.pick("unreadable", "无法读取");
   return std::string(answer);
 }

@@ -43,7 +43,8 @@ std::string lines_text(const Screen& screen, const Submission& s) {
 }  // namespace
 
 bool wants_attention(const Submission& s) {
-  return s.state() == "attention" || s.state() == "held" || s.state() == "refused" || s.state() == "void";
+  return s.state() == "attention" || s.state() == "held" || s.state() == "refused" || s.state() == "void" ||
+         s.state() == "waiting_approval";
 }
 
 std::string timeline_row(const Screen& screen, const api::v1::TimelineEntry& e) {

@@ -150,6 +150,32 @@ TEST_F(CliLaw, ABatchSubmitsWhatIsAllowedWritesTheResultAndARepeatIsTheSameSubmi
   EXPECT_EQ(gateway_.requests[1].idempotency_key(), gateway_.requests[3].idempotency_key());
 }
 
+TEST_F(CliLaw, ARowThatAnEarlierRunHandedInIsAcceptedAndNotRefusedAgainstItsOwnRed) {
+  const auto path = file("reds.csv", "seller,blue_number,reason\nS," + kTwo + ",02\n");
+  gateway_.checks[kTwo].set_accepted_as("01987c3e-0000-7000-8000-000000000001");
+  gateway_.submissions.front().set_amount("-800.00");
+  const auto again = run({"red", "--from", path, "--yes"});
+  EXPECT_EQ(again.exit, 0) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("accepted by an earlier run"));
+  EXPECT_THAT(again.out, Not(HasSubstr("R8.fully_red")));
+  const auto result = read_all(path + ".result.csv");
+  EXPECT_THAT(result, HasSubstr("accepted,-800.00"));
+  EXPECT_THAT(result, Not(HasSubstr("R8.fully_red")));
+}
+
+TEST_F(CliLaw, WhatWaitsForApprovalIsDoneAsAskedAndAPersonShouldLook) {
+  offer({"02"});
+  gateway_.submissions = {submission("waiting_approval")};
+  auto& entry = *gateway_.submissions.front().add_timeline();
+  entry.set_event("accepted");
+  entry.set_detail("approval: P5.amount; noted: K2.yellow_alert");
+  const auto red = run({"red", kOne, "--yes", "--reason", "02"});
+  EXPECT_EQ(red.exit, 1) << red.err;
+  const auto submitted = run({"submit", "--seller", "S", "--blue", kOne, "--reason", "02"});
+  EXPECT_EQ(submitted.exit, 1);
+  EXPECT_THAT(submitted.out, HasSubstr("noted: K2.yellow_alert"));
+}
+
 TEST_F(CliLaw, TheWizardTakesAPartOfEachLineByQuestion) {
   offer({"02"});
   auto& reply = gateway_.checks[kOne];
