@@ -66,6 +66,10 @@ const Message kCreditMessages[] = {
      "Give the number of the pick-up (--reference).", "请给出领用编号(--reference)。"},
     {"credit.month_range", "{wanted} lies outside the months that can be asked for: {left}.",
      "{wanted} 不在可查询的月份范围:{left}。", "Ask for a month in that range.", "请查询范围内的月份。"},
+    {"credit.platform_unknown", "The platform gave no figure of its own (answer {wanted}); ours stands alone.",
+     "平台未给出额度数据(返回码 {wanted}),仅显示本地数据。",
+     "Compare with the bureau's page before relying on it: the platform's figure counts.",
+     "使用前请与电子税务局核对,以平台数据为准。"},
     {"credit.platform_suspended", "The platform has suspended the credit line of {wanted}.",
      "平台已暂停 {wanted} 的发票总额度。", "Ask the tax bureau why.", "请向主管税务机关了解原因。"},
     // ---- grants, applications, the bureau's own adjustments

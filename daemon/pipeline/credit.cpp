@@ -134,7 +134,8 @@ asio::awaitable<void> Engine::show_credit(std::string taxpayer, rules::Month mon
     if (!figure) {
       add_note(out, figure.error());
     } else if (!figure->outcome.ok()) {
-      add_note(out, {Errc::rejected, "platform.query", {}, figure->outcome.code, {}, figure->outcome.message});
+      // An answer, and nothing asks again by itself: not the "did not answer" of a step that will.
+      add_note(out, {Errc::rejected, "credit.platform_unknown", {}, figure->outcome.code, {}, figure->outcome.message});
     } else {
       take_platform(out, statement, *figure, context_.clock.now());
     }

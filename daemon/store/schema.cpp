@@ -13,6 +13,7 @@
 #include "daemon/core/log.h"
 #include "daemon/store/codec.h"
 #include "daemon/store/operations.h"
+#include "daemon/store/rows.h"
 #include "protocol/states.h"
 
 namespace taxgate::store {
@@ -142,12 +143,35 @@ void index_all_invoices(Connection& c) {
   }
 }
 
+// Invoices that came with a submission stood in the ledger and not in the month's index, so the credit line did not
+// count them. Only what is missing is written: a large ledger is read once, not rewritten.
+constexpr const char* kVersion7 = "";
+void index_forgotten_invoices(Connection& c) {
+  auto q = c.query("SELECT record FROM invoice");
+  while (q.row()) {
+    const auto invoice = decode_invoice(q.view(0));
+    if (!invoice) return q.damaged("an invoice cannot be read");
+    bool known = false;
+    {
+      auto indexed = c.query("SELECT 1 FROM issued WHERE seller = ? AND month = ? AND number = ?");
+      indexed.bind(invoice->seller.id).bind(month_of(invoice->issued_at)).bind(invoice->number);
+      known = indexed.row();
+    }
+    if (!known) index_issued(c, nullptr, *invoice);
+  }
+}
+
 struct Version {
   const char* sql;
   void (*fill)(Connection&) = nullptr;  // what SQL cannot compute, in the same transaction
 };
-constexpr std::array<Version, kSchemaVersion> kVersions{
-    {{kVersion1}, {kVersion2}, {kVersion3, index_all_invoices}, {kVersion4}, {kVersion5}, {kVersion6}}};
+constexpr std::array<Version, kSchemaVersion> kVersions{{{kVersion1},
+                                                         {kVersion2},
+                                                         {kVersion3, index_all_invoices},
+                                                         {kVersion4},
+                                                         {kVersion5},
+                                                         {kVersion6},
+                                                         {kVersion7, index_forgotten_invoices}}};
 
 Result<void> outcome(const Connection& c) {
   if (c.failure()) return std::unexpected(*c.failure());

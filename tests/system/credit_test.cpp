@@ -105,6 +105,14 @@ TEST_F(CreditStory, ADifferenceToThePlatformIsReportedAndItsFigureWins) {
   const auto alone = ask("&platform=no");
   EXPECT_EQ(alone.available(), "7500000.00");
   EXPECT_EQ(alone.available_from(), "ledger");
+
+  // A platform that answers, and has no figure for this taxpayer.
+  ASSERT_TRUE(
+      whole.stand().control("POST", "/seed", fmt::format(R"({{"taxpayers":[{{"id":"{}","name":"x"}}]}})", whole.us())));
+  const auto none = ask();
+  EXPECT_EQ(none.available_from(), "ledger");
+  ASSERT_EQ(none.notes_size(), 1);
+  EXPECT_EQ(none.notes(0).code(), "credit.platform_unknown") << "ours stands alone, and that is said";
 }
 
 TEST_F(CreditStory, AnApplicationIsKeptWithItsPapersAndCountsOnceItIsApproved) {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "daemon/store/rows.h"
 #include "daemon/store/schema.h"
 #include "protocol/messages.h"
 #include "tests/unit/daemon/store/store_fixture.h"
@@ -136,6 +137,22 @@ TEST_F(OpenTest, AFileOfVersion2GetsItsMonthsIndexedFromTheLedger) {
   EXPECT_TRUE(store_->verify_chain());
   reopen();
   EXPECT_EQ(reader_->issued_by("91310115TGDM00011U", kNovember, kNovember)->size(), 3U) << "once, not at each start";
+}
+
+// As version 6 left it: the invoice of a submission in the ledger, and no row of it in the month's index.
+TEST_F(OpenTest, AFileOfVersion6GetsTheInvoicesThatCameWithSubmissionsIntoItsMonths) {
+  open();
+  const Invoice inline_blue = sample_invoice("26990000000000000777"), other = sample_invoice("26990000000000000778");
+  ASSERT_TRUE(accept(*store_, wanted("with"), {inline_blue, other}));
+  const std::int64_t month = month_of(inline_blue.issued_at);
+  ASSERT_EQ(reader_->issued_by(inline_blue.seller.id, month, month)->size(), 1U) << "one day and type";
+  close();
+  sql("DELETE FROM issued WHERE number = '26990000000000000777'; PRAGMA user_version=6");
+  open();
+  const auto rows = *reader_->issued_by(inline_blue.seller.id, month, month);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].count, 2);
+  EXPECT_EQ(rows[0].amount, inline_blue.amount + other.amount);
 }
 
 TEST_F(OpenTest, AFileWhoseLedgerCannotBeIndexedIsRefusedAndStaysAtItsVersion) {
