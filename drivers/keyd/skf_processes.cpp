@@ -92,9 +92,9 @@ int run_skf_probe(const std::string& reader, const std::string& library, std::ch
   const Patience counting(patience);
   const auto key =
       skf::open_key({.library = library, .reader = reader, .serial = {}, .application = {}, .container = {}});
-  // A refusal is an answer too: the worker will say it.
-  if (key) (void)(*key)->identify();
-  return key ? 0 : 1;
+  if (!key) return 1;
+  const auto identity = (*key)->identify();
+  return identity || identity.error().code != Errc::device_gone ? 0 : 1;  // a refusal is an answer: the worker says it
 }
 
 }  // namespace taxgate::keyd

@@ -104,7 +104,7 @@ Result<std::vector<std::string>> Library::names(std::uint32_t answer, const Byte
   // Some libraries count the last zero bytes and some do not; the list was zero before, so its end shows by itself.
   for (std::string_view rest = size == 0 ? std::string_view() : as_text(list); !rest.empty() && rest.front() != '\0';) {
     const auto end = rest.find('\0');
-    if (end == std::string_view::npos || end > kLongestName || found.size() == kMostNames) return unreadable(function);
+    if (end > kLongestName || found.size() == kMostNames) return unreadable(function);
     found.emplace_back(rest.substr(0, end));
     rest.remove_prefix(end + 1);
   }

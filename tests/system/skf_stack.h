@@ -29,9 +29,9 @@ using namespace std::chrono_literals;
 class SkfStack {
  public:
   struct Options {
-    std::vector<std::string> layouts;  // key i, of taxpayer i, is behind a library of layout i
-    std::string extra_config = {};     // TOML before the tables
-    std::string skf_extra = {};        // TOML in each [[skf]]
+    std::vector<std::string> layouts;         // key i, of taxpayer i, is behind a library of layout i
+    std::string extra_config = {};            // TOML before the tables
+    std::vector<std::string> skf_extra = {};  // TOML in the [[skf]] of library i
   };
 
   explicit SkfStack(Options options) {
@@ -51,7 +51,8 @@ class SkfStack {
     for (unsigned i = 0; i < options.layouts.size(); ++i) {
       std::filesystem::create_directories(fmt::format("{}/{}/devices", directory_, i));
       install(i, options.layouts[i]);
-      config << fmt::format("[[skf]]\nlibrary = \"{}\"\n{}\n", library(i), options.skf_extra);
+      config << fmt::format("[[skf]]\nlibrary = \"{}\"\n{}\n", library(i),
+                            i < options.skf_extra.size() ? options.skf_extra[i] : "");
       simulator::KeyDefinition definition;
       definition.serial = serial(i);
       definition.taxpayer = KeydStack::taxpayer(i);

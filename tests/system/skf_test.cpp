@@ -32,18 +32,18 @@ TEST(SkfKeys, OfEveryLayoutSignWhatTheirCertificatesVerify) {
 }
 
 TEST(SkfKeys, AreTakenByDeviceNameSerialApplicationAndContainer) {
-  SkfStack other({.layouts = {"narrow_packed"}, .skf_extra = "serial = \"SOMEBODY\""});
-  other.start_keyd();
-  ASSERT_TRUE(other.wait_trouble(SkfStack::own_reader(0) + " Key", "skf.serial"));
-  EXPECT_EQ(other.key(0).counters().verify_attempts, 0U);
-  SkfStack ours(
-      {.layouts = {"narrow_packed"},
-       .skf_extra = "device = \"Ke\"\nserial = \"SIMSKF0000\"\napplication = \"TAXGATE\"\ncontainer = \"SIGN\""});
-  ours.start_keyd();
-  EXPECT_TRUE(ours.wait_state(0, "ready"));
-  SkfStack nothing({.layouts = {"narrow_packed", "narrow_packed"}, .skf_extra = "container = \"OTHER\""});
-  nothing.start_keyd();
-  ASSERT_TRUE(nothing.wait_trouble(SkfStack::own_reader(0) + " Key", "key.no_container"));
+  SkfStack stack(
+      {.layouts = std::vector<std::string>(4, "narrow_packed"),
+       .skf_extra = {"device = \"Ke\"\nserial = \"SIMSKF0000\"\napplication = \"TAXGATE\"\ncontainer = \"SIGN\"",
+                     "serial = \"SOMEBODY\"", "container = \"OTHER\"", "device = \"Other\""}});
+  stack.start_keyd();
+  EXPECT_TRUE(stack.wait_state(0, "ready"));
+  EXPECT_TRUE(stack.wait_trouble(SkfStack::own_reader(1) + " Key", "skf.serial"));
+  EXPECT_TRUE(stack.wait_trouble(SkfStack::own_reader(2) + " Key", "key.no_container"));
+  EXPECT_TRUE(stack.wait_until([&] { return stack.keyd_log().find("lib3.so is watched") != std::string::npos; },
+                               "the last library is not watched"));
+  for (const auto& key : stack.keys_seen()) EXPECT_FALSE(key.reader().starts_with(SkfStack::own_reader(3)));
+  for (const unsigned i : {1U, 2U, 3U}) EXPECT_EQ(stack.key(i).counters().verify_attempts, 0U) << i;
 }
 
 TEST(SkfKeys, PulledAndPutBackSignAgainAndSpendNoTry) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -18,7 +19,7 @@ Bytes written(unsigned ulong, bool packed, std::uint8_t fill, bool reserved = tr
   std::size_t at = 0;
   const auto text = [&](std::string_view value, std::size_t size) {
     std::memset(room.data() + at, 0, size);
-    std::memcpy(room.data() + at, value.data(), value.size());
+    std::ranges::copy(value, room.begin() + static_cast<std::ptrdiff_t>(at));
     at += size;
   };
   text("\1", 2);
