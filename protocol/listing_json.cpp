@@ -94,8 +94,15 @@ class JsonReader {
       while (i < w.size() && w[i] >= '0' && w[i] <= '9') ++i;
       return i > from;
     };
-    if (i < w.size() && w[i] == '0' ? (++i, false) : !digits()) return false;
-    if (i < w.size() && w[i] == '.' && (++i, !digits())) return false;
+    if (i < w.size() && w[i] == '0') {
+      ++i;
+    } else if (!digits()) {
+      return false;
+    }
+    if (i < w.size() && w[i] == '.') {
+      ++i;
+      if (!digits()) return false;
+    }
     if (i < w.size() && (w[i] == 'e' || w[i] == 'E')) {
       ++i;
       if (i < w.size() && (w[i] == '+' || w[i] == '-')) ++i;

@@ -30,7 +30,6 @@ std::string reason_of(std::string text) {
 }
 
 /// "return_slip=slip.pdf; report.pdf": read and hashed by whoever may open files.
-// NOLINTNEXTLINE(performance-unnecessary-value-param): one type for all columns
 void add_papers(SubmissionRequest& request, std::string cell) {
   std::string_view rest = cell;
   while (!rest.empty()) {
@@ -43,7 +42,6 @@ void add_papers(SubmissionRequest& request, std::string cell) {
   }
 }
 
-// NOLINTNEXTLINE(performance-unnecessary-value-param): one type for all columns
 constexpr auto nothing = [](SubmissionRequest&, std::string) {};
 
 constexpr Heading kHeadings[] = {
@@ -74,7 +72,6 @@ constexpr Heading kHeadings[] = {
      {"价税合计", "含税金额", {}, {}, {}}},
     {"initiator",
      Kind::text,
-     // NOLINTNEXTLINE(performance-unnecessary-value-param): one type for all columns
      [](SubmissionRequest& r, std::string v) {
        r.set_initiator(v == "销售方" || v == "销方" ? "seller" : v == "购买方" || v == "购方" ? "buyer" : v);
      },

@@ -67,7 +67,7 @@ asio::awaitable<Next> step_sign(Context& c, Submission& sub) {
   });
   c.reached("key.sign.after");
   if (!evidence) {
-    const Error error = evidence.error();
+    const Error& error = evidence.error();
     log::warning("pipeline.sign", "{}: {} {}", sub.id, error.id, error.detail);
     if (error.id == "key.disk_refused") co_return co_await hold_for_disk(c, sub, error);
     if (holds_taxpayer(error)) {
