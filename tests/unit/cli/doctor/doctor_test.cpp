@@ -432,8 +432,9 @@ TEST_F(Doctor, RepeatsWhatTheKeyHostMetInAnSkfLibrary) {
   const auto all = found(check_skf_libraries);
   ASSERT_NE(with(all, "doctor.skf_key"), nullptr);
   const Error& error = with(all, "doctor.skf_key")->error;
-  EXPECT_EQ(message_text(error, Language::english), "SKF libskf.so: It has no function SKF_ECCSignData.");
-  EXPECT_EQ(message_text(error, Language::chinese), "SKF libskf.so:缺少函数 SKF_ECCSignData。");
+  EXPECT_EQ(message_text(error, Language::english),
+            "SKF libskf.so cannot be used: It has no function SKF_ECCSignData.");
+  EXPECT_EQ(message_text(error, Language::chinese), "SKF libskf.so 无法使用:缺少函数 SKF_ECCSignData。");
   key->set_reader("Reader 00 00");
   EXPECT_TRUE(found(check_skf_libraries).empty());
 }
