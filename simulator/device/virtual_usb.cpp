@@ -206,7 +206,9 @@ void VirtualUsb::move_in(UsbRequest& request, Fired& fired, bool& done) {
     in_halted_ = true;
     return fired.done.push_back({request.id, UsbEnd::stalled, {}, 0});
   }
-  const std::size_t size = packet->bytes.size();
+  // A packet longer than what the host has room for: hardware would report an overflow and lose the rest.
+  const std::size_t size = std::min(packet->bytes.size(), request.length);
+  packet->bytes.resize(size);
   if (pull_ && pull_->direction == Direction::from_device && pull_->at_byte < moved_.from_device + size) {
     packet->bytes.resize(static_cast<std::size_t>(pull_->at_byte - std::min(pull_->at_byte, moved_.from_device)));
     fired.pulled = std::exchange(pull_, std::nullopt);

@@ -85,6 +85,15 @@ TEST_F(VirtualUsbTest, GivesDataEvenWhenTheCommandAnnouncedNone) {
   EXPECT_EQ(status().status, bot::Status::passed);
 }
 
+TEST_F(VirtualUsbTest, NoTransferGetsMoreThanItHasRoomFor) {
+  command({0xFE, 1}, false, 2);
+  out({7, 8});
+  EXPECT_EQ(ended.at(in(5)).data.size(), 5U) << "of the status block's thirteen";
+  command({0xFE, 1}, false, 2);
+  out({7, 8});
+  EXPECT_TRUE(ended.at(in(0)).data.empty());
+}
+
 TEST_F(VirtualUsbTest, AnInTransferWaitsForItsCommand) {
   const auto waiting = in(36);
   EXPECT_FALSE(ended.contains(waiting));
