@@ -168,7 +168,7 @@ TEST_F(UsbLadder, ARefusalIsExplainedByRequestSense) {
   fault({.kind = Kind::refuse, .operation = kVendor, .second = kSend, .sense = {9, 0xD1, 0x09}});
   const auto answer = transport->transmit(gmt0017::get_dev_info());
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().id, "usb.refused");
+  EXPECT_EQ(answer.error().id, "key.disk_refused") << "a tax disk's own word";
   EXPECT_EQ(answer.error().wanted, "09D109");
   EXPECT_EQ(card->counters().commands, 0U);
   expect_usable();
