@@ -11,6 +11,10 @@ namespace taxgate::store {
 
 using std::chrono::steady_clock;
 
+namespace {
+constexpr std::chrono::milliseconds kLately{250};  // since an acceptance: more are to be expected
+}
+
 Writer::Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages,
                bool bulk_yields)
     : db_(db),
@@ -55,6 +59,7 @@ void Writer::post(Lane lane, std::vector<std::unique_ptr<Work>> works) {
       idle = idle || (accepts_.empty() && others_.empty() && bulk_.empty());
       queue.push_back(std::move(work));
     }
+    if (lane == Lane::accept) last_accept_ = steady_clock::now();
     if (lane != Lane::bulk) session_.set_somebody_waits(true);
   }
   if (idle) wake_.notify_one();  // otherwise the writer is awake and looks again before it sleeps
@@ -84,7 +89,11 @@ bool Writer::wait_for_work(Group& accepts) {
   return !accepts.empty() || !others_.empty() || !bulk_.empty();
 }
 
-void Writer::tell_who_waits() { session_.set_somebody_waits(bulk_yields_ || !accepts_.empty() || !others_.empty()); }
+void Writer::tell_who_waits() {
+  // Day work comes every few milliseconds and is answered in one: that nobody waits at this instant says little.
+  const bool lately = steady_clock::now() - last_accept_ < kLately;
+  session_.set_somebody_waits(bulk_yields_ || lately || !accepts_.empty() || !others_.empty());
+}
 
 std::unique_ptr<Work> Writer::next_other() {
   const std::lock_guard lock(mutex_);

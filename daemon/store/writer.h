@@ -89,6 +89,7 @@ class Writer {
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Work>> accepts_, others_, bulk_;
   bool stopping_ = false;
+  std::chrono::steady_clock::time_point last_accept_{};
   std::thread thread_;
 };
 
