@@ -16,9 +16,11 @@ inline constexpr std::size_t kMaxFrame = 128 * 1024;
 
 /// Versions of the conversation this code speaks. Raised when a frame changes meaning, never when a field is added.
 inline constexpr std::uint32_t kVersionMin = 1;
-inline constexpr std::uint32_t kVersionMax = 2;
+inline constexpr std::uint32_t kVersionMax = 3;
 /// From this version on a host heeds SignRequest.serials and LeaseRequest.
 inline constexpr std::uint32_t kVersionLease = 2;
+/// From this version on a host answers LogRequest.
+inline constexpr std::uint32_t kVersionLog = 3;
 
 /// True when [min, max] of the other side overlaps ours.
 bool versions_overlap(std::uint32_t min, std::uint32_t max);

@@ -40,6 +40,12 @@ struct KeyFacts {
   std::optional<keyd::v1::TaxDisk> disk = {};  // of a tax disk: what it said last
 };
 
+/// Whole lines of the key host's own signing log (protocol/sign_log_line.h).
+struct LogPage {
+  std::string lines;      // as they stand in the log; empty: at its end, or behind it
+  std::int64_t size = 0;  // of the whole log, bytes
+};
+
 class KeyHost {
  public:
   virtual ~KeyHost() = default;
@@ -61,6 +67,9 @@ class KeyHost {
   /// the end. errors  invalid_input key.not_found, key.lease_request; rejected key.leased (somebody else's);
   /// retry_later key.hung, key.host_absent, key.busy (no answer in time), keyd.old
   virtual void lease(Lease lease, std::move_only_function<void(Result<KeyFacts>)> done) = 0;
+  /// The log from byte `offset` on, where a line begins. errors  retry_later key.host_absent, keyd.old, key.log_failed,
+  /// key.busy (no answer in time); invalid_input key.log_offset
+  virtual void read_log(std::int64_t offset, std::move_only_function<void(Result<LogPage>)> done) = 0;
   /// Called when a key appears, becomes ready, fails or goes, and when the connection comes or goes. Set once.
   virtual void on_change(std::function<void()> callback) = 0;
 };

@@ -32,7 +32,7 @@ constexpr std::size_t kMaxOrders = 100'000;
 // while an answer travels. The slowest keys known take 0.4 s: far less than a deadline.
 constexpr std::size_t kAhead = 3;
 // A list of keys is a round trip; a lease waits for the signature under way and the worker's end.
-constexpr milliseconds kListPatience{1000}, kLeasePatience{10'000};
+constexpr milliseconds kListPatience{1000}, kLeasePatience{10'000}, kLogPatience{5'000};
 constexpr std::size_t kReadBlock = 16 * 1024;
 
 /// See connect_key_host(): whatever happened to a signature that did not reach us, asking again is harmless.
@@ -153,6 +153,27 @@ class Connection : public std::enable_shared_from_this<Connection> {
               return done(std::unexpected(keyd::from_failure(reply->leased().failure())));
             done(facts_of(reply->leased().key()));
           });
+  }
+
+  void read_log(std::int64_t offset, std::move_only_function<void(Result<LogPage>)> done) {
+    const auto refuse = [&](std::string id, std::string wanted) {
+      asio::post(io_, [done = std::move(done), error = fail(Errc::retry_later, std::move(id), {}, wanted)]() mutable {
+        done(std::move(error));
+      });
+    };
+    if (!connected_) return refuse("key.host_absent", options_.socket);
+    if (host_version_ < keyd::kVersionLog) return refuse("keyd.old", "taxgate-keyd");
+    const std::uint64_t number = ++last_order_;
+    keyd::v1::Frame frame;
+    frame.mutable_log()->set_request(number);
+    frame.mutable_log()->set_offset(offset);
+    if (auto queued = send(frame); !queued) return refuse(queued.error().id, {});
+    await(number, kLogPatience, [done = std::move(done)](const keyd::v1::Frame* reply) mutable {
+      if (!reply) return done(fail(Errc::retry_later, "key.busy", {}, {}, {}, "no answer to a page of the log"));
+      if (reply->log_lines().has_failure())
+        return done(std::unexpected(keyd::from_failure(reply->log_lines().failure())));
+      done(LogPage{.lines = reply->log_lines().lines(), .size = reply->log_lines().size()});
+    });
   }
 
   bool connected() const { return connected_; }
@@ -334,6 +355,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
       case keyd::v1::Frame::kLeased:
         (void)answered(frame.leased().request(), &frame);
         return;
+      case keyd::v1::Frame::kLogLines:
+        (void)answered(frame.log_lines().request(), &frame);
+        return;
       case keyd::v1::Frame::kSigned:
         return took_signature(std::move(*frame.mutable_signed_()));
       default:
@@ -455,6 +479,9 @@ class KeyHostClient final : public KeyHost {
   }
   void lease(Lease lease, std::move_only_function<void(Result<KeyFacts>)> done) override {
     connection_->lease(std::move(lease), std::move(done));
+  }
+  void read_log(std::int64_t offset, std::move_only_function<void(Result<LogPage>)> done) override {
+    connection_->read_log(offset, std::move(done));
   }
   bool connected() const override { return connection_->connected(); }
   std::vector<KeyFacts> keys() const override { return connection_->keys(); }

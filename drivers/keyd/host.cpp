@@ -408,6 +408,18 @@ class Host {
       }
       case v1::Frame::kLease:
         return lease(client, frame.lease());
+      case v1::Frame::kLog: {
+        v1::Frame out;
+        auto& reply = *out.mutable_log_lines();
+        reply.set_request(frame.log().request());
+        if (auto piece = sign_log_.read(frame.log().offset())) {
+          reply.set_lines(std::move(piece->lines));
+          reply.set_size(piece->size);
+        } else {
+          *reply.mutable_failure() = to_failure(piece.error());
+        }
+        return port_.send(client, out);
+      }
       case v1::Frame::kSubscribe:
         return port_.subscribe(client);
       default:

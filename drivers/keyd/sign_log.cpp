@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "protocol/legal_time.h"
+#include "protocol/sign_log_line.h"
 
 namespace taxgate::keyd {
 namespace {
@@ -28,10 +29,6 @@ std::string clean(std::string_view text) {
   for (char& c : out)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   return out;
-}
-
-std::string chain_of(std::string_view previous, std::string_view line) {
-  return hex(sm3_of({as_bytes(previous), as_bytes(line)}));
 }
 
 struct LastLine {
@@ -95,7 +92,7 @@ Result<SignLog> SignLog::open(const std::string& path) {
 
 Result<void> SignLog::append(std::string line) {
   if (broken_) return fail(Errc::retry_later, "key.log_failed");
-  std::string chain = chain_of(chain_, line);
+  std::string chain = sign_log_chain(chain_, line);
   line += '\t';
   line += chain;
   line += '\n';
@@ -134,6 +131,30 @@ Result<void> SignLog::sync() {
   return fail(Errc::retry_later, "key.log_failed", {}, {}, {}, std::strerror(errno));
 }
 
+Result<SignLog::Piece> SignLog::read(std::int64_t offset) const {
+  const auto broken = [] { return fail(Errc::retry_later, "key.log_failed", {}, {}, {}, std::strerror(errno)); };
+  const auto no_line = [&] { return fail(Errc::invalid_input, "key.log_offset", "offset", std::to_string(offset)); };
+  struct stat facts{};
+  if (::fstat(fd_.get(), &facts) != 0) return broken();
+  Piece out{.lines = {}, .size = facts.st_size};
+  if (offset < 0) return no_line();
+  if (offset >= facts.st_size) return out;
+  // One byte more at the front: the line end before.
+  const std::int64_t from = offset == 0 ? 0 : offset - 1;
+  out.lines.resize(kReadSize + 1);
+  const ssize_t n = ::pread(fd_.get(), out.lines.data(), out.lines.size(), from);
+  if (n < 0) return broken();
+  out.lines.resize(static_cast<std::size_t>(n));
+  if (offset != 0) {
+    if (out.lines.empty() || out.lines.front() != '\n') return no_line();
+    out.lines.erase(0, 1);
+  } else if (out.lines.size() > kReadSize) {
+    out.lines.pop_back();
+  }
+  out.lines.resize(out.lines.rfind('\n') + 1);  // npos + 1 is 0: no whole line
+  return out;
+}
+
 Result<std::uint64_t> SignLog::check(std::string_view text) {
   std::string chain;
   std::uint64_t number = 0, lines = 0;
@@ -145,7 +166,7 @@ Result<std::uint64_t> SignLog::check(std::string_view text) {
     const std::string_view line = text.substr(0, end);
     const auto last = read_line(line);
     if (!last) return damaged();
-    if (last->chain != chain_of(chain, line.substr(0, line.size() - kChainHex - 1))) return damaged();
+    if (last->chain != sign_log_chain(chain, line.substr(0, line.size() - kChainHex - 1))) return damaged();
     chain = last->chain;
     number = std::max(number, last->number);
     text.remove_prefix(end + 1);

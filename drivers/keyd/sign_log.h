@@ -34,6 +34,15 @@ class SignLog {
 
   std::uint64_t last_number() const { return last_number_; }
 
+  /// Whole lines from byte `offset` on, at most kReadSize; empty at the end, or behind it. For audits.
+  /// errors  invalid_input key.log_offset (no line begins there), retry_later key.log_failed
+  struct Piece {
+    std::string lines;
+    std::int64_t size = 0;  // of the whole log
+  };
+  Result<Piece> read(std::int64_t offset) const;
+  static constexpr std::size_t kReadSize = 64 * 1024;  // fits a frame; thousands of lines wait for nobody's disk
+
   /// Re-computes the chain over a whole log. errors  corrupt key.log_damaged with the line number in `wanted`
   static Result<std::uint64_t> check(std::string_view text);
 

@@ -153,12 +153,12 @@ class KeyHostClientTest : public ::testing::Test {
     one->set_pin_tries_left(-1);
     return frame;
   }
-  /// Greets, lists one ready key, and leaves sign orders to `sign`.
+  /// Greets, lists one ready key, and leaves sign orders and questions for the log to `sign`.
   FakeHost::Answer host(FakeHost::Answer sign) {
     return [sign = std::move(sign)](const keyd::v1::Frame& frame, const FakeHost::Send& send) {
       if (frame.has_hello()) send(hello_frame());
       if (frame.has_list_keys()) send(keys_frame(frame, "ready"));
-      return frame.has_sign() ? sign(frame, send) : FakeHost::Then::stay;
+      return frame.has_sign() || frame.has_log() ? sign(frame, send) : FakeHost::Then::stay;
     };
   }
 

@@ -132,6 +132,60 @@ TEST_F(KeyHostClientTest, DoesNotSpeakToAHostOfAnotherVersion) {
   EXPECT_FALSE(keys->connected());
 }
 
+TEST_F(KeyHostClientTest, ReadsTheHostsLogAndSaysWhenItCannot) {
+  Result<LogPage> got;
+  bool answered = false;
+  const auto read_of = [&](KeyHost& keys, std::int64_t offset) {
+    answered = false;
+    keys.read_log(offset, [&](Result<LogPage> page) {
+      got = std::move(page);
+      answered = true;
+    });
+    ASSERT_TRUE(run_until([&] { return answered; }));
+  };
+  {
+    FakeHost fake(socket(), host([](const keyd::v1::Frame& frame, const FakeHost::Send& send) {
+                    if (!frame.has_log()) return FakeHost::Then::stay;
+                    keyd::v1::Frame out;
+                    auto& reply = *out.mutable_log_lines();
+                    reply.set_request(frame.log().request());
+                    if (frame.log().offset() == 7) {
+                      reply.set_lines("a line\n");
+                      reply.set_size(14);
+                    } else {
+                      *reply.mutable_failure() =
+                          keyd::to_failure({Errc::invalid_input, "key.log_offset", {}, {}, {}, {}});
+                    }
+                    send(out);
+                    return FakeHost::Then::stay;
+                  }));
+    const auto keys = connect_key_host(io, lane, {.socket = socket()});
+    ASSERT_TRUE(run_until([&] { return keys->connected(); }));
+    read_of(*keys, 7);
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->lines, "a line\n");
+    EXPECT_EQ(got->size, 14);
+    read_of(*keys, 8);
+    EXPECT_EQ(got.error().id, "key.log_offset");
+  }
+  const auto nobody = connect_key_host(io, lane, {.socket = socket()});
+  read_of(*nobody, 0);
+  EXPECT_EQ(got.error().id, "key.host_absent");
+  FakeHost old(socket(), [](const keyd::v1::Frame& frame, const FakeHost::Send& send) {
+    EXPECT_FALSE(frame.has_log());
+    if (frame.has_hello()) {
+      auto hello = hello_frame();
+      hello.mutable_hello()->set_version_max(2);
+      send(hello);
+    }
+    return FakeHost::Then::stay;
+  });
+  const auto keys = connect_key_host(io, lane, {.socket = socket()});
+  ASSERT_TRUE(run_until([&] { return keys->connected(); }));
+  read_of(*keys, 0);
+  EXPECT_EQ(got.error().id, "keyd.old");
+}
+
 TEST_F(KeyHostClientTest, MayBeDestroyedWithOrdersOpen) {
   FakeHost fake(socket(), host([](const keyd::v1::Frame&, const FakeHost::Send&) { return FakeHost::Then::stay; }));
   auto keys = connect_key_host(io, lane, {.socket = socket()});

@@ -37,6 +37,33 @@ TEST(SigningLog, NumbersOrdersAndChainsEveryLine) {
   EXPECT_FALSE(SignLog::check(text.substr(text.find('\n') + 1)));
 }
 
+TEST(SigningLog, IsReadInWholeLinesFromAnyLineOnAndOnlyFromTheBeginningOfOne) {
+  TempDirectory temp;
+  auto log = SignLog::open(temp.file("log"));
+  ASSERT_TRUE(log);
+  EXPECT_TRUE(log->read(0)->lines.empty());
+  for (int i = 0; i < 600; ++i) ASSERT_TRUE(log->begin(entry(), 1'793'000'000'000 + i));
+  const std::string text = temp.read("log");
+  ASSERT_GT(text.size(), SignLog::kReadSize);
+  std::string read;
+  int pieces = 0;
+  for (;; ++pieces) {
+    const auto piece = log->read(static_cast<std::int64_t>(read.size()));
+    ASSERT_TRUE(piece);
+    EXPECT_EQ(piece->size, static_cast<std::int64_t>(text.size()));
+    if (piece->lines.empty()) break;
+    EXPECT_LE(piece->lines.size(), SignLog::kReadSize);
+    EXPECT_EQ(piece->lines.back(), '\n');
+    read += piece->lines;
+  }
+  EXPECT_GT(pieces, 1);
+  EXPECT_EQ(read, text);
+  EXPECT_EQ(log->read(1).error().id, "key.log_offset");
+  EXPECT_EQ(log->read(-1).error().id, "key.log_offset");
+  EXPECT_TRUE(log->read(static_cast<std::int64_t>(text.size()) + 100)->lines.empty())
+      << "behind its end there is nothing";
+}
+
 TEST(SigningLog, GoesOnWhereItStoppedAfterARestart) {
   TempDirectory temp;
   for (unsigned i = 0; i < 5; ++i) {
