@@ -8,7 +8,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "tests/unit/daemon/store/store_fixture.h"
+#include "tests/unit/daemon/store/night_work.h"
 
 namespace taxgate::store {
 namespace {
@@ -86,6 +86,25 @@ TEST_F(DiskFullTest, AFullDiskRefusesWritesGoesOnReadingAndRecoversWhenThereIsRo
     EXPECT_EQ(reader_->open_entries(0, 1000)->size(), static_cast<std::size_t>(confirmed) + 1);
     EXPECT_TRUE(store_->verify_chain());
     std::printf("%d accepted before the disk was full\n", confirmed);
+  });
+}
+
+TEST_F(DiskFullTest, ANightThatMeetsAFullDiskEndsAsAnUndisturbedOneOnceThereIsRoom) {
+  constexpr int kDiskKib = 16 * 1024, kStepKib = 192;  // about ten places at which the night's few megabytes end
+  on_small_disk(kDiskKib, [this] {
+    const std::string ballast = dir_ + "/ballast";
+    int full = 0;
+    for (int room = 128;; room += kStepKib) {
+      for (const char* file : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(path() + file);
+      std::ofstream(ballast) << std::string(static_cast<std::size_t>(kDiskKib - room) * 1024, 'x');
+      const bool whole = run_nights([this] { return options(); }, [](const std::string&) {});
+      std::filesystem::remove(ballast);
+      ASSERT_EQ(night_differences(options()), std::vector<std::string>{}) << "with room for " << room << " KiB";
+      if (whole) break;
+      ++full;
+    }
+    EXPECT_GT(full, 3);
+    std::printf("the disk was full in %d nights\n", full);
   });
 }
 
