@@ -173,6 +173,12 @@ constexpr std::array kSync{Option{"--dry-run", "", "print the plan: windows, cal
                            kReason};
 constexpr std::array kSyncShow{
     Option{"--html", "FILE", "the report as one file that opens offline", "将报告写成可离线打开的单个文件"}};
+constexpr std::array kSyncCheck{
+    Option{"--run", "COMMAND", "run by /bin/sh on an alarm, which it reads as JSON from standard input",
+           "报警时由 /bin/sh 执行,从标准输入读取 JSON"},
+    Option{"--template", "FILE",
+           "the form of that JSON, with {code} {message} {message_zh} {remedy} {due} {run} {state}",
+           "该 JSON 的模板,可用 {code} {message} {message_zh} {remedy} {due} {run} {state}"}};
 constexpr std::array kSyncHistory{kAfter, kLimit};
 constexpr std::array kSyncApprove{kReason};
 constexpr std::array kPreflight{Option{"--config", "FILE", "of taxgated (default /etc/taxgate/taxgated.toml)",
@@ -275,6 +281,14 @@ constexpr std::array kCommands{
             "whether the coming night can be right, with remedies; exit 0 well, 1 attention, 2 failing",
             "检查下一次夜间同步的条件及处理办法;退出码 0 正常 1 注意 2 故障",
             run_sync_preflight},
+    Command{{"sync audit", kNone, {}},
+            "key host's log, journal and listing against each other; exit 0 no gap, 1 gaps, 2 log not read",
+            "介质服务日志、本系统、平台清单三方核对;退出码 0 无缺口 1 有缺口 2 未读日志",
+            run_sync_audit},
+    Command{{"sync check", kNone, kSyncCheck},
+            "for a timer after the window: was the night that was due made? exit 0 yes, 1 alarm, 3 its command failed",
+            "供时段后的定时器使用:应做的夜间同步是否完成;退出码 0 是 1 报警 3 报警命令失败",
+            run_sync_check},
     Command{{"sync approve", kRun, kSyncApprove},
             "go on with what that night held back",
             "确认并继续该次被暂缓的变更",

@@ -54,6 +54,8 @@ Exit run_sync(Session&);
 Exit run_sync_status(Session&);
 Exit run_sync_history(Session&);
 Exit run_sync_show(Session&);
+Exit run_sync_audit(Session&);
+Exit run_sync_check(Session&);      // commands_sync_check.cpp
 Exit run_sync_preflight(Session&);  // commands_doctor.cpp
 Exit run_sync_approve(Session&);
 Exit run_credit(Session&);

@@ -96,6 +96,14 @@ Exit run_sync_show(Session& session) {
   return exit_of(*run);
 }
 
+Exit run_sync_audit(Session& session) {
+  auto audit = session.get<api::v1::SyncAudit>("/v1/sync/audit");
+  if (!audit) return session.report(audit.error());
+  if (!session.json(*audit)) session.answer(sync_audit_text(session.screen(), *audit));
+  if (audit->has_unaudited()) return Exit::refused;
+  return audit->gaps() == 0 ? Exit::ok : Exit::attention;
+}
+
 Exit run_sync_approve(Session& session) {
   api::v1::SyncRequest request;
   request.set_reason(session.given().value("--reason"));

@@ -58,6 +58,11 @@ void head(Grid& grid, const Screen& s, const SyncRun& run) {
   if (run.samples() != 0)
     grid.add({s.pick("samples", "抽查"),
               fmt::format("{}, {} {}", run.samples(), run.samples_differ(), s.pick("differ", "不一致"))});
+  if (run.has_audit())
+    grid.add({s.pick("audit", "三方核对"),
+              run.audit().has_unaudited()
+                  ? run.audit().unaudited().code()
+                  : fmt::format("{} {}", number(run.audit().gaps()), s.pick("gaps", "处缺口"))});
   if (!run.trouble().empty()) grid.add({s.pick("trouble", "问题"), trouble_text(run.trouble(), run.detail())});
 }
 
@@ -97,6 +102,7 @@ std::string sync_plan_text(const Screen& s, const api::v1::SyncPlan& plan) {
                                                     : s.pick("the platform's answers", "平台响应");
   Grid sum;
   sum.add({s.pick("windows", "范围"), number(static_cast<std::uint64_t>(plan.windows_size()))});
+  if (plan.left_out() != 0) sum.add({s.pick("long empty, not asked", "长期为空、不查"), number(plan.left_out())});
   sum.add({s.pick("expected records", "预计记录"), number(plan.expected_records())});
   sum.add({s.pick("calls", "调用次数"), fmt::format("{} ({} {})", number(plan.calls()),
                                                     s.pick("left today", "当日剩余"), number(plan.calls_left()))});
@@ -120,6 +126,27 @@ std::string sync_list_text(const Screen& s, const api::v1::SyncRunList& list) {
               state_text(s, run.state()), fmt::format("{}/{}", run.windows_done(), run.windows()),
               number(run.records()), number(run.calls())});
   return grid.text({5, 6});
+}
+
+std::string sync_audit_text(const Screen& s, const api::v1::SyncAudit& audit) {
+  Grid sum;
+  sum.add({s.pick("key host's orders", "介质服务指令"), number(audit.orders())});
+  sum.add({s.pick("signatures", "签名"), number(audit.signatures())});
+  sum.add({s.pick("kept by us", "本系统保存"), number(audit.kept())});
+  sum.add({s.pick("reds issued by us", "本方已开红字"), number(audit.reds())});
+  sum.add({s.pick("reds of the listing", "平台清单红字"), number(audit.reds_listed())});
+  sum.add({s.pick("gaps", "缺口"), number(audit.gaps())});
+  std::string out = sum.text();
+  const auto one = [&](const api::v1::SyncFinding& f) {
+    out += fmt::format("\n{}: {}\n  {}\n", f.code(), s.pick(f.message(), f.message_zh()),
+                       s.pick(f.remedy(), f.remedy_zh()));
+  };
+  if (audit.has_unaudited()) one(audit.unaudited());
+  for (const auto& gap : audit.named()) one(gap);
+  if (audit.gaps() > static_cast<std::uint64_t>(audit.named_size()))
+    out += fmt::format("\n{} {}\n", s.pick("more:", "另有:"),
+                       number(audit.gaps() - static_cast<std::uint64_t>(audit.named_size())));
+  return out;
 }
 
 std::string sync_progress_text(const Screen& s, const SyncRun& run) {

@@ -81,10 +81,12 @@ class Gateway {
   virtual void credit_adjust(Caller caller, v1::CreditAdjustRequest request, Reply<v1::CreditStatement> reply) = 0;
   /// What a night beginning now would do; nothing is asked of the platform.
   virtual void sync_plan(Caller caller, Reply<v1::SyncPlan> reply) = 0;
-  /// Begins a night unless one is under way.
+  /// Begins a night unless one is under way; answers once the run is durable.
   virtual void sync_run(Caller caller, v1::SyncRequest request, Reply<v1::SyncStatus> reply) = 0;
   /// Whether the coming night can be right. Makes one light call of the platform for each taxpayer.
   virtual void sync_preflight(Caller caller, Reply<v1::SyncPreflight> reply) = 0;
+  /// The key host's log, our journal and the last listing against each other, from the beginning.
+  virtual void sync_audit(Caller caller, Reply<v1::SyncAudit> reply) = 0;
   virtual void sync_status(Caller caller, Reply<v1::SyncStatus> reply) = 0;
   virtual void sync_runs(Caller caller, std::string after, int limit, Reply<v1::SyncRunList> reply) = 0;
   virtual void sync_show(Caller caller, std::string run, Reply<v1::SyncRun> reply) = 0;

@@ -263,6 +263,11 @@ void handle_sync_preflight(Call call) {
   call.gateway.sync_preflight(std::move(call.caller), std::move(reply));
 }
 
+void handle_sync_audit(Call call) {
+  auto reply = answer_with<v1::SyncAudit>(call);
+  call.gateway.sync_audit(std::move(call.caller), std::move(reply));
+}
+
 void handle_sync_runs(Call call) {
   const auto limit = call.query.number("limit", 1, kMaxPage, kDefaultPage);
   if (!limit) return refuse(call, limit.error());

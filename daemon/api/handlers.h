@@ -27,6 +27,7 @@ void handle_credit_filed(Call call);
 void handle_credit_adjust(Call call);
 void handle_sync_plan(Call call);
 void handle_sync_preflight(Call call);
+void handle_sync_audit(Call call);
 void handle_sync_run(Call call);
 void handle_sync_status(Call call);
 void handle_sync_runs(Call call);

@@ -58,6 +58,7 @@ class Engine final : public Pipeline {
                      api::Reply<api::v1::CreditStatement> reply) override;
   void sync_plan(api::Caller caller, api::Reply<api::v1::SyncPlan> reply) override;
   void sync_preflight(api::Caller caller, api::Reply<api::v1::SyncPreflight> reply) override;
+  void sync_audit(api::Caller caller, api::Reply<api::v1::SyncAudit> reply) override;
   void sync_run(api::Caller caller, api::v1::SyncRequest request, api::Reply<api::v1::SyncStatus> reply) override;
   void sync_status(api::Caller caller, api::Reply<api::v1::SyncStatus> reply) override;
   void sync_runs(api::Caller caller, std::string after, int limit, api::Reply<api::v1::SyncRunList> reply) override;

@@ -39,6 +39,7 @@ void Night::start() {
 void Night::stop() {
   if (stopping_) return;
   stopping_ = true;
+  begun_.clear();  // the callers' connections end with us
   for (auto* timer : sleeping_) timer->cancel();
   lane_.stop();
 }
@@ -94,6 +95,7 @@ asio::awaitable<bool> Night::go_on() {
   log::notice("sync.resumed", "night {} goes on after a stop", left.run);
   running_ = run;
   wishes_.clear();  // asked for while we looked: this is the night
+  tell_begun(std::nullopt);
   looking_ = false;
   if (auto restored = co_await restore(run); !restored) {
     log::write(log::Level::error, restored.error());

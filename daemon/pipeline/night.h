@@ -14,6 +14,7 @@
 
 #include "daemon/api/gateway.h"
 #include "daemon/pipeline/context.h"
+#include "daemon/pipeline/night_audit.h"
 #include "daemon/pipeline/night_lane.h"
 #include "daemon/sync/night_summary.h"
 #include "daemon/sync/plan.h"
@@ -31,6 +32,13 @@ struct NightTask {
   std::uint64_t taken = 0, packages = 0, total = 0;
   std::uint64_t records = 0, repeated = 0;  // of this listing, repeated ones among them
   int rounds = 0;                           // listings begun
+
+  /// Invoices the listing held. In a second one all were met by the first: there each counts.
+  std::uint64_t listed() const { return rounds > 1 ? records : records - repeated; }
+  /// The platform's count is what was listed. A page that came in the place of another one has its number of records
+  /// and brings none: only invoices met for the first time count, and a second listing settles what differs (an invoice
+  /// issued to oneself is met in the other direction's window first).
+  bool agrees(std::uint64_t told) const { return told == listed(); }
 };
 
 /// A task's progress as one line, and back: what stands beside its last batch in the store. A line that is none of ours
@@ -83,6 +91,8 @@ class Night {
   void status(api::Reply<api::v1::SyncStatus> reply);
   void runs(std::int64_t before, int limit, api::Reply<api::v1::SyncRunList> reply);
   void show(std::int64_t run, api::Reply<api::v1::SyncRun> reply);
+  /// The whole audit, against the listing of the last finished night.
+  void audit(api::Reply<api::v1::SyncAudit> reply);
   void approve(api::Caller caller, std::int64_t run, std::string reason, api::Reply<api::v1::SyncRun> reply);
 
  private:
@@ -114,6 +124,16 @@ class Night {
   std::optional<Error> must_end(const NightRunning& run) const;
   asio::awaitable<void> keep(Run run, bool finished);
   void note(const NightRunning& run, const std::string& detail);
+  /// To everybody who asked for a night: it is durable, or why not.
+  void tell_begun(const std::optional<Error>& trouble);
+
+  // night_end.cpp, night_audit.cpp
+  asio::awaitable<void> audit_run(Run run, AuditMarks& marks);
+  asio::awaitable<void> keep_audit(Run run, AuditMarks marks);
+  asio::awaitable<Result<AuditMarks>> audit_marks();
+  NightAudit::Unlisted never_listed();
+  /// Invoices of ours in windows that hold fewer than they did, or another sum: by number, into the run's audit.
+  asio::awaitable<void> name_unlisted(Run run);
 
   // night_preflight.cpp
   asio::awaitable<Result<sync::PreflightInput>> facts();
@@ -165,6 +185,8 @@ class Night {
   Lane lane_;
   std::set<asio::steady_timer*> sleeping_;
   std::vector<Wish> wishes_;
+  std::vector<std::move_only_function<void(std::optional<Error>)>>
+      begun_;  // callers who wait for a night to be durable
   Run running_;
   bool beginning_ = false;  // planned, and not kept yet
   bool looking_ = true;     // at the start: whether a night was left

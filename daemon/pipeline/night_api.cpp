@@ -55,7 +55,8 @@ api::v1::SyncRun Night::record_now(const NightRunning& run) const {
   s.records = 0;
   for (auto& t : s.taxpayers) {
     t.records = 0;
-    for (const auto& w : t.windows) t.records += w.records;
+    for (const auto& w : t.windows)
+      if (!w.window.type.empty()) t.records += w.records;
     s.records += t.records;
   }
   // Windows are what the platform makes us wait for: the share of them that is done tells the rest of the time.
@@ -79,11 +80,41 @@ void Night::plan(api::Reply<api::v1::SyncPlan> reply) {
 }
 
 void Night::run_now(api::Caller caller, api::Reply<api::v1::SyncStatus> reply) {
-  if (!running_ && !beginning_ && wishes_.empty()) {
+  if (running_ && running_->summary.run != 0) return status(std::move(reply));
+  if (!running_ && !beginning_ && wishes_.empty())
     wishes_.push_back({.cause = "asked", .principal = caller.name, .approved = {}});
-    wake();
-  }
-  status(std::move(reply));
+  // Answered once the run is durable: whoever was told "it begins" finds it after any crash.
+  begun_.push_back([this, reply = std::move(reply)](std::optional<Error> trouble) mutable {
+    if (trouble) return reply(std::unexpected(api::Findings{std::move(*trouble)}));
+    status(std::move(reply));
+  });
+  wake();
+}
+
+void Night::tell_begun(const std::optional<Error>& trouble) {
+  for (auto& told : std::exchange(begun_, {})) told(trouble);
+}
+
+void Night::audit(api::Reply<api::v1::SyncAudit> reply) {
+  asio::co_spawn(
+      c_.executor,
+      [](Night* self, std::shared_ptr<api::Reply<api::v1::SyncAudit>> answer) -> asio::awaitable<void> {
+        auto rows = co_await self->on_night_lane<std::vector<store::NightRun>>(
+            [](NightLane& lane) { return lane.reader().runs(0, kListLimit); });
+        if (!rows) co_return refuse_with(answer, rows.error());
+        sync::NightSummary listing;
+        for (const auto& row : *rows) {
+          api::v1::SyncRun record;
+          if (!row.finished_at.is_set() || !record.ParseFromString(row.summary)) continue;
+          listing = report::from_record(record);
+          break;
+        }
+        NightAudit made(self->c_, listing, {}, self->never_listed());
+        auto audit = co_await made.whole();
+        if (!audit) co_return refuse_with(answer, audit.error());
+        (*answer)(to_record(*audit, self->c_.settings->channel));
+      }(this, std::make_shared<api::Reply<api::v1::SyncAudit>>(std::move(reply))),
+      asio::detached);
 }
 
 void Night::status(api::Reply<api::v1::SyncStatus> reply) {
@@ -211,6 +242,18 @@ void Engine::sync_preflight(api::Caller caller, api::Reply<api::v1::SyncPrefligh
       const std::string& whose = all.Get(i).code() == "key.none" ? all.Get(i).wanted() : all.Get(i).field();
       if (of_one && std::ranges::find(caller.taxpayers, whose) == caller.taxpayers.end()) all.DeleteSubrange(i, 1);
     }
+  }));
+}
+
+void Engine::sync_audit(api::Caller caller, api::Reply<api::v1::SyncAudit> reply) {
+  night_->audit(changed<api::v1::SyncAudit>(std::move(reply), [caller](api::v1::SyncAudit& audit) {
+    if (caller.taxpayers.empty()) return;
+    // Gaps of the log itself name no taxpayer and concern everybody.
+    auto& all = *audit.mutable_named();
+    for (int i = all.size() - 1; i >= 0; --i)
+      if (const auto& whose = all.Get(i).field();
+          !whose.empty() && std::ranges::find(caller.taxpayers, whose) == caller.taxpayers.end())
+        all.DeleteSubrange(i, 1);
   }));
 }
 

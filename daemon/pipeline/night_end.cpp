@@ -24,6 +24,7 @@ asio::awaitable<void> Night::verify(Run run) {
   if (stopping_ || run->ended) co_return;
   co_await sums(run);
   co_await sample(run);
+  co_await name_unlisted(run);
   co_await forms(run);
   co_await name_examples(run);
 }
@@ -150,14 +151,16 @@ asio::awaitable<void> Night::name_examples(Run run) {
 
 void Night::conclude(NightRunning& run) const {
   auto& sum = run.summary;
-  sum.records = 0;
-  bool held = false, incomplete = false, attention = sum.samples_differ != 0;
+  sum.records = 0;  // of the windows: the incremental listing shows some of the same invoices once more
+  bool held = false, incomplete = false, attention = sum.samples_differ != 0 || sum.audit.failing != 0;
+  // Nothing was signed: there is nothing that the key host could have told.
+  attention = attention || (sum.audit.unaudited && sum.audit.kept != 0);
   for (std::size_t i = 0; i < sum.taxpayers.size(); ++i) {
     auto& part = sum.taxpayers[i];
     part.records = 0;
     bool missing = false, odd = part.quarantined != 0 || !part.trouble.empty();
     for (const auto& w : part.windows) {
-      part.records += w.records;
+      if (!w.window.type.empty()) part.records += w.records;
       missing = missing || !w.done;
       odd = odd || !w.trouble.empty();
     }

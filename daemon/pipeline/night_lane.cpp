@@ -148,6 +148,18 @@ Result<NightTallies> NightLane::tally(std::int64_t run, std::int64_t after, Lega
   }
 }
 
+std::vector<std::string> NightLane::unseen(std::uint32_t taxpayer, const std::set<int>& years, std::size_t most) const {
+  std::vector<std::string> out;
+  const std::uint32_t first = taxpayer << (InvoiceKey::kYearBits + InvoiceKey::kFormBits);
+  const std::uint32_t last = ((taxpayer + 1) << (InvoiceKey::kYearBits + InvoiceKey::kFormBits)) - 1;
+  mirror_.unseen(first, last, [&](const InvoiceKey& key, PlatformStatus) {
+    if (years.contains(static_cast<int>(key.partition & ((1U << InvoiceKey::kYearBits) - 1))))
+      out.push_back(invoice_number(key));
+    return out.size() < most;
+  });
+  return out;
+}
+
 std::vector<NightSample> NightLane::sample(const std::vector<std::uint32_t>& taxpayers, std::size_t count,
                                            std::uint64_t seed) {
   std::vector<NightSample> out;

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,9 @@ class NightLane {
   Result<NightTallies> tally(std::int64_t run, std::int64_t after, LegalTime now);
   /// At most `count` known invoices of these taxpayers, chosen by `seed`.
   std::vector<NightSample> sample(const std::vector<std::uint32_t>& taxpayers, std::size_t count, std::uint64_t seed);
+
+  /// Known invoices of a taxpayer that the night did not meet, of numbers of these years (two digits), at most `most`.
+  std::vector<std::string> unseen(std::uint32_t taxpayer, const std::set<int>& years, std::size_t most) const;
 
  private:
   std::optional<std::int64_t> read_copy();

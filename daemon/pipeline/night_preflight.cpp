@@ -19,6 +19,8 @@ constexpr int kBefore = 30;        // minutes before the night: the session of t
 constexpr std::int64_t kPreflightLookMs = 20'000,
                        kPreflightLabLookMs = 50;  // between two looks at a clock that may step
 
+constexpr std::string_view kPreflightAt = "preflight.at";  // cursor: when the last one was made by itself
+
 std::optional<std::uint64_t> free_bytes(const std::string& directory) {
   struct statvfs room{};
   if (::statvfs(directory.c_str(), &room) != 0) return std::nullopt;
@@ -107,12 +109,18 @@ LegalTime Night::preflight_after(LegalTime now) const {
 }
 
 asio::awaitable<void> Night::watch_preflight() {
-  LegalTime due = preflight_after(c_.clock.now());
+  // One that was due while nobody ran is made at once: its hour is past, and the night is not.
+  auto last = co_await c_.read<std::int64_t>([](store::Reader& r) { return r.cursor(kPreflightAt); });
+  const LegalTime made{last.value_or(0)};
+  LegalTime due = preflight_after(made.is_set() && made < c_.clock.now() ? made : c_.clock.now());
   while (!stopping_) {
     const LegalTime now = c_.clock.now(), next = preflight_after(now);
     if (due.is_set() && now >= due) {
       due = next;
       co_await announce_preflight();
+      c_.store.set_cursor(std::string(kPreflightAt), now.ms, [](Result<void> kept) {
+        if (!kept) log::write(log::Level::error, kept.error());
+      });
       continue;
     }
     if (!due.is_set() || next < due) due = next;  // the time of the night moved, or the clock stepped back

@@ -24,8 +24,10 @@ constexpr int kHistory = 30;                     // runs looked through for what
 
 bool same_invoices(const sync::Window& a, const sync::Window& b) {
   if (a.taxpayer != b.taxpayer) return false;
-  // The incremental listing's cursor is one; and an invoice issued to oneself is in both directions' windows.
+  // The incremental listing's cursor is one, and what it lists may lie in any window; an invoice issued to oneself is
+  // in both directions' windows.
   if (a.type.empty() && b.type.empty()) return a.direction == b.direction;
+  if (a.type.empty() || b.type.empty()) return true;
   return a.type == b.type && a.month == b.month;
 }
 
@@ -77,7 +79,10 @@ asio::awaitable<Result<sync::PlanInput>> Night::gather(std::set<std::string> onl
     if (!record.ParseFromString(row.summary)) continue;
     for (const auto& taxpayer : from_record(record).taxpayers)
       for (const auto& w : taxpayer.windows) {
-        if (w.done) in.expected_records.emplace(w.window, w.records);  // the newest run that knows it
+        // The newest run that knows it.
+        if (w.done && in.expected_records.emplace(w.window, w.records).second && w.records == 0 &&
+            w.platform_count == std::uint64_t{0})
+          in.found_empty.emplace(w.window, row.started_at);
         if (newest && !w.done && !w.window.type.empty()) in.left_over.push_back(w.window);
       }
     newest = false;
@@ -94,6 +99,7 @@ asio::awaitable<void> Night::begin(Wish wish) {
     log::write(log::Level::error, input.error());
     last_began_ = {};
     beginning_ = false;
+    tell_begun(input.error());
     co_return;
   }
   const auto settings = c_.settings;
@@ -116,6 +122,7 @@ asio::awaitable<void> Night::begin(Wish wish) {
   sum.expected_finish = plan.finish;
   sum.expected_records = plan.expected_records;
   sum.calls_planned = plan.calls;
+  sum.windows_left_out = plan.left_out;
   std::vector<sync::Window> order;
   for (const auto& w : plan.windows) order.push_back(w.window);
   if (!run->approved)  // what changed on invoices older than the windows
@@ -130,8 +137,13 @@ asio::awaitable<void> Night::begin(Wish wish) {
     const auto& known = settings->taxpayers.find(taxpayer.id)->second;
     part.name = known.name;
     part.org_unit = known.org_unit;
-    for (const auto& w : order)
-      if (w.taxpayer == taxpayer.id) part.windows.emplace_back().window = w;
+    for (const auto& w : order) {
+      if (w.taxpayer != taxpayer.id) continue;
+      auto& window = part.windows.emplace_back();
+      window.window = w;
+      if (const auto held = input->expected_records.find(w); held != input->expected_records.end())
+        window.expected = held->second;
+    }
   }
   make_tasks(*run, order);
   auto progress =
@@ -140,12 +152,14 @@ asio::awaitable<void> Night::begin(Wish wish) {
     log::write(log::Level::error, progress.error());
     last_began_ = {};
     beginning_ = false;
+    tell_begun(progress.error());
     co_return;
   }
   run->first_change = progress->last_change;
   running_ = run;
   beginning_ = false;
   co_await keep(run, false);
+  if (!stopping_) tell_begun(std::nullopt);
   if (auto ready = co_await prepare(run); !ready) {
     log::write(log::Level::error, ready.error());
     sum.state = sync::NightState::failed;
@@ -232,7 +246,7 @@ asio::awaitable<Result<void>> Night::restore(Run run) {
     auto& window = result(*run, task);
     window.done = false;
     if (mark != left->marks.end()) read_mark(mark->mark, task);
-    window.records = task.records - task.repeated;
+    window.records = task.listed();
     window.packages = task.taken;
     window.packages_of = task.packages;
     window.done = task.over;
@@ -304,9 +318,14 @@ asio::awaitable<void> Night::carry_out(Run run) {
   if (stopping_) co_return;  // goes on at the next start
   co_await verify(run);
   if (stopping_) co_return;
+  // A night that was cut short lists the rest tomorrow: its audit comes then, from where the last one ended.
+  AuditMarks marks;
+  if (!run->ended) co_await audit_run(run, marks);
+  if (stopping_) co_return;
   conclude(*run);
   co_await keep(run, true);
   if (stopping_) co_return;
+  if (!run->ended) co_await keep_audit(run, marks);
   const auto& sum = run->summary;
   note(*run,
        fmt::format("{} of {} windows, {} records, {} calls", sum.windows_done, sum.windows, sum.records, sum.calls));

@@ -91,7 +91,7 @@ asio::awaitable<void> Night::work_on(Run run, NightTask& task) {
   auto& w = result(*run, task);
   w.packages = task.taken;
   w.packages_of = task.packages;
-  w.records = task.records - task.repeated;
+  w.records = task.listed();
   if (done) {
     task.over = w.done = true;
     ++run->summary.windows_done;
@@ -110,15 +110,19 @@ asio::awaitable<Result<void>> Night::list(Run run, NightTask& task) {
   for (;;) {
     if (!w.platform_count)
       if (auto told = co_await ask_totals(run, task); !told) co_return told;
+    // Most windows of a new taxpayer, and of rare types, hold nothing: one light call instead of a list, its polls and
+    // a package. Not where something was before, and not when it is the window's turn to prove the totals right.
+    w.told_empty = w.platform_count == std::uint64_t{0} && w.expected == 0 && task.rounds == 0 &&
+                   !sync::listed_though_empty(w.window, c_.clock.now());
+    if (w.told_empty) co_return Result<void>{};
     if (auto ready = co_await make_ready(run, task); !ready) co_return ready;
     if (auto taken = co_await take_packages(run, task); !taken) co_return taken;
-    const std::uint64_t distinct = task.records - task.repeated;
-    const auto agrees = [&](std::uint64_t told) { return told == task.records || told == distinct; };
-    if (agrees(task.total) && (!w.platform_count || agrees(*w.platform_count))) co_return Result<void>{};
+    if (task.agrees(task.total) && (!w.platform_count || task.agrees(*w.platform_count))) co_return Result<void>{};
     if (task.rounds >= kRounds) {
       w.trouble = "sync.count_differs";
-      w.detail = fmt::format("totals say {}, the list {}, listed {}",
-                             w.platform_count ? std::to_string(*w.platform_count) : "nothing", task.total, distinct);
+      w.detail =
+          fmt::format("totals say {}, the list {}, listed {}",
+                      w.platform_count ? std::to_string(*w.platform_count) : "nothing", task.total, task.listed());
       co_return Result<void>{};
     }
     // Invoices may have come in between: everything once more.
@@ -222,15 +226,13 @@ asio::awaitable<Result<void>> Night::take_packages(Run run, NightTask& task) {
     run->summary.spent.merge_ms += merged->took_ms;
     w.packages = task.taken;
     w.packages_of = task.packages;
-    w.records = task.records - task.repeated;
+    w.records = task.listed();
     const bool last = task.taken == task.packages;
     if (!last && uncommitted < kCommitRecords && pages->batch.changes.size() < limits::kNightRows) continue;
     uncommitted = 0;
-    const std::uint64_t distinct = task.records - task.repeated;
-    const auto agrees = [&](std::uint64_t told) { return told == task.records || told == distinct; };
     // Durable with its last batch: a stop right after it does not list the window again.
-    task.over =
-        last && ((agrees(task.total) && (!w.platform_count || agrees(*w.platform_count))) || task.rounds >= kRounds);
+    task.over = last && ((task.agrees(task.total) && (!w.platform_count || task.agrees(*w.platform_count))) ||
+                         task.rounds >= kRounds);
     outcome = co_await store_batch(run, task, pages, {}, 0);
     task.over = false;
   }

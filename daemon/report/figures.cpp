@@ -10,6 +10,7 @@ namespace taxgate::report {
 void Sums::add(const sync::TaxpayerNight& t) {
   windows += t.windows.size();
   windows_done += static_cast<std::uint64_t>(std::ranges::count_if(t.windows, &sync::WindowResult::done));
+  windows_told_empty += static_cast<std::uint64_t>(std::ranges::count_if(t.windows, &sync::WindowResult::told_empty));
   known += t.known;
   records += t.records;
   unchanged += t.unchanged;

@@ -10,7 +10,7 @@
 namespace taxgate::report {
 
 struct Sums {
-  std::uint64_t windows = 0, windows_done = 0;
+  std::uint64_t windows = 0, windows_done = 0, windows_told_empty = 0;
   std::uint64_t known = 0, records = 0, unchanged = 0, added = 0, changed = 0, quarantined = 0, repeated = 0;
   std::uint64_t settled_submissions = 0;
   std::uint64_t forms_near = 0, now_abnormal = 0, now_locked = 0, no_longer_red = 0;

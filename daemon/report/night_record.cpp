@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "protocol/messages.h"
+
 namespace taxgate::report {
 namespace {
 
@@ -36,6 +38,8 @@ void put(SyncWindow& out, const sync::WindowResult& w) {
   out.set_type(w.window.type);
   out.set_month(w.window.month.text());
   out.set_done(w.done);
+  out.set_expected_records(w.expected);
+  out.set_told_empty(w.told_empty);
   out.set_records(w.records);
   out.set_packages(w.packages);
   out.set_packages_of(w.packages_of);
@@ -58,6 +62,8 @@ sync::WindowResult window_of(const SyncWindow& w) {
   out.window = {w.taxpayer(), w.direction() == "received" ? sync::Direction::received : sync::Direction::issued,
                 w.type(), month_of(w.month())};
   out.done = w.done();
+  out.expected = w.expected_records();
+  out.told_empty = w.told_empty();
   out.records = w.records();
   out.packages = w.packages();
   out.packages_of = w.packages_of();
@@ -153,7 +159,54 @@ sync::TaxpayerNight taxpayer_of(const SyncTaxpayer& t) {
   return out;
 }
 
+api::v1::SyncFinding finding_of(const Error& error, bool failing) {
+  api::v1::SyncFinding out;
+  out.set_failing(failing);
+  out.set_code(error.id);
+  out.set_field(error.field);
+  out.set_wanted(error.wanted);
+  out.set_left(error.left);
+  out.set_message(message_text(error, Language::english));
+  out.set_message_zh(message_text(error, Language::chinese));
+  out.set_remedy(remedy_text(error, Language::english));
+  out.set_remedy_zh(remedy_text(error, Language::chinese));
+  return out;
+}
+
+Error error_of(const api::v1::SyncFinding& f) { return {Errc::corrupt, f.code(), f.field(), f.wanted(), f.left(), {}}; }
+
+sync::Audit audit_of(const api::v1::SyncAudit& a) {
+  sync::Audit out;
+  out.at = time_of(a.at());
+  out.orders = a.orders();
+  out.signatures = a.signatures();
+  out.kept = a.kept();
+  out.reds = a.reds();
+  out.foreign_looked = a.reds_listed();
+  out.gaps = a.gaps();
+  out.failing = a.failing();
+  for (const auto& f : a.named()) out.named.push_back({f.failing(), error_of(f)});
+  if (a.has_unaudited()) out.unaudited = error_of(a.unaudited());
+  return out;
+}
+
 }  // namespace
+
+api::v1::SyncAudit to_record(const sync::Audit& audit, const std::string& channel) {
+  api::v1::SyncAudit out;
+  out.set_at(audit.at.rfc3339());
+  out.set_orders(audit.orders);
+  out.set_signatures(audit.signatures);
+  out.set_kept(audit.kept);
+  out.set_reds(audit.reds);
+  out.set_reds_listed(audit.foreign_looked);
+  out.set_gaps(audit.gaps);
+  out.set_failing(audit.failing);
+  for (const auto& gap : audit.named) *out.add_named() = finding_of(gap.error, gap.failing);
+  if (audit.unaudited) *out.mutable_unaudited() = finding_of(*audit.unaudited, false);
+  out.set_channel(channel);
+  return out;
+}
 
 SyncRun to_record(const sync::NightSummary& s) {
   SyncRun out;
@@ -169,6 +222,7 @@ SyncRun to_record(const sync::NightSummary& s) {
   out.set_expected_finish(s.expected_finish.rfc3339());
   out.set_windows(s.windows);
   out.set_windows_done(s.windows_done);
+  out.set_windows_left_out(s.windows_left_out);
   out.set_records(s.records);
   out.set_expected_records(s.expected_records);
   out.set_calls(s.calls);
@@ -185,6 +239,7 @@ SyncRun to_record(const sync::NightSummary& s) {
   spent.set_merge_ms(s.spent.merge_ms);
   spent.set_commit_ms(s.spent.commit_ms);
   for (const auto& t : s.taxpayers) put(*out.add_taxpayers(), t);
+  if (s.audit.at.is_set()) *out.mutable_audit() = to_record(s.audit, s.channel);
   out.set_trouble(s.trouble);
   out.set_detail(s.detail);
   out.set_exit_code(static_cast<std::uint32_t>(exit_code(s.state)));
@@ -205,6 +260,7 @@ sync::NightSummary from_record(const SyncRun& r) {
   out.expected_finish = time_of(r.expected_finish());
   out.windows = r.windows();
   out.windows_done = r.windows_done();
+  out.windows_left_out = r.windows_left_out();
   out.records = r.records();
   out.expected_records = r.expected_records();
   out.calls = r.calls();
@@ -220,12 +276,14 @@ sync::NightSummary from_record(const SyncRun& r) {
                .merge_ms = r.spent().merge_ms(),
                .commit_ms = r.spent().commit_ms()};
   for (const auto& t : r.taxpayers()) out.taxpayers.push_back(taxpayer_of(t));
+  if (r.has_audit()) out.audit = audit_of(r.audit());
   out.trouble = r.trouble();
   out.detail = r.detail();
   return out;
 }
 
 SyncRun brief(SyncRun record) {
+  if (record.has_audit()) record.mutable_audit()->clear_named();
   for (auto& t : *record.mutable_taxpayers()) {
     t.clear_windows();
     t.clear_forms_near();
@@ -242,12 +300,13 @@ api::v1::SyncPlan to_record(const sync::Plan& plan, std::int64_t calls_left, con
     auto& row = *out.add_windows();
     sync::WindowResult nothing_yet;
     nothing_yet.window = w.window;
+    nothing_yet.expected = w.expected_records;
     put(row, nothing_yet);
-    row.set_expected_records(w.expected_records);
     row.set_calls(w.calls);
   }
   out.set_calls(plan.calls);
   out.set_expected_records(plan.expected_records);
+  out.set_left_out(plan.left_out);
   out.set_calls_left(static_cast<std::uint64_t>(calls_left));
   out.set_duration_ms(plan.duration_ms);
   out.set_finish(plan.finish.rfc3339());

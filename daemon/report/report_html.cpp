@@ -25,6 +25,9 @@ std::string foreign(std::string_view text) {
   return "<bdi>" + xml_escaped(on_one_line(text, kForeignColumns)) + "</bdi>";
 }
 
+/// A sentence of ours with foreign values in it; already one line.
+std::string foreign_text(std::string_view text) { return "<bdi>" + xml_escaped(std::string(text)) + "</bdi>"; }
+
 class Html {
  public:
   explicit Html(Language language) : language_(language) {}
@@ -99,7 +102,7 @@ void facts_table(Html& page, const sync::NightSummary& night) {
   fact("started", "开始", night.started_at.platform_text() + " " + foreign(cause_word(night.cause, l)));
   fact("asked for by", "发起人", foreign(night.principal));
   fact("finished", "结束", night.finished_at.is_set() ? night.finished_at.platform_text() : "-");
-  fact("windows", "时间段", fmt::format("{} / {}", grouped(night.windows_done), grouped(night.windows)));
+  fact("windows", "时间段", windows_sentence(night, l));
   fact("records seen", "已读记录", grouped(night.records));
   fact("changed", "变化", grouped(all.changed));
   fact("new", "新增", grouped(all.added));
@@ -198,6 +201,20 @@ void window_table(Html& page, const sync::NightSummary& night) {
   page.end_table(all.size(), shown);
 }
 
+constexpr Html::Column kGaps[] = {{"gap", "缺口"}, {"what to do", "处理办法"}};
+
+void audit_table(Html& page, const sync::NightSummary& night) {
+  const sync::Audit& a = night.audit;
+  if (!a.at.is_set()) return;
+  page.heading(page.two("Audit: key host, journal, listing", "三方核对:介质服务、本系统、平台清单"), a.gaps);
+  page.raw("<p>" + xml_escaped(audit_sentence(a, page.language())) + "</p>\n");
+  if (a.named.empty()) return;
+  page.begin_table(kGaps);
+  for (const auto& gap : a.named)
+    page.row({foreign_text(gap_sentence(gap, page.language())), foreign_text(gap_remedy(gap, page.language()))});
+  page.end_table(a.gaps, a.named.size());
+}
+
 }  // namespace
 
 std::string html(const sync::NightSummary& night, Language language) {
@@ -217,6 +234,7 @@ std::string html(const sync::NightSummary& night, Language language) {
   changed_table(page, night);
   example_tables(page, night);
   window_table(page, night);
+  audit_table(page, night);
   page.raw("</body></html>\n");
   return page.take();
 }

@@ -49,6 +49,7 @@ json::object window_json(const sync::WindowResult& w) {
   o["type"] = foreign_json(w.window.type);
   o["month"] = w.window.month.text();
   o["done"] = w.done;
+  o["told_empty"] = w.told_empty;
   o["records"] = w.records;
   o["packages"] = w.packages;
   o["packages_of"] = w.packages_of;
@@ -93,6 +94,37 @@ json::object taxpayer_json(const sync::TaxpayerNight& t) {
   return o;
 }
 
+json::value error_json(const Error& e) {
+  return json::object{{"code", in_json(e.id)},
+                      {"taxpayer", foreign_json(e.field)},
+                      {"number", foreign_json(e.wanted)},
+                      {"reference", foreign_json(e.left)},
+                      {"message", foreign_json(message_text(e, Language::english))},
+                      {"message_zh", foreign_json(message_text(e, Language::chinese))},
+                      {"remedy", foreign_json(remedy_text(e, Language::english))},
+                      {"remedy_zh", foreign_json(remedy_text(e, Language::chinese))}};
+}
+
+json::value audit_json(const sync::Audit& a) {
+  if (!a.at.is_set()) return nullptr;
+  json::array named;
+  for (const auto& gap : a.named) {
+    json::value one = error_json(gap.error);
+    one.get_object()["failing"] = gap.failing;
+    named.push_back(std::move(one));
+  }
+  return json::object{{"at", time_or_null(a.at)},
+                      {"orders", a.orders},
+                      {"signatures", a.signatures},
+                      {"kept", a.kept},
+                      {"reds", a.reds},
+                      {"reds_listed", a.foreign_looked},
+                      {"gaps", a.gaps},
+                      {"failing", a.failing},
+                      {"named", std::move(named)},
+                      {"unaudited", a.unaudited ? error_json(*a.unaudited) : json::value(nullptr)}};
+}
+
 }  // namespace
 
 std::string json(const sync::NightSummary& night) {
@@ -110,6 +142,8 @@ std::string json(const sync::NightSummary& night) {
   o["expected_finish"] = time_or_null(night.expected_finish);
   o["windows"] = night.windows;
   o["windows_done"] = night.windows_done;
+  o["windows_told_empty"] = sums(night).windows_told_empty;
+  o["windows_left_out"] = night.windows_left_out;
   o["records"] = night.records;
   o["expected_records"] = night.expected_records;
   o["calls"] = night.calls;
@@ -132,6 +166,7 @@ std::string json(const sync::NightSummary& night) {
   for (const Group& group : groups(night))
     for (const auto* taxpayer : group.taxpayers) taxpayers.push_back(taxpayer_json(*taxpayer));
   o["taxpayers"] = std::move(taxpayers);
+  o["audit"] = audit_json(night.audit);
   o["trouble"] = foreign_json(night.trouble);
   o["detail"] = foreign_json(night.detail);
   return json::serialize(o);

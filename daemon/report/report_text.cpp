@@ -10,7 +10,7 @@ namespace taxgate::report {
 namespace {
 
 // What a page has room for beside its own ten lines.
-constexpr std::size_t kTaxpayerLines = 18, kTransitionLines = 10, kExamplesEach = 4, kWindowLines = 10;
+constexpr std::size_t kTaxpayerLines = 12, kTransitionLines = 5, kExamplesEach = 2, kWindowLines = 6, kGapLines = 5;
 constexpr std::size_t kIdColumns = 20, kUnitColumns = 30, kNumberColumns = 24, kWhatColumns = 34;
 
 class Page {
@@ -18,6 +18,28 @@ class Page {
   explicit Page(Language language) : language_(language) {}
   /// Whatever else happens to a text on its way here, no line steers a terminal or leaves the page.
   void line(std::string_view text) { out_.append(on_one_line(text, kPageColumns)).append("\n"); }
+  /// A sentence over as many lines as it needs, broken at blanks, or anywhere when it has none. returns  lines
+  std::size_t paragraph(std::string_view indent, std::string_view text) {
+    constexpr std::size_t kRoom = kPageColumns - 4;  // beside the indent
+    std::size_t lines = 0;
+    while (!text.empty()) {
+      std::size_t end = 0, width = 0, blank = 0;
+      while (end < text.size()) {
+        std::size_t next = end + 1;
+        while (next < text.size() && (static_cast<unsigned char>(text[next]) & 0xC0U) == 0x80U) ++next;
+        width += columns(text.substr(end, next - end));
+        if (width > kRoom) break;
+        if (text[end] == ' ') blank = end;
+        end = next;
+      }
+      if (end < text.size() && blank > 0) end = blank;
+      line(fmt::format("{}{}", indent, text.substr(0, end)));
+      text.remove_prefix(std::max<std::size_t>(end, 1));
+      if (text.starts_with(' ')) text.remove_prefix(1);
+      ++lines;
+    }
+    return lines;
+  }
   void heading(std::string_view english, std::string_view chinese, std::uint64_t count = 0) {
     line("");
     const std::string_view title = pick(language_, english, chinese);
@@ -53,7 +75,7 @@ void head(Page& page, const sync::NightSummary& night) {
     times += fmt::format(" – {}, {}", night.finished_at.platform_text(),
                          duration(night.finished_at.ms - night.started_at.ms, l));
   page.pair("time", "时间", times);
-  page.pair("windows", "时间段", fmt::format("{} / {}", grouped(night.windows_done), grouped(night.windows)));
+  page.pair("windows", "时间段", windows_sentence(night, l));
   const Sums all = sums(night);
   page.pair("records", "发票记录",
             form(page.language(), "{} seen, {} changed, {} new, {} quarantined", "已读 {},变化 {},新增 {},隔离 {}",
@@ -157,6 +179,18 @@ void windows(Page& page, const sync::NightSummary& night) {
   page.rest(all.size(), kWindowLines);
 }
 
+void audit(Page& page, const sync::NightSummary& night) {
+  const sync::Audit& a = night.audit;
+  if (!a.at.is_set()) return;
+  page.heading("Audit: key host, journal, listing", "三方核对:介质服务、本系统、平台清单", a.gaps);
+  page.paragraph("  ", audit_sentence(a, page.language()));
+  std::size_t shown = 0;
+  for (std::size_t lines = 0; shown < a.named.size() && lines < kGapLines; ++shown)
+    lines += page.paragraph("  ", gap_sentence(a.named[shown], page.language())) +
+             page.paragraph("    ", gap_remedy(a.named[shown], page.language()));
+  page.rest(a.gaps, shown);
+}
+
 }  // namespace
 
 std::string text(const sync::NightSummary& night, Language language) {
@@ -166,6 +200,7 @@ std::string text(const sync::NightSummary& night, Language language) {
   changes(page, night);
   lists(page, night);
   windows(page, night);
+  audit(page, night);
   return page.take();
 }
 

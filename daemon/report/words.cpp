@@ -7,7 +7,7 @@
 namespace taxgate::report {
 namespace {
 
-constexpr std::size_t kTroubleColumns = 90, kWordColumns = 20;
+constexpr std::size_t kTroubleColumns = 90, kWordColumns = 20, kGapColumns = 240;
 
 struct Word {
   std::string_view code, english, chinese;
@@ -118,6 +118,39 @@ std::string duration(std::int64_t ms, Language language) {
   if (s < 60) return form(language, "{} s", "{} 秒", s);
   if (s < 3600) return form(language, "{} min {} s", "{} 分 {} 秒", s / 60, s % 60);
   return form(language, "{} h {} min", "{} 小时 {} 分", s / 3600, s / 60 % 60);
+}
+
+std::string windows_sentence(const sync::NightSummary& night, Language language) {
+  std::string out = fmt::format("{} / {}", grouped(night.windows_done), grouped(night.windows));
+  if (const std::uint64_t empty = sums(night).windows_told_empty; empty > 0)
+    out += form(language, "; {} empty by the platform's totals", ";平台汇总为空 {} 个", grouped(empty));
+  if (night.windows_left_out > 0)
+    out += form(language, "; {} long empty, not asked tonight", ";长期为空、本夜未查 {} 个",
+                grouped(night.windows_left_out));
+  return out;
+}
+
+std::string audit_sentence(const sync::Audit& audit, Language language) {
+  if (!audit.at.is_set()) return std::string(pick(language, "not made", "未进行"));
+  std::string out =
+      form(language, "{} orders and {} signatures of the key host, {} kept; {} reds issued, {} listed; ",
+           "介质服务指令 {}、签名 {},本系统保存 {};已开红字 {},清单红字 {};", grouped(audit.orders),
+           grouped(audit.signatures), grouped(audit.kept), grouped(audit.reds), grouped(audit.foreign_looked));
+  if (audit.unaudited)
+    out += pick(language, "the key host's log was not read", "未能读取介质服务日志");
+  else if (audit.gaps == 0)
+    out += pick(language, "nothing missing", "无缺口");
+  else
+    out += form(language, "{} gaps", "缺口 {} 处", grouped(audit.gaps));
+  return out;
+}
+
+std::string gap_sentence(const sync::AuditGap& gap, Language language) {
+  return on_one_line(message_text(gap.error, language), kGapColumns);
+}
+
+std::string gap_remedy(const sync::AuditGap& gap, Language language) {
+  return on_one_line(remedy_text(gap.error, language), kGapColumns);
 }
 
 std::string left_sentence(const sync::NightSummary& night, Language language) {

@@ -34,6 +34,13 @@ std::string trouble_word(std::string_view id, std::string_view detail, Language 
 
 std::string grouped(std::uint64_t number);                 // "1,234,567"
 std::string duration(std::int64_t ms, Language language);  // "18 min 2 s"
+/// "44 / 1,460; 1,400 empty by the platform's totals; 16 not asked (…)".
+std::string windows_sentence(const sync::NightSummary& night, Language language);
+/// What the audit looked at: "12 orders, 12 signatures kept, 3 reds; nothing missing".
+std::string audit_sentence(const sync::Audit& audit, Language language);
+/// A gap in one sentence with its number, and what to do; foreign text is made one line.
+std::string gap_sentence(const sync::AuditGap& gap, Language language);
+std::string gap_remedy(const sync::AuditGap& gap, Language language);
 /// What remains and who has to act, in one sentence.
 std::string left_sentence(const sync::NightSummary& night, Language language);
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/sync/audit.h"
 #include "daemon/sync/window.h"
 #include "protocol/decimal.h"
 #include "protocol/legal_time.h"
@@ -33,6 +34,8 @@ int exit_code(NightState state);
 struct WindowResult {
   Window window;
   bool done = false;
+  std::uint64_t expected = 0;                   // what it held last time; 0: nothing, or not known
+  bool told_empty = false;                      // the totals said so in one light call; not listed
   std::uint64_t records = 0;                    // met; repeated ones count once
   std::uint64_t packages = 0, packages_of = 0;  // taken, of (0: not told yet)
   std::optional<std::uint64_t> platform_count;  // what the platform says lies in the window
@@ -92,6 +95,7 @@ struct NightSummary {
   LegalTime window_end;                           // the night gives way to the day here
   LegalTime expected_finish;                      // while it runs
   std::uint64_t windows = 0, windows_done = 0;
+  std::uint64_t windows_left_out = 0;               // empty when last asked, long after their month: not asked tonight
   std::uint64_t records = 0, expected_records = 0;  // expected: 0 when nothing is known
   std::uint64_t calls = 0, calls_planned = 0;
   std::uint64_t samples = 0, samples_differ = 0;    // invoices asked for one by one
@@ -99,6 +103,7 @@ struct NightSummary {
   std::uint64_t first_change = 0, last_change = 0;  // rows of `change` that are this run's; 0: none
   Spent spent;
   std::vector<TaxpayerNight> taxpayers;
+  Audit audit;  // key host's log, journal and listing against each other, at the night's end
   std::string trouble, detail;
 };
 

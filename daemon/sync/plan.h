@@ -35,7 +35,8 @@ struct PlanInput {
   int months = 3;                 // listed every night: this one and those before it
   int deep_months = 36;           // reach of a first night; afterwards one of the older ones a night, in turn
   std::vector<Window> left_over;  // of the night before: these come first
-  std::map<Window, std::uint64_t> expected_records;  // what each held last time
+  std::map<Window, std::uint64_t> expected_records;  // what each held last time; absent: never asked
+  std::map<Window, LegalTime> found_empty;           // of those that held nothing: when that was told
   std::uint64_t package_records = 10'000;            // in one package of the platform
   CallLimits limits;
   int concurrency = 4;
@@ -53,11 +54,20 @@ std::string_view name(Bound bound);
 struct Plan {
   std::vector<PlannedWindow> windows;  // in the order of work: taxpayers take turns, the newest month first
   std::uint64_t calls = 0, expected_records = 0;
+  std::uint64_t left_out = 0;  // windows not asked tonight: see settled_empty()
   std::int64_t duration_ms = 0;
   LegalTime finish;
   bool fits = true;  // over before window_end and within the day's calls
   Bound bound = Bound::platform;
 };
+
+/// The platform said that the window holds nothing, so long after its month that none can have come late; and it said
+/// so some days ago at most. Then it is not asked tonight. Each such window is asked again within ten days, not all of
+/// them in one night. What changes on an invoice of any month comes with the incremental listing too.
+bool settled_empty(const PlanInput& input, const Window& window);
+/// The window is listed whole although the totals say that it holds nothing: one in sixteen each night, each in its
+/// turn, so that totals which lie are found out.
+bool listed_though_empty(const Window& window, LegalTime now);
 
 /// Calls one window takes: totals, apply, one look whether it is ready, its packages.
 std::uint64_t calls_of(std::uint64_t records, std::uint64_t package_records);

@@ -43,6 +43,7 @@ class PlainGateway : public api::Gateway, public api::CallerDirectory {
   void sync_plan(api::Caller, api::Reply<api::v1::SyncPlan> r) override { no(r); }
   void sync_run(api::Caller, api::v1::SyncRequest, api::Reply<api::v1::SyncStatus> r) override { no(r); }
   void sync_preflight(api::Caller, api::Reply<api::v1::SyncPreflight> r) override { no(r); }
+  void sync_audit(api::Caller, api::Reply<api::v1::SyncAudit> r) override { no(r); }
   void sync_status(api::Caller, api::Reply<api::v1::SyncStatus> r) override { no(r); }
   void sync_runs(api::Caller, std::string, int, api::Reply<api::v1::SyncRunList> r) override { no(r); }
   void sync_show(api::Caller, std::string, api::Reply<api::v1::SyncRun> r) override { no(r); }

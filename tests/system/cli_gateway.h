@@ -125,6 +125,8 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
   v1::SyncStatus sync_answer;
   v1::SyncRunList sync_runs_answer;
   void sync_plan(api::Caller, api::Reply<v1::SyncPlan> reply) override { give("sync_plan", sync_plan_answer, reply); }
+  v1::SyncAudit audit_answer;
+  void sync_audit(api::Caller, api::Reply<v1::SyncAudit> reply) override { give("sync_audit", audit_answer, reply); }
   v1::SyncPreflight preflight_answer;
   void sync_preflight(api::Caller, api::Reply<v1::SyncPreflight> reply) override {
     give("sync_preflight", preflight_answer, reply);

@@ -113,6 +113,14 @@ TEST_F(NightReport, PreflightIsMadeByItselfOnTheEveningBeforeAndRaisesAnEvent) {
   EXPECT_EQ(announced(), 0);
   ASSERT_TRUE(stand_->advance_legal_ms(ms + 1000));
   EXPECT_TRUE(eventually([&] { return announced() > 0; })) << "the key host is not there, and nobody was told";
+
+  // The next two are due while nobody runs: one is made as soon as somebody does.
+  stand_->taxgated().stop();
+  ASSERT_TRUE(stand_->advance_legal_ms(23 * LegalTime::kHourMs));
+  ASSERT_TRUE(stand_->start_taxgated());
+  const int before = announced();
+  ASSERT_GT(before, 0);
+  EXPECT_TRUE(eventually([&] { return announced() > before; })) << "an hour too late is better than never";
 }
 
 }  // namespace

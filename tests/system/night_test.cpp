@@ -155,6 +155,17 @@ TEST_F(WholeNight, TheLedgerEndsAsThePlatformSaysAndEveryChangeIsOneEvent) {
 
   const SyncRun first = night();
   EXPECT_EQ(first.state(), "right") << first.DebugString();
+  // All invoices lie in one month of three: of the others' windows most take the totals' one light call, some are
+  // listed all the same, in their turn.
+  std::size_t told_empty = 0, listed = 0;
+  for (const auto& t : first.taxpayers())
+    for (const auto& w : t.windows())
+      if (!w.type().empty()) ++(w.told_empty() ? told_empty : listed);
+  EXPECT_GE(listed, 3U * 2 * 2);
+  EXPECT_GT(told_empty, 8U);
+  const auto calls = boost::json::parse(control("GET", "/calls"));
+  EXPECT_EQ(calls.at(leqi::service::night_apply).as_int64(), static_cast<std::int64_t>(listed));
+  EXPECT_GE(calls.at(leqi::service::night_totals).as_int64(), 36);
   EXPECT_EQ(first.exit_code(), 0U);
   EXPECT_EQ(first.records(), kInvoices);
   EXPECT_EQ(first.samples(), 5U);
@@ -232,7 +243,7 @@ TEST_F(WholeNight, PagesThatLieAndAPlatformThatPausesAreWaitedOutAndChangeNothin
   int nth = 1;
   const auto fault = [&](std::string_view service, const std::string& effect) {
     script += fmt::format(R"({}{{"service":"{}","nth":{},{}}})", script.empty() ? "" : ",", service, nth, effect);
-    nth += 2;
+    nth += 3;  // a page is fetched four times at most: no two of them are spoilt by chance
   };
   const std::vector<std::string> effects{R"("page":"cut")",
                                          R"("page":"number")",
@@ -255,9 +266,9 @@ TEST_F(WholeNight, PagesThatLieAndAPlatformThatPausesAreWaitedOutAndChangeNothin
   const SyncRun run = night();
   EXPECT_EQ(run.state(), "right") << run.DebugString();
   EXPECT_EQ(run.records(), kInvoices);
-  EXPECT_EQ(run.rescanned(), 1U) << "a total that differs: the window once more";
+  EXPECT_GE(run.rescanned(), 1U) << "a total that differs: the window once more";
   const auto calls = boost::json::parse(control("GET", "/calls"));
-  EXPECT_GE(calls.at(leqi::service::night_package).as_int64(), static_cast<std::int64_t>(2 * effects.size()))
+  EXPECT_GE(calls.at(leqi::service::night_package).as_int64(), static_cast<std::int64_t>(3 * effects.size() - 2))
       << "every fault was met";
   const auto platform = shown_by_the_platform();
   const Kept kept = this->kept();
@@ -315,6 +326,30 @@ TEST_F(ScheduledNight, BeginsAtItsTimeAndIsCaughtUpAfterADowntime) {
   const SyncRun second = ended_as(2);
   EXPECT_EQ(second.cause(), "catch_up");
   EXPECT_EQ(second.state(), "right") << second.DebugString();
+}
+
+// A clock that jumps on runs one night for all that it jumped over; one that jumps back holds none.
+TEST_F(ScheduledNight, AClockThatStepsOnOrBackMeansOneNightAndNotNone) {
+  ASSERT_TRUE(stand_->start_taxgated());
+  constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
+  ASSERT_TRUE(stand_->advance_legal_ms(40 * kDayMs));
+  EXPECT_EQ(ended_as(1).state(), "right");
+  // Back behind the first night: the next ones are due long before its time comes again.
+  ASSERT_TRUE(stand_->advance_legal_ms(-30 * kDayMs));
+  bool second = false;
+  for (int day = 0; day < 5 && !second; ++day) {
+    ASSERT_TRUE(stand_->advance_legal_ms(kDayMs));
+    second = eventually(
+        [&] {
+          const auto status = stand_->call<SyncStatus>("GET", "/v1/sync");
+          return status && status->run().run() == 2;
+        },
+        2s);
+  }
+  EXPECT_TRUE(second);
+  EXPECT_EQ(ended_as(2).state(), "right");
+  stand_->taxgated().stop();
+  EXPECT_EQ(kept().runs.size(), 2U);
 }
 
 class HeldNight : public WholeNight {

@@ -23,6 +23,7 @@ Whole::Whole(WholeOptions options) {
   wanted.connect_ms = 1500;
   if (options.upload) wanted.upload_taxpayers = {wanted.taxpayers.front().party.id};
   wanted.more_config = options.more_config;
+  if (!options.sync.empty()) wanted.sync = options.sync;
   wanted.define_key = options.define_key;
   wanted.define_disk = options.define_disk;
   auto built = Stand::build(wanted);

@@ -17,6 +17,7 @@ struct WholeOptions {
   bool with_keys = true;
   std::string taxgated = "taxgated";
   std::string more_config = {};
+  std::string sync = {};  // [sync] of taxgated; empty: a night only when asked
   std::function<void(unsigned, simulator::KeyDefinition&)> define_key = {};
   std::function<std::optional<simulator::DiskContent>(unsigned, std::int64_t now_ms)> define_disk = {};
 };

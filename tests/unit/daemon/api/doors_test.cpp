@@ -130,6 +130,7 @@ constexpr Promise kPromises[] = {
     {"POST", "/v1/check", kEveryRole},
     {"GET", "/metrics", kEveryRole},
     {"GET", "/v1/sync/preflight", "operator auditor admin"},
+    {"GET", "/v1/sync/audit", "operator auditor admin"},
     {"GET", "/v1/submissions", kEveryRole},
     {"GET", "/v1/submissions/s1", kEveryRole},
     {"POST", "/v1/submissions/s1/cancel", "submitter operator admin"},

@@ -222,6 +222,12 @@ class FakeGateway final : public Gateway {
     one.set_code("preflight.budget");
     reply(std::move(found));
   }
+  void sync_audit(Caller caller, Reply<v1::SyncAudit> reply) override {
+    if (note("sync_audit", caller, reply)) return;
+    v1::SyncAudit audit;
+    audit.set_channel("simulator");
+    reply(std::move(audit));
+  }
   void sync_runs(Caller caller, std::string after, int limit, Reply<v1::SyncRunList> reply) override {
     if (note("sync_runs:" + after + ":" + std::to_string(limit), caller, reply)) return;
     v1::SyncRunList list;

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "daemon/report/night_record.h"
 #include "protocol/screen_text.h"
 #include "protocol/text.h"
 
@@ -148,8 +149,38 @@ TEST(ReportText, IsOnePageWhateverTheNightHeld) {
     for (auto& w : t.windows) w.trouble = "listing.page";
     for (int k = 0; k < 20; ++k) t.transitions.push_back({StatusField::risk, std::to_string(k), "01", 1});
   }
+  n.audit.at = n.started_at;
+  for (int i = 0; i < 70; ++i)
+    n.audit.add({true, Error{Errc::corrupt, "audit.unknown_order", "T", std::to_string(i), "request", {}}});
   for (const Language language : kBoth) expect_fit_for_a_terminal(text(n, language));
   expect_fit_for_a_terminal(text(sync::NightSummary{}, Language::english));
+}
+
+TEST(ReportText, EveryFormNamesTheGapsOfTheAuditWithWhatToDoInBothLanguages) {
+  sync::NightSummary n = night();
+  EXPECT_THAT(text(n, Language::english), Not(HasSubstr("Audit")));
+  n.audit.at = n.started_at;
+  n.audit.kept = 12;
+  EXPECT_THAT(text(n, Language::english), HasSubstr("12 kept"));
+  EXPECT_THAT(text(n, Language::english), HasSubstr("nothing missing"));
+  n.audit.add({true, Error{Errc::corrupt, "audit.red_not_listed", "T1", "26990000000000000777", "<b>sub", {}}});
+  n.audit.unaudited = Error{Errc::retry_later, "key.host_absent", {}, "/run/keyd.sock", {}, {}};
+  for (const Language language : kBoth)
+    for (const std::string& page : {text(n, language), html(n, language)})
+      EXPECT_THAT(page, HasSubstr("26990000000000000777"));
+  EXPECT_THAT(text(n, Language::english), HasSubstr("Look it up on the platform"));
+  EXPECT_THAT(html(n, Language::english), HasSubstr("log was not read"));
+  EXPECT_THAT(html(n, Language::chinese), HasSubstr("申报前请在平台人工查询"));
+  EXPECT_THAT(html(n, Language::english), Not(HasSubstr("<b>sub")));
+  const bj::value v = bj::parse(json(n)).at("audit");
+  EXPECT_EQ(v.at("gaps"), 1);
+  EXPECT_EQ(v.at("named").at(0).at("code"), "audit.red_not_listed");
+  EXPECT_EQ(v.at("named").at(0).at("number"), "26990000000000000777");
+  EXPECT_EQ(v.at("unaudited").at("code"), "key.host_absent");
+  const sync::NightSummary back = from_record(to_record(n));
+  ASSERT_EQ(back.audit.named.size(), 1U);
+  EXPECT_EQ(back.audit.named[0].error.left, "<b>sub");
+  EXPECT_EQ(back.audit.kept, 12U);
 }
 
 TEST(ReportText, HostileNamesCannotSteerATerminal) {

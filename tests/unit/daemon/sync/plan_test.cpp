@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "daemon/sync/night_summary.h"
@@ -82,7 +83,67 @@ TEST(Plan, CallsFollowFromWhatEachWindowHeldLastTime) {
   in.expected_records[{"A", Direction::issued, "81", Month::of(in.now)}] = 1'000'000;
   const Plan plan = make_plan(in);
   EXPECT_EQ(plan.calls, 15U * 4 + 103);
+  in.expected_records[{"A", Direction::issued, "82", Month::of(in.now)}] = 0;
+  EXPECT_EQ(make_plan(in).calls, 14U * 4 + 103 + 1) << "what held nothing is asked for its totals alone";
   EXPECT_EQ(plan.expected_records, 1'000'000U);
+}
+
+TEST(Plan, AWindowThatWasEmptyLongAfterItsMonthIsLeftOutForSomeDaysAndCounted) {
+  PlanInput in = two_taxpayers();
+  in.months = in.deep_months = 4;  // October to January
+  const auto window = [](const char* day) { return Window{"A", Direction::issued, "81", Month::of(at(day))}; };
+  for (const char* day : {"2025-10-01", "2025-11-01", "2025-12-01", "2026-01-01"})
+    in.found_empty[window(day)] = in.now.plus_ms(-24 * LegalTime::kHourMs);
+  const auto asked = [&] {
+    std::set<std::string> out;
+    for (const auto& w : make_plan(in).windows)
+      if (w.window.taxpayer == "A" && w.window.direction == Direction::issued && w.window.type == "81")
+        out.insert(w.window.month.text());
+    return out;
+  };
+  EXPECT_EQ(asked(), (std::set<std::string>{"2025-12", "2026-01"})) << "what may still come late is asked for";
+  EXPECT_EQ(make_plan(in).left_out, 2U);
+  EXPECT_EQ(make_plan(in).windows.size() + 2, 4U * 2 * 2 * 2);
+  in.left_over = {window("2025-10-01")};
+  EXPECT_EQ(asked().count("2025-10"), 1U) << "what the night before left is never left out";
+  in.left_over.clear();
+  // What was told while invoices could still come late is worth nothing.
+  in.found_empty[window("2025-11-01")] = at("2025-12-31 03:00:00");
+  EXPECT_EQ(asked().count("2025-11"), 1U);
+  // A clock that was stepped back: told in the future.
+  in.found_empty[window("2025-10-01")] = in.now.plus_ms(LegalTime::kHourMs);
+  EXPECT_EQ(asked().count("2025-10"), 1U);
+}
+
+TEST(Plan, EachEmptyWindowIsAskedAgainWithinTenDaysAndNotAllInOneNight) {
+  PlanInput in = two_taxpayers();
+  in.months = in.deep_months = 36;
+  const Plan first = make_plan(in);
+  for (const auto& w : first.windows) in.found_empty[w.window] = in.now;
+  std::map<Window, int> again;
+  std::size_t most = 0;
+  for (int night = 1; night <= 10; ++night) {
+    in.now = in.now.plus_ms(24 * LegalTime::kHourMs);
+    const Plan plan = make_plan(in);
+    std::size_t old = 0;
+    for (const auto& w : plan.windows)
+      if (w.window.month < Month::of(at("2025-12-01"))) {
+        ++again[w.window];
+        ++old;
+        in.found_empty[w.window] = in.now;
+      }
+    most = std::max(most, old);
+  }
+  EXPECT_EQ(again.size(), 34U * 8) << "each was asked";
+  EXPECT_LT(most, 34U * 8 / 3) << "and never a third of them at once";
+}
+
+TEST(Plan, EachWindowHasItsTurnToProveTheTotalsRight) {
+  std::map<Window, int> turns;
+  LegalTime now = at("2026-01-15 03:00:00");
+  for (int night = 0; night < 16; ++night, now = now.plus_ms(24 * LegalTime::kHourMs))
+    for (const auto& w : make_plan(two_taxpayers()).windows) turns[w.window] += listed_though_empty(w.window, now);
+  for (const auto& [window, times] : turns) EXPECT_EQ(times, 1) << window.text();
 }
 
 TEST(Plan, TheSmallestRateLessTheReserveSetsTheFinish) {

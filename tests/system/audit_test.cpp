@@ -1,0 +1,224 @@
+// The night's three-way audit on the real programs: a signature nobody asked for, a key host's log that was cut,
+// changed or taken away, a red the platform does not list, one that nobody here issued, an invoice that is listed no
+// more. Each is made real and must be named by its number.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "protocol/envelope.h"
+#include "protocol/leqi_night.h"
+#include "protocol/sync.pb.h"
+#include "tests/system/keyd_fixture.h"
+#include "tests/system/shell.h"
+#include "tests/system/whole_fixture.h"
+
+namespace taxgate::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using api::v1::SyncAudit;
+using api::v1::SyncRun;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class NightAudited : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto started = stand().start_taxgated();
+    ASSERT_TRUE(started) << started.error().id << " " << started.error().detail;
+  }
+  simulator::Stand& stand() { return whole_.stand(); }
+
+  /// A red of ours that the platform has booked, on a blue of the month before; its number.
+  std::string issued_red() {
+    blue_ = whole_.invoice();
+    blue_.issued_at = stand().legal_now().plus_ms(-32LL * 24 * LegalTime::kHourMs);
+    EXPECT_TRUE(stand().import_invoices({blue_}));
+    const auto red = stand().submit(whole_.full_red(blue_));
+    EXPECT_TRUE(red) << red.error().id;
+    const auto done = stand().wait_state(red->id(), {"issued"}, 30s);
+    EXPECT_TRUE(done && done->state() == "issued") << (done ? done->DebugString() : done.error().id);
+    submission_ = red->id();
+    // A red belongs to the night that begins after it.
+    EXPECT_TRUE(stand().advance_legal_ms(1'000));
+    return done ? done->red_number() : "";
+  }
+  SyncRun night() {
+    const api::v1::SyncRequest request;
+    const auto begun = stand().call<api::v1::SyncStatus>("POST", "/v1/sync", &request);
+    EXPECT_TRUE(begun) << begun.error().id;
+    EXPECT_GT(begun->run().run(), 0U) << "answered once the run is durable";
+    SyncRun run;
+    EXPECT_TRUE(eventually(
+        [&] {
+          auto status = stand().call<api::v1::SyncStatus>("GET", "/v1/sync");
+          if (!status || status->active()) return false;
+          run = status->run();
+          return run.run() == begun->run().run();
+        },
+        60s));
+    return run;
+  }
+  static std::vector<std::string> named(const SyncAudit& audit) {
+    std::vector<std::string> out;
+    for (const auto& gap : audit.named()) out.push_back(gap.code() + " " + gap.wanted());
+    std::ranges::sort(out);
+    return out;
+  }
+  std::vector<std::string> on_demand() {
+    const auto audit = stand().call<SyncAudit>("GET", "/v1/sync/audit");
+    EXPECT_TRUE(audit) << audit.error().id;
+    return audit ? named(*audit) : std::vector<std::string>{"no answer"};
+  }
+  int events_of_gaps() {
+    int found = 0;
+    const auto events = stand().call<api::v1::EventList>("GET", "/v1/events?limit=1000");
+    if (events)
+      for (const auto& event : events->events()) found += event.type() == "gateway.audit" ? 1 : 0;
+    return found;
+  }
+  void keyd_with_log(const std::function<void(const std::string& path)>& change) {
+    stand().keyd().stop();
+    change(stand().directory() + "/keyd/signing.log");
+    const auto started = stand().start_keyd();
+    ASSERT_TRUE(started) << started.error().id;
+    ASSERT_TRUE(eventually([&] {
+      const auto audit = stand().call<SyncAudit>("GET", "/v1/sync/audit");
+      return audit && !audit->has_unaudited();
+    }));
+  }
+  Ran taxgate(const std::string& arguments) {
+    return run_in_shell(
+        fmt::format("{}/taxgate --lang en --socket {} {}", TAXGATE_BIN_DIR, stand().api_socket(), arguments));
+  }
+
+  Whole whole_{{.sync = "at = \"off\"\nmonths = 2\ndeep_months = 2\npoll_ms = 20\nsample = 0\n"}};
+  Invoice blue_;
+  std::string submission_;
+};
+
+TEST_F(NightAudited, WhatKeyHostAndJournalDoNotBothKnowIsNamedByItsNumber) {
+  issued_red();
+  const SyncRun clean = night();
+  EXPECT_EQ(clean.state(), "right") << clean.DebugString();
+  EXPECT_GE(clean.audit().kept(), 1U);
+  EXPECT_EQ(clean.audit().signatures(), clean.audit().kept());
+  EXPECT_EQ(clean.audit().reds(), 1U);
+  EXPECT_EQ(taxgate("sync audit").exit, 0);
+
+  // Somebody with the gateway's own user asks the key host directly.
+  const std::string request_id = "0190c6a8-2b5e-7c41-9d3f-0123456789ab/apply";
+  keyd::v1::SignRequest order;
+  const auto envelope = make_envelope(
+      {.channel = "simulator", .taxpayer = whole_.us(), .purpose = "apply", .request_id = request_id}, as_bytes("{}"));
+  ASSERT_TRUE(envelope);
+  order.set_request(1);
+  order.set_request_id(request_id);
+  order.set_taxpayer(whole_.us());
+  order.set_purpose("apply");
+  order.set_message(envelope->data(), envelope->size());
+  order.set_deadline_ms(10'000);
+  std::uint64_t number = 0;
+  {
+    KeydClient client(stand().directory() + "/keyd.sock");
+    ASSERT_TRUE(client.connected());
+    const auto reply = client.sign(order);
+    ASSERT_TRUE(reply && !reply->has_failure());
+    number = reply->log_number();
+  }
+  const SyncRun found = night();
+  EXPECT_EQ(found.state(), "attention") << found.DebugString();
+  EXPECT_THAT(named(found.audit()), ElementsAre(fmt::format("audit.unknown_order {}", number)));
+  EXPECT_EQ(events_of_gaps(), 1);
+  const Ran page = taxgate(fmt::format("sync show {}", found.run()));
+  EXPECT_THAT(page.out, HasSubstr(fmt::format("order {}", number)));
+  EXPECT_THAT(page.out, HasSubstr("Hold the taxpayer")) << "each gap with its remedy";
+  EXPECT_THAT(named(night().audit()), IsEmpty()) << "a night tells what is new";
+  const Ran again = taxgate("sync audit");
+  EXPECT_EQ(again.exit, 1) << "on demand everything";
+  EXPECT_THAT(again.out, HasSubstr("audit.unknown_order"));
+
+  // A line of the log is changed, and the log is as good as new at its end.
+  keyd_with_log([&](const std::string& path) {
+    std::string text = whole_file(path);
+    const auto at = text.find(submission_);
+    ASSERT_NE(at, std::string::npos);
+    text[at] = text[at] == '0' ? '1' : '0';
+    std::ofstream(path, std::ios::trunc) << text;
+  });
+  EXPECT_THAT(on_demand(), testing::Contains("audit.log_broken 1"));
+
+  // The log is taken away: what the journal keeps is nowhere, and the night says that it is another log.
+  keyd_with_log([](const std::string& path) { std::filesystem::rename(path, path + ".taken"); });
+  const auto taken = on_demand();
+  EXPECT_EQ(std::ranges::count_if(taken, [](const auto& gap) { return gap.starts_with("audit.unlogged "); }),
+            static_cast<long>(clean.audit().kept()));
+  const SyncRun replaced = night();
+  EXPECT_EQ(replaced.state(), "attention");
+  ASSERT_EQ(replaced.audit().named_size(), 1) << replaced.audit().DebugString();
+  EXPECT_EQ(replaced.audit().named(0).code(), "audit.log_replaced");
+  EXPECT_THAT(named(night().audit()), IsEmpty());
+
+  // Without the key host the audit says that it lacks a leg.
+  stand().keyd().stop();
+  ASSERT_TRUE(eventually([&] {
+    const auto audit = stand().call<SyncAudit>("GET", "/v1/sync/audit");
+    return audit && audit->has_unaudited();
+  }));
+  EXPECT_EQ(taxgate("sync audit").exit, 2);
+}
+
+TEST_F(NightAudited, WhatJournalAndListingDoNotBothKnowIsNamedByItsNumber) {
+  // A red by hand on the platform, three days ago. Its number is the smallest: the fault below takes the largest of
+  // two.
+  Invoice foreign = whole_.invoice();
+  foreign.number = "26000000000000900001";
+  foreign.issued_at = stand().legal_now().plus_ms(-72 * LegalTime::kHourMs);
+  foreign.is_red = true;
+  foreign.amount = Fen{-100'000};
+  foreign.tax = Fen{-13'000};
+  ASSERT_TRUE(stand().seed_invoices({foreign}));
+  const std::string red = issued_red();
+  // Hidden from the windows, and skipped in the incremental listing, which would show it too.
+  const std::string hidden =
+      fmt::format(R"([{{"service":"{}","page":"missing","count":0}},{{"service":"{}","cursor_moved":100,"count":0}}])",
+                  leqi::service::night_package, leqi::service::night_changes);
+  ASSERT_TRUE(stand().control("POST", "/faults", hidden));
+  const SyncRun blind = night();
+  EXPECT_EQ(blind.state(), "attention");
+  EXPECT_THAT(named(blind.audit()), testing::Contains("audit.red_not_listed " + red)) << blind.audit().DebugString();
+  ASSERT_TRUE(stand().control("DELETE", "/faults"));
+
+  // And another since the last night.
+  Invoice fresh = foreign;
+  fresh.number = "26000000000000900002";
+  fresh.issued_at = stand().legal_now();
+  ASSERT_TRUE(stand().seed_invoices({fresh}));
+  ASSERT_TRUE(stand().advance_legal_ms(1'000));
+  const SyncRun whole = night();
+  EXPECT_THAT(named(whole.audit()), IsEmpty()) << whole.audit().DebugString();
+  EXPECT_THAT(on_demand(), ElementsAre("audit.red_foreign " + foreign.number));
+  // A night names what is new, once our own follow-up had a day to claim it.
+  ASSERT_TRUE(stand().advance_legal_ms(24 * LegalTime::kHourMs));
+
+  ASSERT_TRUE(stand().control("POST", "/faults", hidden));
+  const SyncRun less = night();
+  EXPECT_EQ(less.state(), "attention");
+  const auto gaps = named(less.audit());
+  EXPECT_THAT(gaps, testing::Contains("audit.not_listed " + blue_.number)) << less.audit().DebugString();
+  EXPECT_THAT(gaps, testing::Contains("audit.red_foreign " + fresh.number));
+  EXPECT_THAT(gaps, testing::Not(testing::Contains("audit.red_foreign " + foreign.number)));
+  int told = 0;
+  for (const auto& t : less.taxpayers())
+    for (const auto& w : t.windows()) told += !w.trouble().empty() ? 1 : 0;
+  EXPECT_GE(told, 1) << "and the window it is missing from";
+}
+
+}  // namespace
+}  // namespace taxgate::tests

@@ -1,0 +1,100 @@
+// taxgate sync approve, audit and check: what is asked of the gateway, what a person reads, what a timer gets.
+#include "tests/system/cli_fixture.h"
+
+#include <gmock/gmock.h>
+
+#include "protocol/legal_time.h"
+
+namespace taxgate::tests {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+class CliSync : public Cli {
+ protected:
+  void last_night(const std::string& state, std::uint32_t exit_code, const std::string& began,
+                  const std::string& ended) {
+    gateway_.sync_answer.set_next_at("2026-11-23T03:00:00.000+08:00");
+    gateway_.sync_answer.set_channel("simulator");
+    auto& run = *gateway_.sync_runs_answer.add_runs();
+    run.set_run(7);
+    run.set_state(state);
+    run.set_exit_code(exit_code);
+    run.set_started_at(began);
+    run.set_finished_at(ended);
+  }
+  Outcome check(std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"sync", "check"});
+    return run(more);
+  }
+  const std::string began_ = "2026-11-22T03:00:00.120+08:00", ended_ = "2026-11-22T03:20:00.000+08:00";
+};
+
+TEST_F(CliSync, ApproveNamesTheNightAndTheReason) {
+  gateway_.sync_answer.mutable_run()->set_run(7);
+  const auto done = run({"sync", "approve", "7", "--reason", "looked at"});
+  EXPECT_EQ(done.exit, 0) << done.err;
+  EXPECT_THAT(gateway_.calls, Contains("sync_approve:7:looked at"));
+  EXPECT_THAT(done.out, HasSubstr("a further run lists what was held back"));
+  EXPECT_EQ(run({"sync", "approve"}).exit, 2) << "which night?";
+}
+
+TEST_F(CliSync, AuditSaysWhatWasComparedAndEachGapWithItsRemedy) {
+  gateway_.audit_answer.set_channel("simulator");
+  gateway_.audit_answer.set_kept(3);
+  EXPECT_EQ(run({"sync", "audit"}).exit, 0);
+  gateway_.audit_answer.set_gaps(1);
+  auto& gap = *gateway_.audit_answer.add_named();
+  gap.set_code("audit.unlogged");
+  gap.set_message("the sentence");
+  gap.set_remedy("the remedy");
+  const auto found = run({"sync", "audit"});
+  EXPECT_EQ(found.exit, 1);
+  for (const char* text : {"audit.unlogged", "the sentence", "the remedy"}) EXPECT_THAT(found.out, HasSubstr(text));
+  gateway_.audit_answer.mutable_unaudited()->set_code("key.host_absent");
+  EXPECT_EQ(run({"sync", "audit"}).exit, 2);
+}
+
+TEST_F(CliSync, CheckIsSilentAboutANightThatWasMade) {
+  last_night("attention", 1, began_, ended_);
+  EXPECT_EQ(check().exit, 0) << "what it found is in its report";
+}
+
+TEST_F(CliSync, CheckRaisesAnAlarmForANightThatIsMissingLateOrShort) {
+  last_night("right", 0, "2026-11-21T03:00:00.000+08:00", "2026-11-21T03:20:00.000+08:00");
+  const auto missed = check();
+  EXPECT_EQ(missed.exit, 1);
+  EXPECT_THAT(missed.out, HasSubstr("sync.night_missed"));
+  EXPECT_THAT(missed.out, HasSubstr("2026-11-22 03:00:00"));
+  gateway_.sync_runs_answer.Clear();
+  last_night("running", 2, began_, "");
+  EXPECT_THAT(check().out, HasSubstr("sync.night_late"));
+  gateway_.sync_runs_answer.Clear();
+  last_night("incomplete", 2, began_, ended_);
+  EXPECT_THAT(check().out, HasSubstr("sync.night_short"));
+  gateway_.sync_answer.set_next_at("");
+  EXPECT_EQ(check().exit, 0) << "no night is ever due";
+}
+
+TEST_F(CliSync, CheckHandsTheAlarmToACommandInAFormOfOnesOwnAlsoWhenTheGatewayIsGone) {
+  const auto form = directory_ / "form", heard = directory_ / "heard";
+  std::ofstream(form) << R"({"text":"{code} {due}: {message}"})";
+  const auto missed = check({"--template", form.string(), "--run", "cat > " + heard.string()});
+  EXPECT_EQ(missed.exit, 0) << "nothing is scheduled";
+  last_night("incomplete", 2, began_, ended_);
+  EXPECT_EQ(check({"--template", form.string(), "--run", "cat > " + heard.string()}).exit, 1);
+  EXPECT_EQ(
+      read_all(heard),
+      R"({"text":"sync.night_short 2026-11-22 03:00:00: The night that was due at 2026-11-22 03:00:00 did not read )"
+      R"(everything (run 7)."})");
+  EXPECT_EQ(check({"--run", "exit 3"}).exit, 3) << "nobody was told, and the timer's unit must fail";
+  const auto gone =
+      run({"--socket", (directory_ / "nobody.sock").string(), "sync", "check", "--run", "cat > " + heard.string()}, "C",
+          false);
+  EXPECT_EQ(gone.exit, 1);
+  EXPECT_THAT(read_all(heard), HasSubstr("\"code\":\"sync.night_unknown\""));
+}
+
+}  // namespace
+}  // namespace taxgate::tests
