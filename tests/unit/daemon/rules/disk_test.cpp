@@ -147,6 +147,11 @@ TEST(DiskRefusals, EndWhenTheDisksStateNoLongerShowsWhatItRefusedFor) {
   EXPECT_EQ(disk_lets(state, "disk.locked", kNow), true) << "whatever else stops it";
   EXPECT_EQ(disk_lets(state, "disk.offline_hours", kNow), true);
   EXPECT_EQ(disk_lets(state, "disk.offline_count", kNow), false);
+  DiskState reds;
+  reds.offline_negative = DiskBudget{100, 100};
+  reds.numbers_left = 0;
+  EXPECT_EQ(disk_lets(reds, "disk.offline_amount", kNow), false) << "red amounts count as well";
+  EXPECT_EQ(disk_lets(reds, "disk.locked", kNow), true) << "no numbers are another end";
 }
 
 TEST(DiskLevels, LeaveTimeToActAndAreNotTakenBackForAFigureThatWavers) {
