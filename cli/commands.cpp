@@ -86,8 +86,11 @@ constexpr std::array kRed{
     Option{"--filter", "TEXT", "many at once: blue invoices of the ledger, \"buyer=… from=… to=… product=… seller=…\"",
            "批量:按条件选取台账中的蓝字发票,\"buyer=… from=… to=… product=… seller=…\""},
     kReason,
-    Option{"--line", "N:quantity=Q|amount=A|total=T", "a part of blue line N, may be repeated; none: all that is left",
-           "蓝字发票第 N 行的一部分,可重复;省略则为全部余额"},
+    Option{"--line", "N:quantity=Q|amount=A|total=T[,reason=R]",
+           "a part of blue line N, may be repeated; none: all that is left. With reasons of their own "
+           "(share=0.3,reason=02) "
+           "they become several documents, handed in one after the other",
+           "蓝字发票第 N 行的一部分,可重复;省略则为全部余额。各行另列原因时(share=0.3,reason=02)分单依次办理"},
     Option{"--preview", "", "show the verdict and stop", "仅显示结论"},
     Option{"--yes", "", "ask no question", "不再询问"},
     Option{"--result", "FILE", "batch: result table, CSV or xlsx (default FILE.result.csv, red-result.csv)",

@@ -85,7 +85,7 @@ bool choose_lines(Session& session, const CheckReply& menu, SubmissionRequest& r
 }
 
 /// The verdict and its question, as often as the person wants another part. Nothing: go on and submit.
-std::optional<Exit> settle(Session& session, CheckReply verdict, SubmissionRequest& request) {
+std::optional<Exit> settle(Session& session, CheckReply& verdict, SubmissionRequest& request) {
   const auto& screen = session.screen();
   while (true) {
     if (!session.json(verdict)) session.say(verdict_text(screen, verdict));
@@ -95,10 +95,14 @@ std::optional<Exit> settle(Session& session, CheckReply verdict, SubmissionReque
       if (refused) return Exit::refused;
       return session.given().has("--yes") ? std::nullopt : std::optional(not_confirmed(session));
     }
-    const std::string answer = ask(
-        session, refused ? screen.pick("only a part of it? [p/N] ", "只红冲一部分?[p/N] ")
-                         : screen.pick("submit this red? [y/N, p: only a part] ", "提交此红字申请?[y/N,p:部分红冲] "));
-    if (!wants_part(answer)) {
+    const bool several = !verdict.proposals().empty();
+    if (several && refused) return Exit::refused;
+    const std::string answer =
+        ask(session,
+            several   ? screen.pick("hand in these documents in this order? [y/N] ", "按此顺序提交以上单据?[y/N] ")
+            : refused ? screen.pick("only a part of it? [p/N] ", "只红冲一部分?[p/N] ")
+                      : screen.pick("submit this red? [y/N, p: only a part] ", "提交此红字申请?[y/N,p:部分红冲] "));
+    if (several || !wants_part(answer)) {
       if (refused) return Exit::refused;
       return is_yes(answer) ? std::nullopt : std::optional(not_confirmed(session));
     }
@@ -107,6 +111,29 @@ std::optional<Exit> settle(Session& session, CheckReply verdict, SubmissionReque
     if (!again) return session.report(again.error());
     verdict = std::move(*again);
   }
+}
+
+Exit show(Session& session, Submission submission) {
+  if (session.given().has("--wait") && !submission.final()) return follow(session, std::move(submission));
+  if (!session.json(submission)) session.answer(submission_brief(session.screen(), submission));
+  return wants_attention(submission) ? Exit::attention : Exit::ok;
+}
+
+/// Documents of one plan, in order: each is accepted before the next is handed in, and the gateway keeps them in that
+/// order. What was accepted stays when a later one is not; the same command takes it up again.
+Exit hand_in(Session& session, const CheckReply& plan) {
+  std::vector<Submission> accepted;
+  for (const auto& document : plan.proposals()) {
+    SubmissionRequest request = document.request();
+    set_content_key(request);
+    auto submission = session.post<Submission>("/v1/submissions", request);
+    if (!submission) return session.report(submission.error());
+    accepted.push_back(std::move(*submission));
+  }
+  Exit all = Exit::ok;
+  for (auto& submission : accepted)
+    if (const Exit one = show(session, std::move(submission)); one != Exit::ok && all == Exit::ok) all = one;
+  return all;
 }
 
 Exit one(Session& session, const std::string& number) {
@@ -127,7 +154,7 @@ Exit one(Session& session, const std::string& number) {
     session.say(screen.pick("reasons (+ the law allows it here)\n", "红冲原因(+ 为本票可选)\n") +
                 reasons_text(screen, *verdict));
   }
-  if (request.reason().empty() && !verdict->reasons().empty()) {
+  if (request.reason().empty() && verdict->proposals().empty() && !verdict->reasons().empty()) {
     request.set_reason(chosen_reason(session, *verdict));
     if (request.reason().empty() && !session.given().has("--preview"))
       return session.report(red_missing("--reason 01..04"));
@@ -136,13 +163,12 @@ Exit one(Session& session, const std::string& number) {
       if (!verdict) return session.report(verdict.error());
     }
   }
-  if (const auto ended = settle(session, std::move(*verdict), request)) return *ended;
+  if (const auto ended = settle(session, *verdict, request)) return *ended;
+  if (!verdict->proposals().empty()) return hand_in(session, *verdict);
   set_content_key(request);
   auto submission = session.post<Submission>("/v1/submissions", request);
   if (!submission) return session.report(submission.error());
-  if (session.given().has("--wait") && !submission->final()) return follow(session, std::move(*submission));
-  if (!session.json(*submission)) session.answer(submission_brief(screen, *submission));
-  return wants_attention(*submission) ? Exit::attention : Exit::ok;
+  return show(session, std::move(*submission));
 }
 
 }  // namespace

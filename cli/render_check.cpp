@@ -101,20 +101,34 @@ std::string reasons_text(const Screen& screen, const CheckReply& reply) {
   return out;
 }
 
-std::string verdict_text(const Screen& screen, const CheckReply& reply) {
+namespace {
+/// A document as it would be handed in, its verdict and findings. Document: CheckReply or ProposedDocument.
+template <class Document>
+std::string document_text(const Screen& screen, const Document& document, const std::string& reason) {
   std::string out;
-  if (!reply.lines().empty()) {
+  if (!document.lines().empty()) {
     Grid grid({"#", screen.pick("name", "名称"), screen.pick("quantity", "数量"), screen.pick("price", "单价"),
                screen.pick("amount", "金额"), screen.pick("rate", "税率"), screen.pick("tax", "税额")});
-    for (const auto& l : reply.lines())
+    for (const auto& l : document.lines())
       grid.add({std::to_string(l.line()), l.name(), l.quantity(), l.price(), grouped(l.amount()), l.rate(),
                 grouped(l.tax())});
-    out += fmt::format("{}  {}  {}  {}\n", track_word(screen, reply.track()), reason_word(screen, reply.reason()),
-                       grouped(reply.amount()), grouped(reply.tax()));
+    out += fmt::format("{}  {}  {}  {}\n", track_word(screen, document.track()), reason_word(screen, reason),
+                       grouped(document.amount()), grouped(document.tax()));
     out += grid.text({2, 3, 4, 5, 6}, "  ");
   }
-  out += fmt::format("{}: {}\n", screen.pick("verdict", "结论"), answer_word(screen, reply.answer()));
-  for (const auto& f : reply.findings()) out += finding_text(screen, f, "  ");
+  out += fmt::format("{}: {}\n", screen.pick("verdict", "结论"), answer_word(screen, document.answer()));
+  for (const auto& f : document.findings()) out += finding_text(screen, f, "  ");
+  return out;
+}
+}  // namespace
+
+std::string verdict_text(const Screen& screen, const CheckReply& reply) {
+  if (reply.proposals().empty()) return document_text(screen, reply, reply.reason());
+  std::string out;
+  for (int i = 0; i < reply.proposals_size(); ++i) {
+    out += fmt::format("{} {}/{}\n", screen.pick("document", "单据"), i + 1, reply.proposals_size());
+    out += document_text(screen, reply.proposals(i), reply.proposals(i).request().reason());
+  }
   return out;
 }
 

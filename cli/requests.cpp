@@ -18,24 +18,34 @@ using api::v1::SubmissionRequest;
 constexpr std::size_t kMaxFile =
     64U << 20;  // an import of some hundred thousand invoices is split by the daemon's own bound
 
-// "2:quantity=150", "1:amount=35000.00", "3:total=1130.00"
+// "2:quantity=150", "1:amount=35000.00", "3:total=1130.00"; "1:share=0.3,reason=02" where the lines want several
+// documents
 Result<void> add_line(const std::string& text, SubmissionRequest& request) {
   const auto wrong = [&] { return fail(Errc::invalid_input, "cli.line", "--line", text); };
   const auto colon = text.find(':');
-  const auto equals = text.find('=', colon == std::string::npos ? 0 : colon);
-  if (colon == std::string::npos || equals == std::string::npos || colon == 0 || colon > 4) return wrong();
+  if (colon == std::string::npos || colon == 0 || colon > 4) return wrong();
   if (!std::ranges::all_of(text.substr(0, colon), [](char c) { return c >= '0' && c <= '9'; })) return wrong();
   auto& line = *request.add_lines();
   line.set_blue_line(std::stoi(text.substr(0, colon)));
-  const std::string what = text.substr(colon + 1, equals - colon - 1), value = text.substr(equals + 1);
-  if (what == "quantity")
-    line.set_quantity(value);
-  else if (what == "amount")
-    line.set_amount(value);
-  else if (what == "total")
-    line.set_total(value);
-  else
-    return wrong();
+  for (std::size_t at = colon + 1; at <= text.size();) {
+    const auto end = std::min(text.find(',', at), text.size());
+    const auto equals = text.find('=', at);
+    if (equals == std::string::npos || equals >= end) return wrong();
+    const std::string what = text.substr(at, equals - at), value = text.substr(equals + 1, end - equals - 1);
+    if (what == "quantity")
+      line.set_quantity(value);
+    else if (what == "amount")
+      line.set_amount(value);
+    else if (what == "total")
+      line.set_total(value);
+    else if (what == "share")
+      line.set_share(value);
+    else if (what == "reason")
+      line.set_reason(value);
+    else
+      return wrong();
+    at = end + 1;
+  }
   return {};
 }
 

@@ -147,6 +147,7 @@ struct UploadRequest {
   std::string serial /* ywlsh */, form_number, form_uuid;
   RedDocument red;
   std::string red_number; /* preassigned fphm, or empty */
+  std::string remark{};   /* bz: names the blue invoice and the form (rules.md B.7); the member's name is unverified */
 };
 std::string upload_json(const UploadRequest& request);
 Result<UploadRequest> read_upload(std::string_view json);

@@ -28,6 +28,7 @@ std::string upload_json(const UploadRequest& request) {
   put(o, "hjje", red.amount.text());
   put(o, "hjse", red.tax.text());
   if (!red.element.empty()) put(o, "tdys", red.element);
+  if (!request.remark.empty()) put(o, "bz", request.remark);
   put_lines(o, "fpmxList", red.lines, true);
   return text_of(o);
 }
@@ -42,6 +43,7 @@ Result<UploadRequest> read_upload(std::string_view text) {
   request.form_number = f.text("hzqrxxdbh");
   request.form_uuid = f.text("hzqrduuid");
   request.red_number = f.text("fphm");
+  request.remark = f.text("bz");
   RedDocument& red = request.red;
   red.track = Track::confirmation_form;
   red.blue_number = f.need("dylzfphm");

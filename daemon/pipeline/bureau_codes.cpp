@@ -25,6 +25,7 @@ std::vector<Error> to_bureau_codes(api::v1::SubmissionRequest& request, const ru
     if (!code->empty()) *code = channels.bureau(channel, kind, *code).value_or(std::string());
   };
   must(CodeKind::reason, "reason", request.mutable_reason());
+  for (auto& line : *request.mutable_lines()) must(CodeKind::reason, "lines.reason", line.mutable_reason());
   if (request.has_blue()) {
     auto& blue = *request.mutable_blue();
     must(CodeKind::invoice_kind, "blue.type", blue.mutable_type());

@@ -12,6 +12,7 @@
 #include "daemon/pipeline/circumstances.h"
 #include "daemon/pipeline/engine.h"
 #include "daemon/pipeline/present.h"
+#include "daemon/pipeline/proposals.h"
 #include "daemon/queue/deadlines.h"
 
 namespace taxgate::pipeline {
@@ -154,15 +155,31 @@ Findings Intake::weigh(store::Reader& reader, const Settings& settings,
   } else {
     rules::Wish wish;
     wish.initiator = as_buyer ? Side::buyer : Side::seller;
+    wish.seller_kind = circumstances.seller_kind;
+    wish.tax_device = request.tax_device().empty() ? taxpayer->tax_device : request.tax_device();
+    if (auto findings = read_wish(request, wish); !findings.empty()) return findings;
+    if (wants_several(request)) {
+      auto plan = read_plan(request, wish);
+      if (!plan) return std::move(plan.error());
+      const auto proposals = rules::propose(state, *plan, circumstances, settings.codes);
+      out.verdict = together(proposals);
+      for (const auto& proposal : proposals) out.proposals.push_back(present(proposal, request));
+      add(std::move(known->differences), out.verdict);
+      return {};
+    }
     auto reason = parse_reason(request.reason(), "reason");
     // What happened, in the operator's words (R19, X22). A code or an official name is taken as it is, never turned
     // round.
     if (!reason) reason = rules::reason_for(request.reason(), *state.blue, settings.codes);
     if (!reason) return {reason.error()};
     wish.reason = *reason;
-    wish.seller_kind = circumstances.seller_kind;
-    wish.tax_device = request.tax_device().empty() ? taxpayer->tax_device : request.tax_device();
-    if (auto findings = read_wish(request, wish); !findings.empty()) return findings;
+    // Of a service partly performed "all that is left" is what was not performed (R21, R30).
+    if (wish.reason == Reason::service_stopped && wish.lines.empty() && circumstances.performed &&
+        !circumstances.performed->is_zero()) {
+      auto rest = rules::unperformed(state, *circumstances.performed, Decimal::from_int(1));
+      if (!rest) return {rest.error()};
+      wish.lines = std::move(rest->lines);
+    }
     auto decision = rules::decide(state, wish, circumstances, settings.codes);
     out.red = std::move(decision.red);
     out.verdict = std::move(decision.verdict);
@@ -195,6 +212,7 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
   Weighed weighed;
   if (auto findings = weigh(reader, settings, caller_taxpayers, request, lane_busy, false, weighed); !findings.empty())
     return std::unexpected(std::move(findings));
+  if (!weighed.proposals.empty()) return std::unexpected(refuse("R29.documents", "lines"));
   if (!weighed.red) return std::unexpected(weighed.verdict.refusals());
   RedDocument& red = *weighed.red;
 
@@ -245,6 +263,7 @@ Result<api::v1::CheckReply> Intake::check(store::Reader& reader, const Settings&
   if (reply.reason().empty()) reply.set_reason(request.reason());  // as given: the rules made no document of it
   for (auto& left : weighed.left) *reply.add_left() = std::move(left);
   for (const auto& option : weighed.reasons) *reply.add_reasons() = present(option);
+  for (auto& proposal : weighed.proposals) *reply.add_proposals() = std::move(proposal);
   return reply;
 }
 

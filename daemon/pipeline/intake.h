@@ -32,6 +32,7 @@ struct Weighed {
   rules::Verdict verdict;
   std::vector<api::v1::LineLeft> left;  // filled with `menu` only
   std::vector<rules::ReasonOption> reasons;
+  std::vector<api::v1::ProposedDocument> proposals;  // the request is a plan of several documents; `red` is none then
 };
 
 class Intake {

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "daemon/pipeline/context.h"
+#include "daemon/rules/remarks.h"
 #include "protocol/records.h"
 
 namespace taxgate::pipeline {
@@ -32,6 +33,8 @@ int upload_number(const Submission& sub) {
 /// The form is confirmed and its red does not exist yet: make it, when that is our duty (rules.md §0-6).
 asio::awaitable<Next> begin_upload(Context& c, Submission& sub, const RedDocument& red) {
   // ywlsh: unique per upload. A failed upload gets a new one; a resend keeps it.
+  auto remark = rules::remarks(red, sub.form_number, rules::IssuedBy::direct, c.settings->codes);
+  if (!remark) co_return co_await to_attention(c, sub, remark.error(), {});
   std::string tail = sub.id;
   std::erase(tail, '-');
   sub.upload_serial = c.settings->upload_serial_prefix + tail + fmt::format("{:02}", upload_number(sub) + 1);
@@ -43,7 +46,8 @@ asio::awaitable<Next> begin_upload(Context& c, Submission& sub, const RedDocumen
                                 .form_number = sub.form_number,
                                 .form_uuid = sub.form_uuid,
                                 .red = red,
-                                .red_number = {}});
+                                .red_number = {},
+                                .remark = std::move(*remark)});
   auto moved = co_await c.advance(sub, State::signing, row("prepared", "upload of the red", sub.upload_serial));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return Next::again();

@@ -51,6 +51,9 @@ leqi::UploadReply World::upload(const leqi::UploadRequest& request, const Reques
     return {refused("上传的红字发票与红字确认单不一致"), {}};
   }
   if (leqi::form_class(form.state) != leqi::FormClass::confirmed) return {refused("红字确认单未确认或已作废"), {}};
+  for (const std::string& named : {form.blue_number, form.number})
+    if (request.remark.find(named) == std::string::npos)
+      return {refused("备注未注明被红冲蓝字数电发票号码和红字发票信息确认单编号"), {}};
 
   const std::string serial_key = red.seller.id + "|" + request.serial;
   const auto first = serials_.find(serial_key);

@@ -214,6 +214,15 @@ TEST_F(Accountant, RedsOneByOneAndManyAtOnceThenTheMonthsTable) {
   EXPECT_EQ(ended(submitted(agreed.out).id()).state(), "issued")
       << "the last check before sending knows the paper too: " << agreed.out;
 
+  // A return and an allowance: two documents, the second sent when the first is issued (R29).
+  const Ran plan =
+      run(fmt::format("red {} --line 1:share=0.05,reason=04 --line 1:share=0.3,reason=02 --yes --json --evidence "
+                      "agreement={}",
+                      whole_->blue().number, slip),
+          "li");
+  const Submission second = ended(submitted(plan.out).id());
+  EXPECT_EQ(second.reason() + " " + second.amount() + " " + second.state(), "04 -35.00 issued") << plan.out;
+
   const Ran wizard = run(fmt::format("red {} --wait 40 < {}", asked.number, file("typed", "02\np\n4\ny\n")), "li");
   EXPECT_EQ(wizard.exit, 0) << wizard.out;
   EXPECT_THAT(wizard.out, HasSubstr("-400.00"));
@@ -243,14 +252,14 @@ TEST_F(Accountant, RedsOneByOneAndManyAtOnceThenTheMonthsTable) {
   const std::string month = stand().legal_now().rfc3339().substr(0, 7);
   ASSERT_EQ(run(fmt::format("export reds --month {} --out reds.csv", month), "li").exit, 0);
   const auto table = files::read_csv(read_all(path("reds.csv")));
-  ASSERT_THAT(table, SizeIs(9)) << "a heading and eight";
+  ASSERT_THAT(table, SizeIs(11)) << "a heading and ten";
   Fen amount, tax;
   for (std::size_t i = 1; i < table.size(); ++i) {
     amount += *Fen::parse(table[i].cells.at(6));
     tax += *Fen::parse(table[i].cells.at(7));
   }
-  EXPECT_EQ(amount.text(), "-5800.00");
-  EXPECT_EQ(tax.text(), "-754.00");
+  EXPECT_EQ(amount.text(), "-6135.00");
+  EXPECT_EQ(tax.text(), "-797.55");
   EXPECT_EQ(run(fmt::format("export reds --month {} --out reds.csv", month), "li").exit, 2) << "nothing is overwritten";
 }
 

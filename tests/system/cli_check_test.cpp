@@ -130,6 +130,34 @@ TEST_F(CliLaw, RedTakesTheOnlyReasonByItselfAndRunsByFlagsAloneWithoutAQuestion)
   EXPECT_THAT(gateway_.requests, SizeIs(2)) << "what is refused is not handed in";
 }
 
+TEST_F(CliLaw, LinesWithReasonsOfTheirOwnAreHandedInAsTheDocumentsOfThePlanInOrder) {
+  offer({"02", "04"});
+  for (const char* reason : {"02", "04"}) {
+    auto& document = *gateway_.checks[kOne].add_proposals();
+    document.set_answer("allowed");
+    document.mutable_request()->set_blue_number(kOne);
+    document.mutable_request()->set_reason(reason);
+    auto& line = *document.add_lines();
+    line.set_amount("-35000.00");
+  }
+  const std::vector<std::string> words{
+      "red", kOne, "--line", "1:share=0.05,reason=04", "--line", "1:share=0.3,reason=02"};
+  EXPECT_EQ(answer("n\n", words).exit, 2);
+  EXPECT_THAT(gateway_.requests, SizeIs(0));
+  const auto done = answer("y\n", words);
+  EXPECT_EQ(done.exit, 0) << done.err;
+  EXPECT_THAT(done.out + done.err, HasSubstr("document 2/2"));
+  EXPECT_EQ(gateway_.checked.back().lines(1).share() + gateway_.checked.back().lines(1).reason(), "0.302");
+  ASSERT_THAT(gateway_.requests, SizeIs(2));
+  EXPECT_EQ(gateway_.requests[0].reason() + gateway_.requests[1].reason(), "0204");
+  EXPECT_NE(gateway_.requests[0].idempotency_key(), gateway_.requests[1].idempotency_key());
+  for (const char* bad : {"1:share", "1:share=0.3,", "1:share=0.3,colour=red", ":share=1"})
+    EXPECT_EQ(run({"red", kOne, "--yes", "--line", bad}).exit, 2) << bad;
+  gateway_.checks[kOne].set_answer("refused");
+  EXPECT_EQ(run({"red", kOne, "--yes", "--line", "1:share=0.3,reason=02"}).exit, 2);
+  EXPECT_THAT(gateway_.requests, SizeIs(2));
+}
+
 TEST_F(CliLaw, ABatchSubmitsWhatIsAllowedWritesTheResultAndARepeatIsTheSameSubmissions) {
   const auto path = file(
       "reds.csv", "seller,blue_number,order\nS," + kOne + ",A\nS," + kTwo + ",B\nS," + kOne + ",C\nS," + kOne + ",A\n");

@@ -268,12 +268,14 @@ TEST(LeqiUpload, RoundTripsTheRedWithItsFormAndItsLabels) {
                         "26999000000000000001"};
   request.red.lines[0].preference = "03";
   request.red.element = "04";
+  request.remark = "被红冲蓝字数电发票号码：26990000000000000001";
   auto read = read_upload(upload_json(request));
   ASSERT_TRUE(read) << read.error().field;
   EXPECT_EQ(read->serial, "serial");
   EXPECT_EQ(read->form_number, request.form_number);
   EXPECT_EQ(read->form_uuid, request.form_uuid);
   EXPECT_EQ(read->red_number, request.red_number);
+  EXPECT_EQ(read->remark, request.remark);
   EXPECT_EQ(read->red, request.red);
 }
 

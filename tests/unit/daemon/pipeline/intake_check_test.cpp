@@ -82,6 +82,57 @@ TEST_F(IntakeCheck, AnApprovalOfTheVerdictIsTheStateOfTheSubmission) {
   expect_agreement(request, "everything is looked at");
 }
 
+TEST_F(IntakeCheck,
+       AReturnAndAnAllowanceComeAsTwoDocumentsReadyToHandIn) {  // R29: 30 % back, 5 % off the remaining 700,000
+  auto request = sample("sample_01");
+  request.clear_lines();
+  request.clear_reason();
+  for (const auto& [share, reason] : {std::pair{"0.05", "04"}, std::pair{"0.3", "02"}}) {
+    auto& line = *request.add_lines();
+    line.set_blue_line(1);
+    line.set_share(share);
+    line.set_reason(reason);
+  }
+  const auto reply = check(request);
+  EXPECT_NE(reply.answer(), "refused");
+  EXPECT_EQ(reply.lines_size(), 0) << "it is no one document";
+  ASSERT_EQ(reply.proposals_size(), 2);
+  const auto &first = reply.proposals(0), &second = reply.proposals(1);
+  EXPECT_EQ(first.request().reason() + " " + first.amount() + " " + first.tax(), "02 -300000.00 -39000.00");
+  EXPECT_EQ(second.request().reason() + " " + second.amount() + " " + second.tax(), "04 -35000.00 -4550.00");
+  EXPECT_EQ(second.findings(second.findings_size() - 1).code(), "R29.serial");
+  EXPECT_EQ(first.request().context().order(), "SO-1");
+  EXPECT_TRUE(first.request().idempotency_key().empty()) << "each document is a request of its own";
+
+  auto alone = first.request();
+  alone.set_idempotency_key("first");
+  const auto admitted = intake_.admit(*reader_, settings_, "erp", taxpayers_, alone, false);
+  ASSERT_TRUE(admitted);
+  EXPECT_EQ(admitted->submission.amount.text(), "-300000.00");
+  const auto both = intake_.admit(*reader_, settings_, "erp", taxpayers_, request, false);
+  ASSERT_FALSE(both);
+  EXPECT_EQ(both.error().front().id, "R29.documents");
+
+  request.mutable_lines(0)->set_reason("unheard of");
+  request.mutable_lines(1)->set_share("a third");
+  const auto wrong = check(request);
+  ASSERT_EQ(wrong.findings_size(), 2);
+  EXPECT_EQ(wrong.findings(0).field() + " " + wrong.findings(1).field(), "lines[0].reason lines[1].share");
+}
+
+TEST_F(IntakeCheck, OfAServicePartlyPerformedTheRestIsFilledIn) {  // R30
+  auto request = sample("sample_04");
+  request.clear_lines();
+  request.mutable_circumstances()->set_performed("0.25");
+  const auto reply = check(request);
+  EXPECT_NE(reply.answer(), "refused");
+  EXPECT_EQ(reply.amount() + " " + reply.tax(), "-15000.00 -900.00");
+  request.mutable_circumstances()->set_performed("0");
+  EXPECT_EQ(check(request).amount(), "-20000.00");
+  request.mutable_circumstances()->set_performed("1");
+  EXPECT_EQ(check(request).findings(0).code(), "R21.share");
+}
+
 TEST_F(IntakeCheck, KeepsNothing) {
   const auto request = sample("sample_10");
   const auto before = *reader_->last_seq();

@@ -32,9 +32,9 @@ own id, a weight (`refuse`, `needs_approval`, `warn`, `note`), the field by its 
 was wanted, what would have been allowed, and a remedy in both languages. What is not known (`circumstances.h`: status of
 the counterparty, labels, evidence, today's date …) makes a rule silent or leaves a note; it is never guessed.
 
-For people and wizards: `reason_menu` (which reasons, and why not the others), `reason_for` ("客户拒收" is 02). Only in the library so far,
-behind no route and no command: `propose` (a return and an allowance as two documents in order; by hand: hand in the return, then the
-allowance, the queue keeps them in order), `unperformed` (the rest of a service), `remarks` (the text, which the upload does not carry).
+For people and wizards: `reason_menu` (which reasons, and why not the others), `reason_for` ("客户拒收" is 02), `propose` (a return and an
+allowance as two documents in order: lines with reasons of their own in a check, `taxgate red`), `unperformed` (the rest of a service: reason 03
+without lines, `performed` declared). The upload of a red carries the text of `remarks`.
 
 ## What a wish becomes
 | Wish for a line | Quantity, price | Amount | Tax |

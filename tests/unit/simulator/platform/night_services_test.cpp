@@ -235,7 +235,8 @@ TEST_F(NightServicesTest, TheWorldsInvoicesAreListedWithTheirFormsEffectsAndReds
   const auto applied = world.apply(part(blue, "-5", "-10000.00", "-1300.00"), context);
   ASSERT_TRUE(applied.outcome.ok()) << applied.outcome.message;
   EXPECT_EQ(all_of(november)[0].status.text(StatusField::lock), "Y");
-  const leqi::UploadRequest upload{"s1", applied.number, applied.uuid, part(blue, "-5", "-10000.00", "-1300.00"), {}};
+  const leqi::UploadRequest upload{
+      "s1", applied.number, applied.uuid, part(blue, "-5", "-10000.00", "-1300.00"), {}, blue.number + applied.number};
   ASSERT_TRUE(world.upload(upload, context).outcome.ok());
   world.settle(now.plus_ms(1));
   const auto after = all_of(november);

@@ -120,7 +120,7 @@ TEST_F(PlatformTest, TakesASubmissionFromApplyToTheRedOverOneConnection) {
   const auto listed = list("26990000000000000003");
   ASSERT_EQ(listed.forms.size(), 1u);
   EXPECT_EQ(listed.forms[0].uuid, applied.uuid);
-  const leqi::UploadRequest up{"serial-1", applied.number, applied.uuid, red(), {}};
+  const leqi::UploadRequest up{"serial-1", applied.number, applied.uuid, red(), {}, red().blue_number + applied.number};
   const auto uploaded = *leqi::read_upload_reply(opened(call(s::upload, leqi::upload_json(up))));
   ASSERT_TRUE(uploaded.outcome.ok()) << uploaded.outcome.message;
   const auto result = *leqi::read_upload_result_reply(
@@ -357,8 +357,9 @@ TEST_F(PlatformTest, AStallNeitherAnswersNorBooks) {
 TEST_F(PlatformTest, NoIssueLeavesTheUploadProcessingForEver) {
   fault(R"({"service":"QDFPSC","no_issue":true})");
   const auto applied = apply(red());
-  const auto uploaded = *leqi::read_upload_reply(
-      opened(call(s::upload, leqi::upload_json({"serial", applied.number, applied.uuid, red(), {}}))));
+  const auto uploaded = *leqi::read_upload_reply(opened(call(
+      s::upload,
+      leqi::upload_json({"serial", applied.number, applied.uuid, red(), {}, red().blue_number + applied.number}))));
   control_json("POST", "/clock/advance", R"({"ms":360000000})");
   const auto result = *leqi::read_upload_result_reply(
       opened(call(s::upload_result, leqi::upload_result_json({"91320106TGDM00038N", uploaded.receipt, {}}))));

@@ -137,6 +137,9 @@ TEST_F(Balance, UploadsThatDifferFromTheirFormAreRefused) {
   leqi::UploadRequest wrong = upload_of(applied.uuid, red, "s");
   wrong.form_number = "99202611000000000099";
   EXPECT_EQ(world.upload(wrong, at(t0)).outcome.message, "红字确认单编号与标识不一致");
+  leqi::UploadRequest silent = upload_of(applied.uuid, red, "s");
+  silent.remark = red.blue_number;  // and not the form
+  EXPECT_EQ(world.upload(silent, at(t0)).outcome.message, "备注未注明被红冲蓝字数电发票号码和红字发票信息确认单编号");
   EXPECT_TRUE(world.upload(upload_of(applied.uuid, red, "s"), at(t0)).outcome.ok());
 }
 

@@ -77,7 +77,8 @@ class WorldTest : public ::testing::Test {
   }
   const leqi::Form& form(const std::string& uuid) { return world.form(uuid)->form; }
   leqi::UploadRequest upload_of(const std::string& uuid, const RedDocument& red, std::string serial) {
-    return {std::move(serial), form(uuid).number, uuid, red, {}};
+    const std::string& number = form(uuid).number;
+    return {std::move(serial), number, uuid, red, {}, red.blue_number + " " + number};
   }
   leqi::UploadResultReply result_of(const leqi::UploadReply& reply, const RedDocument& red, LegalTime now) {
     return world.upload_result({red.seller.id, reply.receipt, {}}, now);
