@@ -94,14 +94,20 @@ std::string windows(const Screen& s, const SyncRun& run) {
 std::string sync_plan_text(const Screen& s, const api::v1::SyncPlan& plan) {
   Grid grid({s.pick("taxpayer", "纳税人"), s.pick("direction", "方向"), s.pick("type", "类型"), s.pick("month", "月份"),
              s.pick("expected records", "预计记录"), s.pick("calls", "调用次数")});
-  for (const auto& w : plan.windows())
-    grid.add({w.taxpayer(), direction_text(s, w.direction()), w.type(), w.month(), number(w.expected_records()),
-              std::to_string(w.calls())});
+  std::uint64_t empty = 0;  // a line for each would hide the others: taxpayers x types x 36 months
+  for (const auto& w : plan.windows()) {
+    if (w.expected_records() == 0)
+      ++empty;
+    else
+      grid.add({w.taxpayer(), direction_text(s, w.direction()), w.type(), w.month(), number(w.expected_records()),
+                std::to_string(w.calls())});
+  }
   const std::string bound = plan.bound() == "rate"  ? s.pick("our call rate", "调用频率")
                             : plan.bound() == "day" ? s.pick("the day's calls", "当日调用额度")
                                                     : s.pick("the platform's answers", "平台响应");
   Grid sum;
   sum.add({s.pick("windows", "范围"), number(static_cast<std::uint64_t>(plan.windows_size()))});
+  if (empty != 0) sum.add({s.pick("of them nothing known", "其中尚无记录"), number(empty)});
   if (plan.left_out() != 0) sum.add({s.pick("long empty, not asked", "长期为空、不查"), number(plan.left_out())});
   sum.add({s.pick("expected records", "预计记录"), number(plan.expected_records())});
   sum.add({s.pick("calls", "调用次数"), fmt::format("{} ({} {})", number(plan.calls()),
@@ -109,7 +115,7 @@ std::string sync_plan_text(const Screen& s, const api::v1::SyncPlan& plan) {
   sum.add({s.pick("expected finish", "预计完成"), short_time(plan.finish())});
   sum.add({s.pick("bound by", "取决于"), bound});
   sum.add({s.pick("fits the night", "时段内可完成"), plan.fits() ? s.pick("yes", "是") : s.pick("no", "否")});
-  return grid.text({4, 5}) + "\n" + sum.text();
+  return (grid.size() > 1 ? grid.text({4, 5}) + "\n" : std::string()) + sum.text();
 }
 
 std::string sync_run_text(const Screen& s, const SyncRun& run) {

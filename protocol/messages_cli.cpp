@@ -24,8 +24,10 @@ const Message kCliMessages[] = {
     {"cli.filter_too_many", "More than {left} invoices fit the filter.", "符合条件的发票超过 {left} 张。",
      "Narrow it, for example by dates.", "请缩小范围,例如限定日期。"},
     {"cli.line", "{wanted} does not name a part of a blue line.", "{wanted} 不是有效的明细部分。",
-     "Write N:quantity=Q, N:amount=A or N:total=T, for example 1:quantity=150",
-     "请写作 N:quantity=数量、N:amount=金额 或 N:total=价税合计,例如 1:quantity=150"},
+     "Write N:quantity=Q, N:amount=A or N:total=T, for example 1:quantity=150; for several documents "
+     "N:share=S,reason=R",
+     "请写作 N:quantity=数量、N:amount=金额 或 N:total=价税合计,例如 1:quantity=150;分单办理时写作 "
+     "N:share=比例,reason=原因"},
     {"cli.missing_argument", "{field} needs {wanted}.", "{field} 缺少参数:{wanted}。", "See: taxgate help",
      "请运行:taxgate help"},
     {"cli.no_answer", "The request was sent to {wanted}, and no answer came.", "请求已发送至 {wanted},但没有收到应答。",

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "protocol/messages.h"
 #include "simulator/app/simulator.h"
+#include "simulator/platform/control.h"
 
 namespace taxgate::simulator::app {
 namespace json = boost::json;
@@ -42,15 +42,6 @@ json::object key_json(Simulator& simulator, const Simulator::Key& key) {
           {"counters", counters_json(key.device->counters())}};
 }
 
-ControlReply refusal(int status, const Error& error) {
-  return {status, json::serialize(json::object{{"code", error.id},
-                                               {"field", error.field},
-                                               {"wanted", error.wanted},
-                                               {"left", error.left},
-                                               {"message", message_text(error, Language::english)},
-                                               {"message_zh", message_text(error, Language::chinese)}})};
-}
-
 /// A whole number ≥ 0 of the body's object; -1 when it is not there, -2 when it is something else.
 std::int64_t number_in(const std::string& body, std::string_view name) {
   if (body.empty()) return -1;
@@ -70,11 +61,11 @@ ControlReply plug(Simulator& simulator, Simulator::Key& key, const ControlReques
   const auto slot = number_in(request.body, "slot");
   const auto& slots = simulator.pcscd().slots();
   if (slot == -2 || slot >= static_cast<std::int64_t>(slots.size()))
-    return refusal(400, mistake("slot", "a slot's number"));
+    return control_error(400, mistake("slot", "a slot's number"));
   const auto port = slot < 0 ? key.card->port() : slots[static_cast<std::size_t>(slot)].port;
   for (const auto& other : simulator.keys())
     if (&other != &key && other.card->plugged() && other.card->port() == port)
-      return refusal(409, mistake("slot", "a slot that is empty"));
+      return control_error(409, mistake("slot", "a slot that is empty"));
   if (port != key.card->port()) key.card->move_to(port);
   key.card->plug();
   return {};
@@ -82,16 +73,16 @@ ControlReply plug(Simulator& simulator, Simulator::Key& key, const ControlReques
 
 ControlReply add_faults(Simulator::Key& key, const ControlRequest& request) {
   const auto faults = read_card_faults(request.body);
-  if (!faults) return refusal(400, faults.error());
+  if (!faults) return control_error(400, faults.error());
   for (const auto& fault : *faults) key.card->add_fault(fault);
   return {};
 }
 
 ControlReply set_tries(Simulator::Key& key, const ControlRequest& request) {
   const auto tries = number_in(request.body, "tries_left");
-  if (tries < 0) return refusal(400, mistake("tries_left", "a number"));
+  if (tries < 0) return control_error(400, mistake("tries_left", "a number"));
   if (auto done = key.device->set_tries_left(static_cast<unsigned>(std::min<std::int64_t>(tries, 15))); !done)
-    return refusal(500, done.error());
+    return control_error(500, done.error());
   return {};
 }
 
@@ -108,7 +99,8 @@ void add_card_routes(Simulator& simulator) {
     simulator.platform().add_route(method, path, [&simulator, act](const ControlRequest& request) -> ControlReply {
       Simulator::Key* key = simulator.find(request.captured.at("serial"));
       if (!key)
-        return refusal(404, Error{Errc::invalid_input, "sim.unknown_key", {}, request.captured.at("serial"), {}, {}});
+        return control_error(404,
+                             Error{Errc::invalid_input, "sim.unknown_key", {}, request.captured.at("serial"), {}, {}});
       if (ControlReply reply = act(*key, request); reply.status != 200) return reply;
       return {200, json::serialize(key_json(simulator, *key))};
     });

@@ -6,8 +6,8 @@
 
 #include "protocol/decimal.h"
 #include "protocol/legal_time.h"
-#include "protocol/messages.h"
 #include "simulator/app/simulator.h"
+#include "simulator/platform/control.h"
 
 namespace taxgate::simulator::app {
 namespace json = boost::json;
@@ -43,16 +43,8 @@ json::object disk_json(const TaxDisk& disk) {
           {"types", std::move(types)}};
 }
 
-ControlReply answer(int status, const Error& error) {
-  return {status, json::serialize(json::object{{"code", error.id},
-                                               {"field", error.field},
-                                               {"wanted", error.wanted},
-                                               {"left", error.left},
-                                               {"message", message_text(error, Language::english)},
-                                               {"message_zh", message_text(error, Language::chinese)}})};
-}
 ControlReply misread(std::string field, std::string wanted) {
-  return answer(400, {Errc::invalid_input, "sim.scenario", std::move(field), {}, std::move(wanted), {}});
+  return control_error(400, {Errc::invalid_input, "sim.scenario", std::move(field), {}, std::move(wanted), {}});
 }
 
 /// One wish at a disk: reads what it needs from `body`, acts, and answers 200 when the disk did it.
@@ -99,7 +91,7 @@ class DiskWish {
     return time && time->is_set() ? std::optional(*time) : std::nullopt;
   }
   static ControlReply refused(const bot::Sense& why) {
-    return answer(409, {Errc::rejected, "key.disk_refused", {}, why.text(), {}, {}});
+    return control_error(409, {Errc::rejected, "key.disk_refused", {}, why.text(), {}, {}});
   }
   static ControlReply done(const TaxDisk::Answer<void>& answer) {
     return answer ? ControlReply{} : refused(answer.error());
@@ -157,7 +149,7 @@ void add_disk_routes(Simulator& simulator) {
       if (reply.status == 200) reply.body = json::serialize(disk_json(one));
     });
     if (disk) return reply;
-    return answer(404, {Errc::invalid_input, "sim.unknown_disk", {}, request.captured.at("serial"), {}, {}});
+    return control_error(404, {Errc::invalid_input, "sim.unknown_disk", {}, request.captured.at("serial"), {}, {}});
   };
   simulator.platform().add_route("GET", "/keys/{serial}/disk", [with](const ControlRequest& request) {
     return with(request, [](TaxDisk&, std::int64_t) { return ControlReply{}; });

@@ -35,6 +35,7 @@ ControlReply control_error(int status, const Error& error) {
   o["code"] = error.id;
   o["field"] = error.field;
   o["wanted"] = error.wanted;
+  o["left"] = error.left;
   o["message"] = message_text(error, Language::english);
   o["message_zh"] = message_text(error, Language::chinese);
   return {status, json::serialize(o)};

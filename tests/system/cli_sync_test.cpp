@@ -96,5 +96,24 @@ TEST_F(CliSync, CheckHandsTheAlarmToACommandInAFormOfOnesOwnAlsoWhenTheGatewayIs
   EXPECT_THAT(read_all(heard), HasSubstr("\"code\":\"sync.night_unknown\""));
 }
 
+TEST_F(CliSync, ADryRunShowsTheWindowsThatHoldSomethingAndCountsTheOthers) {
+  auto& plan = gateway_.sync_plan_answer;
+  plan.set_fits(true);
+  for (int i = 0; i < 1'440; ++i) {
+    auto& window = *plan.add_windows();
+    window.set_taxpayer("91310115TGDM00011U");
+    window.set_month(i == 7 ? "2026-04" : "2026-05");
+    window.set_expected_records(i == 7 ? 1'234 : 0);
+  }
+  const auto shown = run({"sync", "--dry-run"});
+  EXPECT_EQ(shown.exit, 0) << shown.err;
+  EXPECT_THAT(shown.out, HasSubstr("2026-04"));
+  EXPECT_THAT(shown.out, HasSubstr("1,234"));
+  EXPECT_THAT(shown.out, HasSubstr("1,440"));
+  EXPECT_THAT(shown.out, HasSubstr("1,439"));
+  EXPECT_EQ(shown.out.find("2026-05"), std::string::npos) << "what is empty has no line of its own";
+  EXPECT_THAT(run({"sync", "--dry-run", "--json"}).out, HasSubstr("2026-05")) << "and is whole for a machine";
+}
+
 }  // namespace
 }  // namespace taxgate::tests

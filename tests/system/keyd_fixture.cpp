@@ -129,6 +129,37 @@ void KeydStack::write_pin(unsigned i, const std::string& pin) {
   ASSERT_EQ(::rename(beside.c_str(), pin_file(i).c_str()), 0);
 }
 
+pid_t spawn_keyd(const std::string& directory, const std::vector<std::string>& environment) {
+  const std::string program = std::string(TAXGATE_BIN_DIR) + "/taxgate-keyd", config = directory + "/keyd.toml";
+  const std::string log = directory + "/keyd.log";
+  std::vector<const char*> envp;
+  for (const auto& one : environment) envp.push_back(one.c_str());
+  envp.push_back(nullptr);
+  const char* argv[] = {"taxgate-keyd", "--config", config.c_str(), nullptr};
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    ::dup2(out, STDERR_FILENO);
+    ::execve(program.c_str(), const_cast<char* const*>(argv), const_cast<char* const*>(envp.data()));
+    ::_exit(127);
+  }
+  return child;
+}
+
+void end_keyd(pid_t& pid) {
+  if (pid <= 0) return;
+  ::kill(pid, SIGTERM);
+  ::waitpid(pid, nullptr, 0);
+  pid = -1;
+}
+
+void expect_no_fault(const std::string& log) {
+  for (const char* report : {"Sanitizer", "runtime error:"})
+    EXPECT_EQ(log.find(report), std::string::npos) << "a process of the key host reported a fault";
+  if (::testing::Test::HasFailure()) fmt::print("--- keyd's log\n{}---\n", log);
+}
+
 KeydStack::KeydStack(Options options) : options_(std::move(options)) {
   char name[] = "/tmp/taxgate-keyd-test-XXXXXX";
   if (!::mkdtemp(name)) throw std::runtime_error("mkdtemp");
@@ -170,10 +201,7 @@ KeydStack::KeydStack(Options options) : options_(std::move(options)) {
 KeydStack::~KeydStack() {
   stop_keyd();
   cards_.clear();
-  // A worker that dies of a sanitizer's finding is replaced like any other: only the log would tell.
-  for (const char* report : {"Sanitizer", "runtime error:"})
-    EXPECT_EQ(keyd_log().find(report), std::string::npos) << "a process of the key host reported a fault";
-  if (::testing::Test::HasFailure()) fmt::print("--- keyd's log\n{}---\n", keyd_log());
+  expect_no_fault(keyd_log());
   pcscd_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
@@ -186,20 +214,7 @@ void KeydStack::start_keyd() {
   FAIL() << "keyd does not answer: " << keyd_log();
 }
 
-void KeydStack::start_keyd_unchecked() {
-  const std::string program = std::string(TAXGATE_BIN_DIR) + "/taxgate-keyd", config = directory_ + "/keyd.toml";
-  const std::string log = directory_ + "/keyd.log", service = "PCSCLITE_CSOCK_NAME=" + pcscd_->socket();
-  const char* argv[] = {"taxgate-keyd", "--config", config.c_str(), nullptr};
-  const char* envp[] = {service.c_str(), nullptr};
-  keyd_ = ::fork();
-  if (keyd_ == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-    ::dup2(out, STDERR_FILENO);
-    ::execve(program.c_str(), const_cast<char* const*>(argv), const_cast<char* const*>(envp));
-    ::_exit(127);
-  }
-}
+void KeydStack::start_keyd_unchecked() { keyd_ = spawn_keyd(directory_, {"PCSCLITE_CSOCK_NAME=" + pcscd_->socket()}); }
 
 int KeydStack::run_keyd_to_its_end() {
   const pid_t first = keyd_;
@@ -216,12 +231,7 @@ void KeydStack::kill_keyd() {
   keyd_ = -1;
 }
 
-void KeydStack::stop_keyd() {
-  if (keyd_ <= 0) return;
-  ::kill(keyd_, SIGTERM);
-  ::waitpid(keyd_, nullptr, 0);
-  keyd_ = -1;
-}
+void KeydStack::stop_keyd() { end_keyd(keyd_); }
 
 keyd::v1::SignRequest KeydStack::request(unsigned i, const std::string& request_id, std::uint32_t deadline_ms) {
   const std::string body = fmt::format("{{\"n\":\"{}\"}}", request_id);

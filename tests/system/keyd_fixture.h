@@ -40,6 +40,15 @@ class KeydClient {
   keyd::FrameCutter cutter_;
 };
 
+/// taxgate-keyd of the build with DIRECTORY/keyd.toml, its log appended to DIRECTORY/keyd.log; it ends with this
+/// process.
+pid_t spawn_keyd(const std::string& directory, const std::vector<std::string>& environment);
+/// SIGTERM and its end; `pid` is -1 then. Nothing when there is none.
+void end_keyd(pid_t& pid);
+/// A worker that dies of a sanitizer's finding is replaced like any other: only the log would tell. Prints it after a
+/// failure.
+void expect_no_fault(const std::string& log);
+
 inline std::string whole_file(const std::string& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();

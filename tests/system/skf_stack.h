@@ -73,9 +73,7 @@ class SkfStack {
 
   ~SkfStack() {
     stop_keyd();
-    for (const char* report : {"Sanitizer", "runtime error:"})
-      EXPECT_EQ(keyd_log().find(report), std::string::npos) << "a process of the key host reported a fault";
-    if (::testing::Test::HasFailure()) fmt::print("--- keyd's log\n{}---\n", keyd_log());
+    expect_no_fault(keyd_log());
     devices_.clear();
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
@@ -84,26 +82,10 @@ class SkfStack {
   SkfStack& operator=(const SkfStack&) = delete;
 
   void start_keyd() {
-    const std::string program = std::string(TAXGATE_BIN_DIR) + "/taxgate-keyd", config = directory_ + "/keyd.toml";
-    const std::string log = directory_ + "/keyd.log", no_pcscd = "PCSCLITE_CSOCK_NAME=" + directory_ + "/no-pcscd";
-    const char* argv[] = {"taxgate-keyd", "--config", config.c_str(), nullptr};
-    const char* envp[] = {no_pcscd.c_str(), nullptr};
-    keyd_ = ::fork();
-    if (keyd_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-      ::dup2(out, STDERR_FILENO);
-      ::execve(program.c_str(), const_cast<char* const*>(argv), const_cast<char* const*>(envp));
-      ::_exit(127);
-    }
+    keyd_ = spawn_keyd(directory_, {"PCSCLITE_CSOCK_NAME=" + directory_ + "/no-pcscd"});
     ASSERT_TRUE(wait_until([&] { return KeydClient(socket()).connected(); }, "keyd does not answer"));
   }
-  void stop_keyd() {
-    if (keyd_ <= 0) return;
-    ::kill(keyd_, SIGTERM);
-    ::waitpid(keyd_, nullptr, 0);
-    keyd_ = -1;
-  }
+  void stop_keyd() { end_keyd(keyd_); }
   pid_t keyd_pid() const { return keyd_; }
 
   std::string directory() const { return directory_; }

@@ -106,9 +106,7 @@ class UsbStack {
 
   ~UsbStack() {
     stop_keyd();
-    for (const char* report : {"Sanitizer", "runtime error:"})
-      EXPECT_EQ(keyd_log().find(report), std::string::npos) << "a process of the key host reported a fault";
-    if (::testing::Test::HasFailure()) fmt::print("--- keyd's log\n{}---\n", keyd_log());
+    expect_no_fault(keyd_log());
     bed_.reset();
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
@@ -123,22 +121,9 @@ class UsbStack {
   void unplug(unsigned i, unsigned port = 0) { bed_->unplug(port == 0 ? i + 1 : port); }
 
   void start_keyd() {
-    const std::string program = std::string(TAXGATE_BIN_DIR) + "/taxgate-keyd", config = directory_ + "/keyd.toml";
-    const std::string log = directory_ + "/keyd.log";
     std::vector<std::string> environment = bed_->environment();
     environment.push_back("PCSCLITE_CSOCK_NAME=" + directory_ + "/no-pcscd");
-    std::vector<const char*> envp;
-    for (const auto& one : environment) envp.push_back(one.c_str());
-    envp.push_back(nullptr);
-    const char* argv[] = {"taxgate-keyd", "--config", config.c_str(), nullptr};
-    keyd_ = ::fork();
-    if (keyd_ == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-      ::dup2(out, STDERR_FILENO);
-      ::execve(program.c_str(), const_cast<char* const*>(argv), const_cast<char* const*>(envp.data()));
-      ::_exit(127);
-    }
+    keyd_ = spawn_keyd(directory_, environment);
     for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms)) {
       // Keys are put in when the USB watch listens, which it does before its first list.
       if (!KeydClient(socket()).connected() || keyd_log().find("[usb.service]") == std::string::npos) continue;
@@ -148,12 +133,7 @@ class UsbStack {
     }
     FAIL() << "keyd does not answer: " << keyd_log();
   }
-  void stop_keyd() {
-    if (keyd_ <= 0) return;
-    ::kill(keyd_, SIGTERM);
-    ::waitpid(keyd_, nullptr, 0);
-    keyd_ = -1;
-  }
+  void stop_keyd() { end_keyd(keyd_); }
   pid_t keyd_pid() const { return keyd_; }
 
   UsbKey& key(unsigned i) { return keys_.at(i); }
