@@ -16,8 +16,8 @@ std::string cursor_text(std::int64_t seq);
 Result<std::int64_t> read_cursor(std::string_view text, std::string_view field = "after");
 
 /// "submission.<state>" when the row changed the state (event "state"), else "submission.<event>"; rows without a
-/// submission: "hold.set", "hold.released", "ledger.imported", "inbox.form", "caller.changed", "sync.<state>", "disk.near", "disk.stopped", "disk.well", else
-/// "gateway.<event>".
+/// submission: "hold.set", "hold.released", "ledger.imported", "inbox.form", "caller.changed", "sync.<state>",
+/// "disk.near", "disk.stopped", "disk.well", else "gateway.<event>".
 std::string event_type(const store::JournalRow& row);
 
 /// `id` equals the cursor's number and never changes: receivers use it to drop repeats.
