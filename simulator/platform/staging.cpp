@@ -25,8 +25,8 @@ Behaviour read_behaviour(Members& m) {
   const std::string issue = m.text("issue");
   if (issue == "automatic") {
     b.issue = IssueMode::automatic;
-  } else if (issue == "after_query") {
-    b.issue = IssueMode::after_query;
+  } else if (issue == "before_upload") {
+    b.issue = IssueMode::before_upload;
   } else if (!issue.empty() && issue != "upload") {
     m.wrong("issue");
   }

@@ -30,10 +30,10 @@ namespace taxgate::simulator {
 
 /// Who turns a confirmed form into a red invoice.
 enum class IssueMode : std::uint8_t {
-  upload,       // nobody but the seller's upload (Leqi)
-  automatic,    // the platform, `issue_after_ms` after the form is confirmed (web and RPA channels)
-  after_query,  // the platform, right after the first list or detail that showed the form confirmed and not issued:
-                // the race between our query and our upload, made certain
+  upload,         // nobody but the seller's upload (Leqi)
+  automatic,      // the platform, `issue_after_ms` after the form is confirmed (web and RPA channels)
+  before_upload,  // the platform, when the seller's upload arrives and just before it is looked at: whatever was asked
+                  // before then said "not issued". The race between our query and our upload, made certain
 };
 
 /// How the platform treats one taxpayer's documents (as seller). Times are legal milliseconds.
@@ -71,7 +71,6 @@ struct FormRecord {
   std::vector<std::string> reds;  // numbers; more than one only with the protection off
   bool never_issue = false;
   bool hidden = false;  // late listing
-  bool issue_planned = false;
   unsigned answer_plan = 0;  // only the newest plan of the counterparty counts
   Origin origin = Origin::request;
   std::string request_sha256;
@@ -165,7 +164,6 @@ class World {
   void plan_answer(FormRecord& record, LegalTime not_before);
   void confirmed(FormRecord& record, LegalTime at);
   FormRecord* find_form(const std::string& uuid, const std::string& number);
-  void shown(FormRecord& record, LegalTime now);
   // world_issue.cpp
   void issue(FormRecord& record, LegalTime at, const RequestContext& context, const std::string& preassigned);
   void process_upload(Upload& upload, LegalTime at);

@@ -163,7 +163,6 @@ void World::set_state(FormRecord& record, const std::string& state, LegalTime at
 void World::confirmed(FormRecord& record, LegalTime at) {
   const Behaviour behaviour = behaviour_of(record.form.seller.id);
   if (behaviour.issue != IssueMode::automatic) return;
-  record.issue_planned = true;
   plan(at.plus_ms(behaviour.issue_after_ms), Due::issue, record.form.uuid);
 }
 
@@ -215,14 +214,6 @@ bool World::force_state(const std::string& uuid, const std::string& state, Legal
   return true;
 }
 
-void World::shown(FormRecord& record, LegalTime now) {
-  const bool ready = leqi::form_class(record.form.state) == leqi::FormClass::confirmed && !record.form.issued;
-  const Behaviour behaviour = behaviour_of(record.form.seller.id);
-  if (!ready || record.issue_planned || behaviour.issue != IssueMode::after_query) return;
-  record.issue_planned = true;
-  plan(now.plus_ms(behaviour.issue_after_ms), Due::issue, record.form.uuid);
-}
-
 leqi::ListReply World::list(const leqi::ListRequest& request, LegalTime now) {
   now = advance(now);
   leqi::ListReply reply;
@@ -248,20 +239,17 @@ leqi::ListReply World::list(const leqi::ListRequest& request, LegalTime now) {
     if (place < first || place >= first + request.page_size) continue;
     reply.forms.push_back(form);
     reply.forms.back().lines.clear();
-    shown(record, now);
   }
   return reply;
 }
 
 leqi::DetailReply World::detail(const leqi::DetailRequest& request, LegalTime now) {
   now = advance(now);
-  FormRecord* record = find_form(request.uuid, request.number);
+  const FormRecord* record = find_form(request.uuid, request.number);
   if (record == nullptr || (record->form.seller.id != request.taxpayer && record->form.buyer.id != request.taxpayer)) {
     return {refused("未查询到红字确认单"), {}};
   }
-  leqi::DetailReply reply{done(), record->form};
-  shown(*record, now);
-  return reply;
+  return {done(), record->form};
 }
 
 }  // namespace taxgate::simulator

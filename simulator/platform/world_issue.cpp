@@ -41,7 +41,7 @@ void World::issue(FormRecord& record, LegalTime at, const RequestContext& contex
 leqi::UploadReply World::upload(const leqi::UploadRequest& request, const RequestContext& context) {
   const LegalTime now = advance(context.now);
   const RedDocument& red = request.red;
-  const FormRecord* record = find_form(request.form_uuid, request.form_number);
+  FormRecord* record = find_form(request.form_uuid, request.form_number);
   if (record == nullptr) return {refused("未查询到红字确认单"), {}};
   const leqi::Form& form = record->form;
   if (form.number != request.form_number || form.uuid != request.form_uuid)
@@ -54,6 +54,12 @@ leqi::UploadReply World::upload(const leqi::UploadRequest& request, const Reques
   for (const std::string& named : {form.blue_number, form.number})
     if (request.remark.find(named) == std::string::npos)
       return {refused("备注未注明被红冲蓝字数电发票号码和红字发票信息确认单编号"), {}};
+
+  if (!form.issued && !record->never_issue && behaviour_of(red.seller.id).issue == IssueMode::before_upload) {
+    RequestContext by_platform;
+    by_platform.origin = Origin::platform;
+    issue(*record, now, by_platform, {});
+  }
 
   const std::string serial_key = red.seller.id + "|" + request.serial;
   const auto first = serials_.find(serial_key);

@@ -300,7 +300,7 @@ TEST(Business, ARedThatExistsAlreadyIsReadBeforeAnUploadAndNotUploaded) {
   EXPECT_EQ(uploads_seen(whole.stand()), 0) << "uploaded although the form showed its red";
   EXPECT_EQ(whole.judge(accepted->id()).doubled, 0);
   // And when it does so between our question and our upload: one red, and we find it.
-  ASSERT_TRUE(behave("after_query"));
+  ASSERT_TRUE(behave("before_upload"));
   accepted = whole.stand().submit(whole.full_red(whole.blue()));
   ASSERT_TRUE(accepted);
   ended = whole.stand().wait_state(accepted->id(), {"attention"}, 20s);

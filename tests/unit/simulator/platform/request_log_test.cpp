@@ -252,7 +252,7 @@ TEST(Staging, ReadsTheCompactFormOfTheSampleData) {
 TEST(Staging, ReadsTaxpayersWithTheirBehaviourAndTheApisInvoices) {
   const auto seed = read_seed(
       R"({"taxpayers":[{"id":"91310115TGDM00011U","name":"甲","behaviour":{"issue":"automatic","issue_after_ms":5}}],
-          "behaviour":{"issue":"after_query","write_off_ms":9},
+          "behaviour":{"issue":"before_upload","write_off_ms":9},
           "invoices":[{"number":"26990000000000000001","type":"81","issued_at":"2026-11-03T00:00:00+08:00",
             "seller":{"id":"91310115TGDM00011U","name":"甲"},"buyer":{"id":"91420106TGDM00214A","name":"乙"},
             "lines":[{"line":1,"tax_code":"1090131050000000000","name":"*x*y","quantity":"500","price":"2000","amount":"1000000.00",
@@ -261,7 +261,7 @@ TEST(Staging, ReadsTaxpayersWithTheirBehaviourAndTheApisInvoices) {
   ASSERT_TRUE(seed) << seed.error().field << " " << seed.error().wanted;
   EXPECT_EQ(seed->taxpayers[0].behaviour->issue, IssueMode::automatic);
   EXPECT_EQ(seed->taxpayers[0].behaviour->issue_after_ms, 5);
-  EXPECT_EQ(seed->behaviour->issue, IssueMode::after_query);
+  EXPECT_EQ(seed->behaviour->issue, IssueMode::before_upload);
   EXPECT_EQ(seed->behaviour->write_off_ms, 9);
   EXPECT_EQ(seed->invoices[0].buyer.name, "乙");
 }

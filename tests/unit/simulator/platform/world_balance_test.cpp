@@ -166,14 +166,13 @@ TEST_F(Balance, AnAutomaticIssueDuringOurUploadFailsTheUploadNotTheLaw) {
 }
 
 TEST_F(Balance, TheRaceBetweenQueryAndUploadCanBeMadeCertain) {
-  world.set_default_behaviour({IssueMode::after_query, 0, 0, 0, -1});
+  world.set_default_behaviour({IssueMode::before_upload, 0, 0, 0, -1});
   const RedDocument red = whole(unmarked);
   const auto applied = world.apply(red, at(t0));
-  world.settle(t0.plus_ms(kHour));
-  EXPECT_FALSE(form(applied.uuid).issued) << "nobody asked yet";
-  EXPECT_FALSE(world.detail({red.seller.id, applied.uuid, {}}, t0.plus_ms(kHour)).form.issued)
-      << "the query says: not issued";
-  EXPECT_FALSE(world.upload(upload_of(applied.uuid, red, "s"), at(t0.plus_ms(kHour))).outcome.ok())
+  for (const auto hours : {1, 2})
+    EXPECT_FALSE(world.detail({red.seller.id, applied.uuid, {}}, t0.plus_ms(hours * kHour)).form.issued)
+        << "a query says: not issued, however often and late one asks";
+  EXPECT_FALSE(world.upload(upload_of(applied.uuid, red, "s"), at(t0.plus_ms(2 * kHour))).outcome.ok())
       << "and yet it is too late";
   EXPECT_EQ(effects(EffectKind::red_issued), 1);
 }
