@@ -151,7 +151,9 @@ TEST_F(NightTest, TheChainCoversEveryChange) {
     close();
     sql(tampering);
     open();
-    EXPECT_EQ(store_->verify_chain().error().id, "store.chain") << tampering;
+    const auto verified = store_->verify_chain();
+    ASSERT_FALSE(verified) << tampering;
+    EXPECT_EQ(verified.error().id, "store.chain") << tampering;
   }
 }
 

@@ -58,8 +58,11 @@ TEST(SigningLog, IsReadInWholeLinesFromAnyLineOnAndOnlyFromTheBeginningOfOne) {
   }
   EXPECT_GT(pieces, 1);
   EXPECT_EQ(read, text);
-  EXPECT_EQ(log->read(1).error().id, "key.log_offset");
-  EXPECT_EQ(log->read(-1).error().id, "key.log_offset");
+  for (const std::int64_t inside : {1, -1}) {
+    const auto refused = log->read(inside);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().id, "key.log_offset");
+  }
   EXPECT_TRUE(log->read(static_cast<std::int64_t>(text.size()) + 100)->lines.empty())
       << "behind its end there is nothing";
 }
