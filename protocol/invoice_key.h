@@ -26,6 +26,10 @@ struct InvoiceKey {
   std::uint32_t partition = 0;  // taxpayer << 9 | form << 7 | year
   std::uint64_t rest = 0;       // the other digits, below 10^18
 
+  /// All of one taxpayer lies between these.
+  static constexpr std::uint32_t first_partition(std::uint32_t taxpayer) { return taxpayer << (kYearBits + kFormBits); }
+  static constexpr std::uint32_t last_partition(std::uint32_t taxpayer) { return first_partition(taxpayer + 1) - 1; }
+
   std::uint32_t taxpayer() const { return partition >> (kYearBits + kFormBits); }
   NumberForm form() const { return static_cast<NumberForm>((partition >> kYearBits) & 3U); }
   unsigned year() const { return partition & 127U; }

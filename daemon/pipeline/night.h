@@ -113,7 +113,7 @@ class Night {
   // night_run.cpp
   asio::awaitable<void> begin(Wish wish);
   asio::awaitable<Result<sync::PlanInput>> gather(std::set<std::string> only);
-  asio::awaitable<Result<void>> prepare(Run run);  // numbers, keys, shares
+  asio::awaitable<Result<void>> prepare(Run run);  // numbers, keys
   asio::awaitable<void> carry_out(Run run);
   asio::awaitable<Result<void>> attempt(Run run);
   asio::awaitable<void> worker(Run run);

@@ -247,12 +247,11 @@ asio::awaitable<Result<void>> NightAudit::look_at_listed_reds(LegalTime since, L
     }
     if (first > last) continue;
     auto rows = co_await c_.read<std::vector<store::IssuedRow>>(
-        [id = taxpayer.id, first, last](store::Reader& r) { return r.issued_by(id, first, last); });
+        [id = taxpayer.id, first, last](store::Reader& r) { return r.issued_reds(id, first, last); });
     if (!rows) co_return std::unexpected(rows.error());
     std::vector<std::pair<std::string, std::string>> asked;
     for (const auto& row : *rows) {
-      const bool judged = !row.number.empty() && row.at >= since && row.at < until;
-      if (!judged) continue;
+      if (row.at < since || row.at >= until) continue;
       ++audit_.foreign_looked;
       if (row.blue.empty()) asked.emplace_back(taxpayer.id, row.number);
     }

@@ -73,12 +73,10 @@ asio::awaitable<void> Night::sums(Run run) {
       if (!counted || !w.platform_amount) continue;
       const std::int32_t month = w.window.month.index;
       if (!months.contains(month)) {
-        auto rows = co_await c_.read<std::vector<store::IssuedRow>>(
-            [id = part.id, month](store::Reader& r) { return r.issued_by(id, month, month); });
-        if (!rows) co_return;
-        auto& types = months[month];
-        for (const auto& row : *rows)  // a red stands by itself, with its number, and takes away
-          types[row.type] = row.number.empty() ? types[row.type] + row.amount : types[row.type] - row.amount;
+        auto totals = co_await c_.read<std::map<std::string, Fen>>(
+            [id = part.id, month](store::Reader& r) { return r.issued_totals(id, month); });
+        if (!totals) co_return;
+        months[month] = std::move(*totals);
       }
       w.our_amount = months[month][w.window.type];
       if (*w.our_amount != *w.platform_amount && w.trouble.empty()) {

@@ -150,13 +150,11 @@ Result<NightTallies> NightLane::tally(std::int64_t run, std::int64_t after, Lega
 
 std::vector<std::string> NightLane::unseen(std::uint32_t taxpayer, const std::set<int>& years, std::size_t most) const {
   std::vector<std::string> out;
-  const std::uint32_t first = taxpayer << (InvoiceKey::kYearBits + InvoiceKey::kFormBits);
-  const std::uint32_t last = ((taxpayer + 1) << (InvoiceKey::kYearBits + InvoiceKey::kFormBits)) - 1;
-  mirror_.unseen(first, last, [&](const InvoiceKey& key, PlatformStatus) {
-    if (years.contains(static_cast<int>(key.partition & ((1U << InvoiceKey::kYearBits) - 1))))
-      out.push_back(invoice_number(key));
-    return out.size() < most;
-  });
+  mirror_.unseen(InvoiceKey::first_partition(taxpayer), InvoiceKey::last_partition(taxpayer),
+                 [&](const InvoiceKey& key, PlatformStatus) {
+                   if (years.contains(static_cast<int>(key.year()))) out.push_back(invoice_number(key));
+                   return out.size() < most;
+                 });
   return out;
 }
 

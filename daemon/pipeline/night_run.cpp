@@ -54,25 +54,24 @@ asio::awaitable<Result<sync::PlanInput>> Night::gather(std::set<std::string> onl
     if (only.empty() || only.contains(id)) ids.push_back(id);
   struct Known {
     std::vector<store::NightRun> runs;
-    std::map<std::string, std::uint64_t> invoices;
+    std::set<std::string> taxpayers;  // with invoices
   };
   auto known = co_await on_night_lane<Known>([ids](NightLane& lane) -> Result<Known> {
     Known out;
     auto runs = lane.reader().runs(0, kHistory);
     if (!runs) return std::unexpected(runs.error());
     out.runs = std::move(*runs);
-    auto counts = lane.reader().known_invoices();
-    if (!counts) return std::unexpected(counts.error());
     for (const auto& id : ids) {
       const auto number = lane.reader().taxpayer_number(id);
       if (!number) return std::unexpected(number.error());
-      for (const auto& [no, count] : *counts)
-        if (no == *number) out.invoices[id] = count;
+      const auto any = lane.reader().knows_any(*number);
+      if (!any) return std::unexpected(any.error());
+      if (*any) out.taxpayers.insert(id);
     }
     return out;
   });
   if (!known) co_return std::unexpected(known.error());
-  for (const auto& id : ids) in.taxpayers.push_back({id, !known->invoices.contains(id)});
+  for (const auto& id : ids) in.taxpayers.push_back({id, !known->taxpayers.contains(id)});
   bool newest = true;
   for (const auto& row : known->runs) {
     api::v1::SyncRun record;
@@ -191,10 +190,6 @@ void Night::make_tasks(NightRunning& run, const std::vector<sync::Window>& order
 }
 
 asio::awaitable<Result<void>> Night::prepare(Run run) {
-  const auto& s = c_.settings->sync;
-  auto counts = co_await on_night_lane<std::vector<std::pair<std::uint32_t, std::uint64_t>>>(
-      [](NightLane& lane) { return lane.reader().known_invoices(); });
-  if (!counts) co_return std::unexpected(counts.error());
   for (std::size_t i = 0; i < run->taxpayers.size(); ++i) {
     auto& part = run->summary.taxpayers[i];
     auto number = co_await answered<std::uint32_t>(c_.executor, [this, id = part.id](auto done) mutable {
@@ -205,10 +200,6 @@ asio::awaitable<Result<void>> Night::prepare(Run run) {
     own.number = *number;
     own.key = c_.platform.page_key(part.id);
     if (!own.key) co_return fail(Errc::invalid_input, "platform.unknown_taxpayer", "taxpayer", part.id);
-    for (const auto& [no, known] : *counts)
-      if (no == *number && part.known == 0) part.known = known;
-    const std::uint64_t share = part.known * static_cast<std::uint64_t>(s.max_change_percent) / 100;
-    own.may_change = std::max(share, static_cast<std::uint64_t>(s.max_change_floor));
   }
   co_return Result<void>{};
 }
@@ -286,8 +277,24 @@ asio::awaitable<void> Night::worker(Run run) {
 }
 
 asio::awaitable<Result<void>> Night::attempt(Run run) {
-  auto filled = co_await on_night_lane<void>([](NightLane& lane) { return lane.fill(); });
-  if (!filled) co_return filled;
+  // How many are known of each taxpayer is counted in the mirror: the store would have to read every row.
+  auto known =
+      co_await on_night_lane<std::vector<std::uint64_t>>([run](NightLane& lane) -> Result<std::vector<std::uint64_t>> {
+        if (auto filled = lane.fill(); !filled) return std::unexpected(filled.error());
+        std::vector<std::uint64_t> out;
+        for (const auto& own : run->taxpayers)
+          out.push_back(
+              lane.mirror().size(InvoiceKey::first_partition(own.number), InvoiceKey::last_partition(own.number)));
+        return out;
+      });
+  if (!known) co_return std::unexpected(known.error());
+  const auto& s = c_.settings->sync;
+  for (std::size_t i = 0; i < run->taxpayers.size(); ++i) {
+    auto& part = run->summary.taxpayers[i];
+    if (part.known == 0) part.known = (*known)[i];
+    const std::uint64_t share = part.known * static_cast<std::uint64_t>(s.max_change_percent) / 100;
+    run->taxpayers[i].may_change = std::max(share, static_cast<std::uint64_t>(s.max_change_floor));
+  }
   const int workers = c_.settings->sync.concurrency;
   auto left = std::make_shared<int>(workers);
   auto all = std::make_shared<asio::steady_timer>(c_.executor, asio::steady_timer::time_point::max());

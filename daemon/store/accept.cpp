@@ -87,7 +87,7 @@ Result<Accepted> accept(Session& session, Submission& s, const Principal& princi
       added = q.row();
       if (added) q.run();  // to the end, which completes the statement
     }
-    if (added) index_issued(session.db(), nullptr, invoice);
+    if (added) index_issued(session, nullptr, invoice);
   }
   if (s.kind != Kind::red && !s.form_uuid.empty())
     session.db().query("UPDATE inbox SET submission = ? WHERE uuid = ?").bind(s.id).bind(s.form_uuid).run();

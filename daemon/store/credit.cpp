@@ -1,18 +1,11 @@
-// The credit line's part of the database: records of what was told, and the month's index over the ledger.
+// The credit line's part of the database: records of what was told.
 #include <algorithm>
-#include <limits>
-#include <map>
-#include <tuple>
 
 #include "daemon/store/operations.h"
 #include "daemon/store/rows.h"
 
 namespace taxgate::store {
 namespace {
-
-constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
-
-std::int64_t day_of(LegalTime time) { return (time.ms + LegalTime::kOffsetMs) / kDayMs; }
 
 #define TAXGATE_CREDIT_COLUMNS                                                                           \
   "id, taxpayer, kind, at, until, period, amount, per_invoice, monthly_count, sheets, reference, note, " \
@@ -83,45 +76,9 @@ std::string detail_of(const CreditRecord& r) {
   return out;
 }
 
-/// What was issued on one day, of one type.
-struct IssuedDay {
-  std::int64_t last = 0, count = 0;
-  __int128 amount = 0;  // a hostile ledger's sum passes 64 bits
-};
-Fen saturated(__int128 sum) {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-  return {sum > kMost ? kMost : static_cast<std::int64_t>(sum)};
-}
-
 std::optional<CreditRecord> found(Query& q) { return q.row() ? std::optional(read_credit(q)) : std::nullopt; }
 
 }  // namespace
-
-void index_issued(Connection& db, const Invoice* old, const Invoice& invoice) {
-  const auto month = month_of(invoice.issued_at);
-  if (old != nullptr) {
-    const auto old_month = month_of(old->issued_at);
-    const bool moved = old->seller.id != invoice.seller.id || old_month != month;
-    if (!moved && old->type == invoice.type && old->issued_at == invoice.issued_at && old->amount == invoice.amount &&
-        old->is_red == invoice.is_red)
-      return;
-    if (moved)
-      db.query("DELETE FROM issued WHERE seller = ? AND month = ? AND number = ?")
-          .bind(old->seller.id)
-          .bind(old_month)
-          .bind(invoice.number)
-          .run();
-  }
-  db.query("INSERT OR REPLACE INTO issued(seller, month, number, type, at, amount, red) VALUES(?,?,?,?,?,?,?)")
-      .bind(invoice.seller.id)
-      .bind(month)
-      .bind(invoice.number)
-      .bind(invoice.type)
-      .bind(invoice.issued_at.ms)
-      .bind(invoice.amount.abs().value)
-      .bind(invoice.is_red ? 1 : 0)
-      .run();
-}
 
 Result<CreditRecord> record_credit(Session& session, const CreditRecord& wanted) {
   CreditRecord r = wanted;
@@ -174,49 +131,6 @@ std::vector<CreditRecord> load_credit_records(Connection& c, std::string_view ta
   auto q = c.query("SELECT " TAXGATE_CREDIT_COLUMNS "FROM credit WHERE taxpayer = ? ORDER BY id");
   q.bind(taxpayer);
   while (q.row()) out.push_back(read_credit(q));
-  return out;
-}
-
-std::vector<IssuedRow> load_issued(Connection& c, std::string_view seller, std::int64_t first, std::int64_t last) {
-  std::vector<IssuedRow> out;
-  {
-    // Added up here: in SQL the groups would be sorted, row by row, and the night asks for every month it lists.
-    std::map<std::tuple<std::int64_t, std::int64_t, std::string>, IssuedDay> days;
-    auto q =
-        c.query("SELECT month, at, type, amount FROM issued WHERE seller = ? AND month BETWEEN ? AND ? AND red = 0");
-    q.bind(seller).bind(first).bind(last);
-    auto at = days.end();
-    while (q.row()) {
-      const LegalTime issued{q.integer(1)};
-      const std::int64_t month = q.integer(0), day = day_of(issued);
-      const auto type = q.view(2);
-      if (at == days.end() || std::tie(std::get<0>(at->first), std::get<1>(at->first)) != std::tie(month, day) ||
-          std::get<2>(at->first) != type)
-        at = days.try_emplace({month, day, std::string(type)}).first;
-      IssuedDay& sum = at->second;
-      sum.last = sum.count == 0 ? issued.ms : std::max(sum.last, issued.ms);
-      sum.amount += q.integer(3);
-      ++sum.count;
-    }
-    for (const auto& [key, day] : days)
-      out.push_back({.number = {},
-                     .type = std::get<2>(key),
-                     .at = {day.last},
-                     .amount = saturated(day.amount),
-                     .count = day.count,
-                     .blue = {}});
-  }
-  auto q = c.query(
-      "SELECT i.number, i.type, i.at, i.amount, coalesce((SELECT min(blue) FROM red_of WHERE red = i.number), '') "
-      "FROM issued i WHERE i.seller = ? AND i.month BETWEEN ? AND ? AND i.red = 1 ORDER BY i.at, i.number");
-  q.bind(seller).bind(first).bind(last);
-  while (q.row())
-    out.push_back({.number = q.text(0),
-                   .type = q.text(1),
-                   .at = {q.integer(2)},
-                   .amount = {q.integer(3)},
-                   .count = 1,
-                   .blue = q.text(4)});
   return out;
 }
 

@@ -109,8 +109,8 @@ class NightReader {
   virtual Result<std::vector<NightRun>> runs(std::int64_t before, int limit) = 0;
   virtual Result<std::optional<NightRun>> run(std::int64_t number) = 0;
   virtual Result<std::vector<WindowMark>> marks(std::int64_t run) = 0;
-  /// Invoices with a status, of each of our taxpayers by number.
-  virtual Result<std::vector<std::pair<std::uint32_t, std::uint64_t>>> known_invoices() = 0;
+  /// Whether any invoice of this taxpayer has a status.
+  virtual Result<bool> knows_any(std::uint32_t taxpayer) = 0;
   /// The next at most `limit` changes to apply; an empty plan: nothing is pending.
   virtual Result<ApplyPlan> plan(std::int64_t limit) = 0;
 };

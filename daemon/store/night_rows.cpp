@@ -77,7 +77,7 @@ bool add_listed(Session& session, const Invoice& invoice) {
       .bind_bytes(record)
       .run();
   if (session.db().failure() || session.db().changed_rows() == 0) return false;
-  index_issued(session.db(), nullptr, invoice);
+  index_issued(session, nullptr, invoice);
   return true;
 }
 
@@ -127,6 +127,8 @@ Result<std::uint32_t> number_taxpayer(Session& session, const std::string& taxpa
     return fail(Errc::limit_reached, "store.taxpayers", {}, std::to_string(number),
                 std::to_string(InvoiceKey::kMaxTaxpayer));
   session.db().query("INSERT INTO taxpayer(no, id) VALUES(?, ?)").bind(number).bind(taxpayer).run();
+  add_up_issued(session.db(), taxpayer);  // once in the taxpayer's life; kept with each row from now on
+  session.now_numbered(taxpayer);
   return static_cast<std::uint32_t>(number);
 }
 

@@ -51,7 +51,7 @@ Upsert upsert_invoice(Session& session, const Invoice& invoice) {
         .bind(invoice.number)
         .bind_bytes(record)
         .run();
-  index_issued(session.db(), old ? &*old : nullptr, invoice);
+  index_issued(session, old ? &*old : nullptr, invoice);
   return old ? Upsert::updated : Upsert::added;
 }
 

@@ -23,8 +23,14 @@ Result<CreditRecord> record_credit(Session& session, const CreditRecord& wanted)
 Result<void> set_cursor(Session& session, const std::string& name, std::int64_t value);
 Result<void> note(Session& session, const JournalRow& row);
 
-/// The narrow row by which a month's credit line is added up (credit.cpp). `old`: what the ledger had, if anything.
+// ---- what sellers issued, by month (issued.cpp)
+/// The narrow row by which a month's credit line is added up, and its part of the month's total. `old`: what the ledger
+/// had, if anything.
+void index_issued(Session& session, const Invoice* old, const Invoice& invoice);
+/// The row alone: for migrations, to whose tables there are no totals yet.
 void index_issued(Connection& db, const Invoice* old, const Invoice& invoice);
+/// Makes the totals of a seller who has none, from every row.
+void add_up_issued(Connection& db, std::string_view seller);
 
 enum class Upsert { added, updated, unchanged };
 Upsert upsert_invoice(Session& session, const Invoice& invoice);

@@ -1,5 +1,9 @@
 #pragma once
 // Between SQL rows and records. Private to this room.
+#include <map>
+#include <string>
+#include <vector>
+
 #include "daemon/store/records.h"
 #include "daemon/store/sql.h"
 
@@ -40,12 +44,22 @@ inline std::int64_t month_of(LegalTime time) {
   return time.year() * kMonths + time.month() - 1;
 }
 
+/// Days since 1970 in +08:00.
+inline std::int64_t day_of(LegalTime time) {
+  constexpr std::int64_t kDay = 24 * LegalTime::kHourMs;
+  return (time.ms + LegalTime::kOffsetMs) / kDay;
+}
+
 // listing.cpp
 Result<InvoicePage> list_invoices(Connection& c, const InvoiceFilter& filter);
 
 // credit.cpp
 std::vector<CreditRecord> load_credit_records(Connection& c, std::string_view taxpayer);
+
+// issued.cpp
 std::vector<IssuedRow> load_issued(Connection& c, std::string_view seller, std::int64_t first, std::int64_t last);
+std::vector<IssuedRow> load_issued_reds(Connection& c, std::string_view seller, std::int64_t first, std::int64_t last);
+std::map<std::string, Fen> load_issued_totals(Connection& c, std::string_view seller, std::int64_t month);
 
 #define TAXGATE_INBOX_COLUMNS                                                                                  \
   "uuid, number, taxpayer, state, blue_number, counterparty, reason, role, amount, tax, entered_at, seen_at, " \

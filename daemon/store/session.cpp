@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "daemon/store/codec.h"
 
@@ -60,6 +61,10 @@ Result<void> Session::load() {
                   std::to_string(last_seq_));
     if (some) std::copy(digest.begin(), digest.end(), digest_.begin());
   }
+  {
+    auto q = db_.query("SELECT id FROM taxpayer");
+    while (q.row()) numbered_.insert(q.text(0));
+  }
   if (db_.failure()) return std::unexpected(*db_.failure());
   shared_.last_seq = last_seq_;
   db_.shrink();
@@ -68,12 +73,15 @@ Result<void> Session::load() {
 
 void Session::begin() {
   canonical_.clear();
+  issued_.clear();
+  numbered_now_.clear();
   added_.clear();
   moved_.fill(0);
   db_.query("BEGIN IMMEDIATE").run();
 }
 
 bool Session::commit() {
+  for (const auto& [key, amount] : issued_) add_issued_total(db_, key, amount);
   if (!canonical_.empty()) {
     next_digest_ = sm3_of({digest_, as_bytes(canonical_)});
     db_.query("INSERT INTO chain(last_seq, digest) VALUES(?, ?)").bind(last_seq_).bind_bytes(next_digest_).run();
@@ -102,6 +110,8 @@ void Session::rollback() {
   }
   added_.clear();
   canonical_.clear();
+  issued_.clear();
+  for (const auto& taxpayer : std::exchange(numbered_now_, {})) numbered_.erase(taxpayer);
 }
 
 std::int64_t Session::append(JournalRow& row, std::int64_t previous, std::string_view content, std::string_view request,

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,16 @@ struct Shared {
   std::array<std::atomic<std::int64_t>, kStateCount> counts{};
   std::atomic<std::int64_t> last_seq{0};
 };
+
+/// A row of `issued_total`.
+struct IssuedKey {
+  std::string seller;
+  std::int64_t month = 0;
+  std::string type;
+  auto operator<=>(const IssuedKey&) const = default;
+};
+/// Adds to that row (issued.cpp).
+void add_issued_total(Connection& db, const IssuedKey& key, __int128 amount);
 
 class Session {
  public:
@@ -52,6 +63,14 @@ class Session {
     return it != by_day_.end() && it->second > change;
   }
 
+  /// Taxpayers with a number of ours, this transaction's included: whose issued months are kept added up.
+  bool numbered(std::string_view taxpayer) const { return numbered_.contains(taxpayer); }
+  void now_numbered(const std::string& taxpayer) {
+    if (numbered_.insert(taxpayer).second) numbered_now_.push_back(taxpayer);
+  }
+  /// Written once a transaction, at its end. amount  without tax; negative: taken away
+  void add_issued(const IssuedKey& key, __int128 amount) { issued_[key] += amount; }
+
   Connection& db() { return db_; }
   Shared& shared() { return shared_; }
   LegalTime now() const { return clock_.now(); }
@@ -72,12 +91,15 @@ class Session {
   const LegalClock& clock_;
   std::atomic<bool> somebody_waits_{false};
   std::map<InvoiceKey, std::int64_t> by_day_;  // a red each: some thousands a day at most
+  std::set<std::string, std::less<>> numbered_;
   SystemRandom random_;
   UuidSource ids_;
 
   std::int64_t last_seq_ = 0, committed_seq_ = 0;
   Digest digest_{}, next_digest_{};
   std::string canonical_;  // rows of this transaction
+  std::map<IssuedKey, __int128> issued_;
+  std::vector<std::string> numbered_now_;
   struct Added {
     std::string key, lane, blue;
     std::int64_t seq;

@@ -9,6 +9,7 @@
 // nothing was half-done)
 //         invalid_input store.newer_schema, store.in_use (another daemon), retry_later store.stale (version moved on)
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +71,12 @@ class Reader {
   /// What the ledger says the seller issued in the months [first, last] (year × 12 + month − 1, +08:00): blues by day
   /// and type, each red by itself.
   virtual Result<std::vector<IssuedRow>> issued_by(std::string_view seller, std::int64_t first, std::int64_t last) = 0;
+  /// The reds of issued_by() alone, without reading the blues.
+  virtual Result<std::vector<IssuedRow>> issued_reds(std::string_view seller, std::int64_t first,
+                                                     std::int64_t last) = 0;
+  /// What the month's rows of issued_by() amount to, by type, reds taken away; types without a row may be missing.
+  /// Kept with each row for taxpayers that have a number (NightStore::taxpayer_number), of others nothing is known.
+  virtual Result<std::map<std::string, Fen>> issued_totals(std::string_view seller, std::int64_t month) = 0;
   virtual Result<std::int64_t> cursor(std::string_view name) = 0;  // 0 when unknown
   virtual Result<std::int64_t> last_seq() = 0;
 };

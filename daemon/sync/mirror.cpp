@@ -207,6 +207,15 @@ void Mirror::locate_many(std::span<const InvoiceKey> keys, Place* places) {
   if (!keys.empty()) locate(keys.back());  // a listing in order walks on from there
 }
 
+std::size_t Mirror::size(std::uint32_t first, std::uint32_t last) const {
+  std::size_t sum = 0;
+  for (const auto& p : partitions_) {
+    if (p->id < first || p->id > last) continue;
+    for (const auto& leaf : p->leaves) sum += leaf.count;
+  }
+  return sum;
+}
+
 std::size_t Mirror::bytes() const {
   std::size_t sum = statuses_.size() * 64;
   for (const auto& p : partitions_) {

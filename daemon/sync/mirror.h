@@ -32,6 +32,8 @@ class Mirror {
   bool put(const InvoiceKey& key, PlatformStatus status, std::uint64_t hash);
   std::optional<Known> find(const InvoiceKey& key) const;
   std::size_t size() const { return size_; }
+  /// Of a partition range.
+  std::size_t size(std::uint32_t first_partition, std::uint32_t last_partition) const;
   std::size_t bytes() const;  // of memory, about
   void clear();
 

@@ -61,6 +61,21 @@ TEST(Mirror, ManySmallPartitionsStaySmall) {
   EXPECT_LT(mirror.bytes(), 10'000U * 600);
 }
 
+TEST(Mirror, CountsTheInvoicesOfOneTaxpayer) {
+  Mirror mirror;
+  for (std::uint64_t i = 0; i < 3000; ++i)
+    for (const std::uint32_t taxpayer : {1U, 2U, 4U})
+      if (i < 1000U * taxpayer)
+        mirror.put({InvoiceKey::first_partition(taxpayer) + static_cast<std::uint32_t>(i % 2) * 29, i}, {}, 1);
+  const auto known = [&](std::uint32_t taxpayer) {
+    return mirror.size(InvoiceKey::first_partition(taxpayer), InvoiceKey::last_partition(taxpayer));
+  };
+  EXPECT_EQ(known(1), 1000U);
+  EXPECT_EQ(known(2), 2000U);
+  EXPECT_EQ(known(3), 0U);
+  EXPECT_EQ(known(4), 3000U);
+}
+
 TEST(Mirror, ANewNightHasMetNobody) {
   Mirror mirror;
   for (std::uint64_t i = 0; i < 1000; ++i) ASSERT_TRUE(mirror.put({512, i}, state(1), 1));
