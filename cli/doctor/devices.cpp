@@ -21,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kRule = "60-taxgate.rules";
-constexpr std::string_view kKeydGroup = "taxgate-keyd";
 constexpr unsigned kSelfPowered = 0x40;  // bmAttributes of a configuration, USB 2.0 section 9.6.3
 
 struct UsbKey {
@@ -75,7 +74,7 @@ void check_udev_rule(const Scene& scene, Findings& out) {
 }
 
 void check_usb_nodes(const Scene& scene, Findings& out) {
-  const ::group* keyd = ::getgrnam(std::string(kKeydGroup).c_str());
+  const ::group* keyd = ::getgrnam(scene.keyd_group.c_str());
   for (const auto& key : plugged(scene)) {
     struct stat st{};
     if (::stat(key.node.c_str(), &st) != 0) {
@@ -86,8 +85,8 @@ void check_usb_nodes(const Scene& scene, Findings& out) {
     const bool ours = keyd != nullptr && st.st_gid == keyd->gr_gid && (st.st_mode & 0060) == 0060;
     const bool everybodys = (st.st_mode & 0006) == 0006;
     if (!ours && !everybodys)
-      out.push_back({Severity::failing,
-                     {Errc::rejected, "doctor.usb_permission", key.name, key.node, std::string(kKeydGroup), {}}});
+      out.push_back(
+          {Severity::failing, {Errc::rejected, "doctor.usb_permission", key.name, key.node, scene.keyd_group, {}}});
     if (everybodys)
       out.push_back({Severity::attention, {Errc::rejected, "doctor.usb_open_to_all", key.name, key.node, "0660", {}}});
   }

@@ -51,6 +51,7 @@ struct Scene {
   /// are always the real ones.
   std::string root;
   std::string taxgated_file, keyd_file;
+  std::string keyd_group = "taxgate-keyd";  // which the udev rule gives device files to
   std::optional<Config> config;
   std::optional<KeydConfig> keyd;
   std::vector<UsbModel> models;

@@ -1,6 +1,7 @@
 // Every finding is made real: a file with the wrong mode, a process that holds a device, a full file system, … Only
 // /sys, /dev, /etc and /usr of a machine with keys are a directory of the test's own (--root).
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -182,15 +183,31 @@ TEST_F(Doctor, NamesASecretThatIsNotThereAndACredentialWithoutContent) {
 
 TEST_F(Doctor, WantsTheUdevRuleOnlyForKeysOnUsb) {
   EXPECT_NE(with(found(check_udev_rule), "doctor.udev_rule"), nullptr);
-  write(scene_.root + "/usr/lib/udev/rules.d/60-taxgate.rules", "", 0644);
+  const std::string rule = write(scene_.root + "/usr/lib/udev/rules.d/60-taxgate.rules", "", 0644);
   EXPECT_TRUE(found(check_udev_rule).empty());
+  fs::remove(rule);
+  write("keyd.toml", "socket = \"/x\"\nstate_directory = \"/x\"\n", 0640);
+  EXPECT_TRUE(found(check_udev_rule).empty()) << "keys in card readers only";
 }
 
 TEST_F(Doctor, NamesADeviceFileThatKeydMayNotOpenThatIsMissingOrOpenToAll) {
   const std::string node = plug("1-1", 5);
   EXPECT_NE(with(found(check_usb_nodes), "doctor.usb_permission"), nullptr);
   ::chmod(node.c_str(), 0666);
-  EXPECT_NE(with(found(check_usb_nodes), "doctor.usb_open_to_all"), nullptr);
+  const auto open = found(check_usb_nodes);
+  EXPECT_NE(with(open, "doctor.usb_open_to_all"), nullptr);
+  EXPECT_EQ(with(open, "doctor.usb_permission"), nullptr);
+  // As the udev rule leaves it: the group's that keyd is in. Ours stands for it.
+  scene_.keyd_group = ::getgrgid(::getegid())->gr_name;
+  ::chmod(node.c_str(), 0660);
+  EXPECT_TRUE(found(check_usb_nodes).empty());
+  ASSERT_NE(::getgrgid(::getegid() == 1 ? 2 : 1), nullptr);
+  scene_.keyd_group = ::getgrgid(::getegid() == 1 ? 2 : 1)->gr_name;
+  EXPECT_NE(with(found(check_usb_nodes), "doctor.usb_permission"), nullptr) << "another group's";
+  scene_.keyd_group = ::getgrgid(::getegid())->gr_name;
+  ::chmod(node.c_str(), 0640);
+  EXPECT_NE(with(found(check_usb_nodes), "doctor.usb_permission"), nullptr)
+      << "a key that can only be read is of no use";
   fs::remove(node);
   EXPECT_NE(with(found(check_usb_nodes), "doctor.usb_node"), nullptr);
 }
@@ -207,11 +224,19 @@ TEST_F(Doctor, NamesTheProcessThatHoldsAKeysDeviceFile) {
 
 TEST_F(Doctor, SwitchesAutosuspendOffOfTheKeyOnly) {
   plug("1-1", 5);
-  const std::string control = write(scene_.root + "/sys/bus/usb/devices/1-1/power/control", "auto\n", 0644);
+  plug("1-2", 6);
+  const std::string usb = scene_.root + "/sys/bus/usb/devices/";
+  write(usb + "1-1/power/control", "auto\n", 0644);
+  write(usb + "1-2/power/control", "auto\n", 0644);
+  write(usb + "1-2/idProduct", "abce\n", 0644);  // something else of the same maker
   const auto all = found(check_autosuspend);
-  ASSERT_NE(with(all, "doctor.autosuspend"), nullptr);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all.front().error.id, "doctor.autosuspend");
+  EXPECT_NE(all.front().error.field.find("at 1-1"), std::string::npos) << all.front().error.field;
   ASSERT_TRUE(all.front().fix().has_value());
   EXPECT_TRUE(found(check_autosuspend).empty());
+  EXPECT_EQ(read_file(usb + "1-1/power/control", 16).value(), "on\n");
+  EXPECT_EQ(read_file(usb + "1-2/power/control", 16).value(), "auto\n");
 }
 
 TEST_F(Doctor, NamesAHubWithoutPowerSupplyAndNotOneWithIt) {
@@ -319,8 +344,9 @@ TEST_F(Doctor, NamesADaemonThatMayDumpCoreOrCannotLockMemory) {
         ::setrlimit(RLIMIT_MEMLOCK, &lock);
       },
       program);
-  for (const auto& one : found(check_core_dumps))
-    EXPECT_EQ(one.error.field.find("(pid " + std::to_string(good.pid()) + ")"), std::string::npos);
+  for (const Check check : {check_core_dumps, check_memory_locks})
+    for (const auto& one : found(check))
+      EXPECT_EQ(one.error.field.find("(pid " + std::to_string(good.pid()) + ")"), std::string::npos);
 }
 
 TEST_F(Doctor, TellsTheStateOfKeysAsTaxgatedShowsThem) {
