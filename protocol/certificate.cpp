@@ -12,6 +12,7 @@
 
 #include "protocol/identifiers.h"
 #include "protocol/sm.h"
+#include "protocol/text.h"
 
 namespace taxgate {
 namespace {
@@ -25,6 +26,8 @@ using Certificate = std::unique_ptr<X509, OpensslFree>;
 
 // Tax certificates are one to two KiB; the bound keeps a hostile card from making us parse megabytes.
 constexpr std::size_t kMaxCertificate = std::size_t{16} * 1024;
+// Bytes of a name that people are shown; the names of dozens of keys go into one message.
+constexpr std::size_t kLongestSubject = 400;
 
 Certificate parse(ByteView der) {
   if (der.empty() || der.size() > kMaxCertificate) return nullptr;
@@ -106,14 +109,15 @@ Result<CertificateFacts> read_certificate(ByteView der) {
     return fail(Errc::corrupt, "cert.parse");
   if (!copy_key(certificate.get(), out.key)) return fail(Errc::invalid_input, "cert.not_sm2");
   const X509_NAME* subject = X509_get_subject_name(certificate.get());
-  out.subject = one_line(subject);
+  const std::string whole = one_line(subject);
+  out.subject = shown(whole, kLongestSubject);
   for (const int nid : {NID_serialNumber, NID_organizationalUnitName, NID_commonName}) {
     out.taxpayer = taxpayer_in(subject, nid);
     if (!out.taxpayer.empty()) break;
   }
   out.serial = serial_hex(certificate.get());
   out.sha256 = sha256_hex(der);
-  out.simulated = out.subject.contains("SIMULATED");
+  out.simulated = whole.contains("SIMULATED");
   ERR_clear_error();
   return out;
 }

@@ -3,10 +3,13 @@
 #include <array>
 #include <utility>
 
+#include "protocol/text.h"
+
 namespace taxgate::keyd {
 namespace {
 
 constexpr std::size_t kLengthBytes = 4;
+constexpr std::size_t kLongestFailureText = 512;  // bytes of one part; ours are sentences
 
 constexpr std::array<std::pair<Errc, std::string_view>, 7> kErrcNames{{
     {Errc::invalid_input, "invalid_input"},
@@ -67,12 +70,14 @@ std::string_view errc_name(Errc code) {
 
 v1::Failure to_failure(const Error& error) {
   v1::Failure failure;
+  // Devices and other processes have names of any bytes; a frame with text that is no UTF-8 is refused as a whole.
+  const auto text = [](const std::string& any) { return shown(any, kLongestFailureText); };
   failure.set_errc(std::string(errc_name(error.code)));
   failure.set_id(error.id);
-  failure.set_field(error.field);
-  failure.set_wanted(error.wanted);
-  failure.set_left(error.left);
-  failure.set_detail(error.detail);
+  failure.set_field(text(error.field));
+  failure.set_wanted(text(error.wanted));
+  failure.set_left(text(error.left));
+  failure.set_detail(text(error.detail));
   return failure;
 }
 

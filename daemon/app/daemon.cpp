@@ -28,6 +28,7 @@
 #include "daemon/platform/settings.h"
 #include "daemon/store/store.h"
 #include "protocol/messages.h"
+#include "protocol/quiet_protobuf.h"
 
 namespace taxgate::app {
 namespace {
@@ -272,6 +273,7 @@ int run_daemon(int argc, char** argv, const Seams& seams) {
     return 0;
   }
   ::signal(SIGPIPE, SIG_IGN);
+  quiet_protobuf();
   auto config = load_config(arguments->config);
   if (config && !arguments->lab_clock.empty())
     if (auto lab = apply_lab(*config, arguments->lab_clock); !lab) config = std::unexpected(lab.error());

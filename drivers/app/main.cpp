@@ -21,6 +21,7 @@
 #include "drivers/skf/skf_key.h"
 #include "drivers/usb/device_table.h"
 #include "protocol/messages.h"
+#include "protocol/quiet_protobuf.h"
 
 namespace {
 
@@ -67,6 +68,7 @@ int say(const Error& error) {
 
 int main(int argc, char** argv) {
   keyd::protect_memory();
+  quiet_protobuf();
   const std::string_view mode = argc > 1 ? argv[1] : "";
   static constexpr std::array<std::string_view, 6> kOwnModes{"--worker",        "--probe",     "--probe-skf",
                                                              "--watch-readers", "--watch-usb", "--watch-skf"};

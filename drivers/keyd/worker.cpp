@@ -1,5 +1,6 @@
 #include "drivers/keyd/worker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "drivers/keyd/packet.h"
@@ -13,6 +14,13 @@ bool loses_session(const Error& error) {
   return error.code == Errc::device_gone || error.id == "key.card_format" || error.code == Errc::outcome_unknown ||
          error.id == "key.reader_busy" || error.id == "pcsc.no_service" || error.id == "pcsc.unlisted" ||
          error.id == "usb.no_service";
+}
+
+/// A serial as a text that can be shown, configured and sent: as it is, or in hexadecimal when it holds anything but
+/// printable ASCII.
+std::string name_of(const std::string& serial) {
+  if (std::ranges::all_of(serial, [](char c) { return c >= 0x20 && c < 0x7F; })) return serial;
+  return hex(as_bytes(serial));
 }
 
 }  // namespace
@@ -55,12 +63,10 @@ Result<void> Worker::open(const worker::v1::Open& order, worker::v1::FromWorker&
   key_ = std::move(*key);
   auto identity = key_->identify();
   if (!identity) return std::unexpected(identity.error());
-  serial_ = identity->serial;
+  serial_ = name_of(identity->serial);
   if (const auto status = key_->state()) answer.set_pin_tries_left(status->tries_left);
   auto* out = answer.mutable_identity();
-  out->set_serial(identity->serial);
-  out->set_label(identity->label);
-  out->set_manufacturer(identity->manufacturer);
+  out->set_serial(serial_);
   out->set_certificate(identity->certificate.data(), identity->certificate.size());
   return {};
 }

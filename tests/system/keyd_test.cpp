@@ -13,7 +13,9 @@
 #include <sstream>
 #include <thread>
 
+#include "daemon/core/clock.h"
 #include "drivers/keyd/sign_log.h"
+#include "protocol/gmt0017.h"
 #include "tests/system/keyd_fixture.h"
 
 namespace taxgate::tests {
@@ -230,6 +232,30 @@ TEST(KeyHostOnRealPcscd, SleepsWhileNothingHappens) {
     woken = switches() - before;
   }
   EXPECT_EQ(woken, 0U) << "host, worker or reader watch woke up in two idle seconds, time after time";
+}
+
+TEST(KeyHostOnRealPcscd, UsesAKeyWhoseLabelIsNoUtf8AndSaysOfADiskThatItsRecordIsNone) {
+  const std::string gbk = "\xC4\xA3\xC4\xE2\xC6\xF3\xD2\xB5";  // 模拟企业
+  SystemLegalClock clock;
+  KeydStack stack({.extra_config = "[disk]\nfile = \"TAXDISK\"\n"});
+  const gmt0017::Command label{
+      .ins = static_cast<std::uint8_t>(gmt0017::Ins::set_label), .data = Bytes(gbk.begin(), gbk.end()), .le = {}};
+  EXPECT_EQ(stack.key(0).process(gmt0017::encode(label)), (Bytes{0x90, 0x00}));
+  auto content = simulator::ordinary_disk("499000000001", stack.taxpayer(0), gbk, clock.now().ms);
+  auto disk = simulator::TaxDisk::open(stack.directory() + "/disk", content);
+  ASSERT_TRUE(disk) << disk.error().id;
+  stack.key(0).carry_disk(std::move(*disk), clock);
+  stack.start_keyd();
+  ASSERT_TRUE(stack.wait_state(0, "ready")) << stack.keyd_log();
+  KeydClient client(stack.socket());
+  const auto keys = client.keys();
+  ASSERT_EQ(keys.size(), 1U);
+  EXPECT_EQ(keys[0].disk().trouble().id(), "key.disk_format");
+  const auto request = stack.request(0, "gbk");
+  const auto reply = client.sign(request);
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
+  EXPECT_EQ(stack.keyd_log().find("libprotobuf"), std::string::npos) << stack.keyd_log();
 }
 
 TEST(KeyHostOnRealPcscd, RefusesWhatItMustNotSign) {

@@ -15,6 +15,7 @@ namespace {
 struct Script {
   std::deque<Result<Signature>> signatures;
   int logins = 0, reconnects = 0, opens = 0;
+  std::string serial = "S1";
 };
 
 class ScriptedKey : public KeyDevice {
@@ -22,7 +23,7 @@ class ScriptedKey : public KeyDevice {
   explicit ScriptedKey(Script& script) : script_(script) {}
   Result<KeyIdentity> identify() override {
     KeyIdentity identity;
-    identity.serial = "S1";
+    identity.serial = script_.serial;
     return identity;
   }
   Result<PinStatus> state() override { return PinStatus{6, 6}; }
@@ -81,6 +82,19 @@ class WorkerOrders : public ::testing::Test {
   Script script;
   Worker worker;
 };
+
+TEST_F(WorkerOrders, ASerialThatCannotBePrintedIsNamedInHexadecimal) {
+  EXPECT_EQ(open().identity().serial(), "S1");
+  script.serial = "NO 7-b";
+  EXPECT_EQ(open().identity().serial(), "NO 7-b");
+  for (const auto& [bytes, name] : {std::pair<std::string, std::string>{"\xC4\xA3"
+                                                                        "1",
+                                                                        "c4a331"},
+                                    {"A\n", "410a"}}) {
+    script.serial = bytes;
+    EXPECT_EQ(open().identity().serial(), name);
+  }
+}
 
 TEST_F(WorkerOrders, OpensLogsInAndSigns) {
   script.signatures = {Signature{1}};
