@@ -60,6 +60,7 @@ struct Config {
 
   std::string ledger_directory() const { return state_directory + "/pin"; }
   std::string log_file() const { return state_directory + "/signing.log"; }
+  std::string lease_file() const { return state_directory + "/leases"; }
   std::string lock_file() const { return state_directory + "/lock"; }
   const PinSource* pin_for(std::string_view serial, std::string_view taxpayer) const;
 };

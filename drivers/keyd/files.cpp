@@ -10,8 +10,6 @@
 namespace taxgate::keyd {
 namespace {
 
-constexpr std::size_t kMaxSmallFile = 64 * 1024;  // ledger records and issuer certificates are far below
-
 int write_all(int fd, std::string_view content) {
   while (!content.empty()) {
     const ssize_t n = ::write(fd, content.data(), content.size());
@@ -29,7 +27,7 @@ void Fd::reset() {
   fd_ = -1;
 }
 
-std::expected<std::string, int> read_small_file(const std::string& path) {
+std::expected<std::string, int> read_small_file(const std::string& path, std::size_t most) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return std::unexpected(errno);
   std::string text;
@@ -40,7 +38,7 @@ std::expected<std::string, int> read_small_file(const std::string& path) {
     if (n < 0) return std::unexpected(errno);
     if (n == 0) return text;
     text.append(buffer, static_cast<std::size_t>(n));
-    if (text.size() > kMaxSmallFile) return std::unexpected(EFBIG);
+    if (text.size() > most) return std::unexpected(EFBIG);
   }
 }
 

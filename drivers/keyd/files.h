@@ -1,5 +1,6 @@
 #pragma once
 // The few file operations the key host needs, with their durability spelled out.
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -32,8 +33,10 @@ class Fd {
   int fd_ = -1;
 };
 
-/// The whole of a file of at most 64 KiB. error: errno (EFBIG when longer).
-std::expected<std::string, int> read_small_file(const std::string& path);
+/// Ledger records and issuer certificates are far below.
+inline constexpr std::size_t kMaxSmallFile = std::size_t{64} * 1024;
+/// The whole of a file of at most `most` bytes. error: errno (EFBIG when longer).
+std::expected<std::string, int> read_small_file(const std::string& path, std::size_t most = kMaxSmallFile);
 /// Writes beside, syncs, renames over and syncs the directory: after a power loss the old or the new content is there.
 /// returns 0 or errno
 int replace_file_durably(const std::string& path, std::string_view content);

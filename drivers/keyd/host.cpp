@@ -28,6 +28,7 @@
 #include "drivers/keyd/event_loop.h"
 #include "drivers/keyd/issuer.h"
 #include "drivers/keyd/key_leases.h"
+#include "drivers/keyd/key_list.h"
 #include "drivers/keyd/packet.h"
 #include "drivers/keyd/reader_slot.h"
 #include "drivers/keyd/sign_desk.h"
@@ -48,8 +49,6 @@ constexpr milliseconds kWatchPause{500};
 constexpr milliseconds kLibraryPause{1000}, kLongestLibraryPause{30'000};
 // For workers to give USB devices back to the kernel when the host stops; it takes them a few milliseconds.
 constexpr milliseconds kFarewell{1000}, kFarewellStep{5};
-// Keys remembered after they went, so that a list can say which one is missing.
-constexpr std::size_t kMaxRemembered = 64;
 
 class Host {
  public:
@@ -61,7 +60,9 @@ class Host {
         desk_(
             loop_, config_, sign_log_, [this] { return slots(); },
             [this](ReaderSlot& slot, const char* what) { tell(slot, what, desk_.resting(slot.key()->serial)); }),
-        leases_(loop_, [this] { return slots(); }),
+        leases_(
+            loop_, [this] { return slots(); }, config.lease_file()),
+        keys_(desk_, leases_),
         port_(loop_, config.allowed_uid,
               {.frame = [this](std::uint64_t client, const v1::Frame& frame) { client_frame(client, frame); },
                .closed = [this](std::uint64_t client) { desk_.forget_owner(client); },
@@ -76,6 +77,11 @@ class Host {
     loop_.watch(signals_.get(), POLLIN, [this](short) { signalled(); });
     watch_pin_files();
     if (auto listening = port_.listen(config_.socket); !listening) return listening;
+    if (auto lent = leases_.restore()) {
+      for (const SlotKey& key : *lent) keys_.remember(key);
+    } else {
+      report(LogLevel::error, lent.error(), "leases");  // keys are taken up as if none were lent
+    }
     watches_.push_back({.way = {Way::Kind::reader, nullptr}});
     if (!config_.usb_devices.empty()) watches_.push_back({.way = {Way::Kind::usb_port, nullptr}});
     for (const SkfLibrary& skf : config_.skf) watches_.push_back({.way = {Way::Kind::skf_device, &skf}});
@@ -283,8 +289,9 @@ class Host {
   Result<PinSource> admit(ReaderSlot& slot) {
     const SlotKey& key = *slot.key();
     for (ReaderSlot* other : slots()) {
-      // A silent reader does not keep its key's name: the key may have been moved to this reader meanwhile.
-      if (other == &slot || !other->key() || other->key()->serial != key.serial || other->state() == SlotState::hung)
+      // A silent reader does not keep its key's name, nor does a lent one: the key may have been moved to this reader.
+      if (other == &slot || !other->key() || other->key()->serial != key.serial || other->lent() ||
+          other->state() == SlotState::hung)
         continue;
       if (other->trouble() && other->trouble()->id == "key.duplicate") continue;
       return fail(Errc::rejected, "key.duplicate", {}, key.serial, other->reader());
@@ -316,7 +323,9 @@ class Host {
   /// To log and subscribers.
   void tell(ReaderSlot& slot, const char* what, const std::optional<Error>& trouble) {
     const std::string_view event(what);
-    if (slot.key()) remember(slot);
+    if (slot.key() && keys_.remember(slot))
+      log_(LogLevel::notice, "key.certificate_changed",
+           fmt::format("{} has another certificate than before", slot.key()->serial));
     const std::string name =
         fmt::format("{} in {}", slot.key() ? slot.key()->serial : std::string("card"), slot.reader());
     if (trouble)
@@ -325,72 +334,11 @@ class Host {
       log_(LogLevel::info, fmt::format("key.{}", event), name);
     v1::Frame frame;
     frame.mutable_key_event()->set_what(what);
-    describe(slot, *frame.mutable_key_event()->mutable_key());
+    keys_.describe(slot, *frame.mutable_key_event()->mutable_key());
     port_.send_to_subscribers(frame);
   }
 
   // ---- clients ----
-
-  void describe(const ReaderSlot& slot, v1::Key& out) const {
-    if (slot.disk()) *out.mutable_disk() = *slot.disk();
-    out.set_reader(slot.reader());
-    out.set_state(std::string(slot.state_name()));
-    out.set_pin_tries_left(slot.tries_left());
-    if (slot.trouble()) *out.mutable_trouble() = to_failure(*slot.trouble());
-    const std::string* lent = leases_.serial_in(slot.reader());
-    if (const auto* lease = leases_.of_key(slot.key() ? slot.key()->serial : lent ? *lent : std::string())) {
-      out.set_lease_holder(lease->holder);
-      out.set_lease_reason(lease->reason);
-      out.set_lease_until(LegalTime{lease->until_ms}.rfc3339());
-      if (lent) out.set_serial(*lent);  // what is in the reader now is not looked at
-    }
-    if (!slot.key()) return;
-    const CertificateFacts& facts = slot.key()->facts;
-    out.set_serial(slot.key()->serial);
-    out.set_taxpayer(facts.taxpayer);
-    out.set_certificate_sha256(facts.sha256);
-    out.set_valid_until(LegalTime{facts.valid_until_ms}.rfc3339());
-    out.set_subject(facts.subject);
-    out.set_signed_count(desk_.signed_count(slot.key()->serial));
-    if (const auto valid = check_validity(facts, wall_ms()); !valid && slot.state() == SlotState::ready) {
-      out.set_state("expired");
-      *out.mutable_trouble() = to_failure(valid.error());
-    } else if (const auto rest = desk_.resting(slot.key()->serial);
-               rest && slot.state() != SlotState::trouble && slot.state() != SlotState::hung) {
-      out.set_state("resting");
-      *out.mutable_trouble() = to_failure(*rest);
-    }
-  }
-
-  void remember(const ReaderSlot& slot) {
-    if (remembered_.size() >= kMaxRemembered && !remembered_.contains(slot.key()->serial)) return;
-    const auto found = remembered_.find(slot.key()->serial);
-    if (found != remembered_.end() && found->second.certificate_sha256() != slot.key()->facts.sha256)
-      log_(LogLevel::notice, "key.certificate_changed",
-           fmt::format("{} has another certificate than before", slot.key()->serial));
-    v1::Key& key = remembered_[slot.key()->serial];
-    key.Clear();
-    describe(slot, key);
-  }
-
-  void list_keys(v1::ListKeysReply& reply) {
-    std::set<std::string> here;
-    for (const ReaderSlot* slot : slots()) {
-      if (slot->state() == SlotState::empty) continue;
-      describe(*slot, *reply.add_keys());
-      here.insert(reply.keys(reply.keys_size() - 1).serial());
-    }
-    for (const auto& [serial, key] : remembered_) {
-      if (here.contains(serial)) continue;
-      v1::Key& gone = *reply.add_keys();
-      gone = key;
-      gone.set_state("gone");
-      gone.clear_reader();
-      gone.clear_trouble();
-      gone.clear_disk();
-      gone.set_signed_count(desk_.signed_count(serial));
-    }
-  }
 
   void client_frame(std::uint64_t client, const v1::Frame& frame) {
     switch (frame.body_case()) {
@@ -403,7 +351,7 @@ class Host {
       case v1::Frame::kListKeys: {
         v1::Frame out;
         out.mutable_keys()->set_request(frame.list_keys().request());
-        list_keys(*out.mutable_keys());
+        keys_.list(slots(), *out.mutable_keys());
         return port_.send(client, out);
       }
       case v1::Frame::kLease:
@@ -433,7 +381,7 @@ class Host {
       out.mutable_leased()->set_request(request.request());
       if (!done) *out.mutable_leased()->mutable_failure() = to_failure(done.error());
       v1::ListKeysReply keys;
-      list_keys(keys);
+      keys_.list(slots(), keys);
       for (const auto& key : keys.keys())
         if (key.serial() == request.serial()) *out.mutable_leased()->mutable_key() = key;
       log_(done ? LogLevel::notice : LogLevel::warning, done ? "key.lease" : done.error().id,
@@ -450,12 +398,12 @@ class Host {
   EventLoop loop_;
   SignDesk desk_;
   KeyLeases leases_;
+  KeyList keys_;
   ClientPort port_;
   const ServiceNotify notify_ = ServiceNotify::from_environment();
   Fd signals_, pin_events_;
   std::list<Watch> watches_;  // callbacks refer to them
   std::map<std::string, std::unique_ptr<ReaderSlot>> slots_;
-  std::map<std::string, v1::Key> remembered_;
   std::string packet_;
 };
 

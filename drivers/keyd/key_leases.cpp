@@ -42,7 +42,7 @@ ReaderSlot* KeyLeases::slot_named(const std::string& reader) const {
   return nullptr;
 }
 
-const KeyLeases::Lease* KeyLeases::of_key(const std::string& serial) const {
+const Lease* KeyLeases::of_key(const std::string& serial) const {
   const auto found = entries_.find(serial);
   return found == entries_.end() ? nullptr : &found->second.lease;
 }
@@ -59,6 +59,35 @@ std::optional<Error> KeyLeases::trouble_of(const std::string& serial) const {
   return trouble(*lease);
 }
 
+Result<std::vector<SlotKey>> KeyLeases::restore() {
+  const std::int64_t now = wall_ms();
+  auto kept = read_leases(file_, now, booted_ms());
+  if (!kept) return std::unexpected(kept.error());
+  std::vector<SlotKey> keys;
+  for (Lease& lease : *kept) {
+    auto facts = read_certificate(lease.certificate);
+    if (!facts) return fail(Errc::corrupt, "key.lease_file", {}, file_, {}, facts.error().id);
+    keys.push_back({lease.serial, lease.certificate, std::move(*facts)});
+    // A clock that was set back must not make a lease longer than any may be.
+    const auto longest = std::chrono::milliseconds(std::chrono::seconds(kLongestLeaseSeconds));
+    const auto left = std::min(std::chrono::milliseconds(lease.until_ms - now), longest);
+    Entry& entry = entries_[lease.serial];
+    entry.key = keys.back();
+    entry.ends = loop_.after(left, [this, serial = lease.serial] { end(serial); });
+    entry.lease = std::move(lease);
+  }
+  return keys;
+}
+
+/// The whole file anew: those that stand, and `changed` among them.
+Result<void> KeyLeases::keep(const Lease* changed) const {
+  std::vector<Lease> leases;
+  for (const auto& [serial, entry] : entries_)
+    if (!changed || changed->serial != serial) leases.push_back(entry.lease);
+  if (changed) leases.push_back(*changed);
+  return write_leases(file_, leases, booted_ms());
+}
+
 void KeyLeases::request(const v1::LeaseRequest& request, Answer answer) {
   if (auto good = check(request); !good) return answer(good);
   const std::string& serial = request.serial();
@@ -70,33 +99,42 @@ void KeyLeases::request(const v1::LeaseRequest& request, Answer answer) {
   if (standing != entries_.end() && standing->second.lease.holder != request.holder())
     return answer(std::unexpected(trouble(standing->second.lease)));
   std::string reader;
+  std::optional<SlotKey> key;
   if (standing != entries_.end()) {
     reader = standing->second.lease.reader;
+    key = standing->second.key;
   } else {
     for (const ReaderSlot* slot : slots_())
       if (slot->key() && slot->key()->serial == serial && slot->state() != SlotState::empty) {
         if (slot->state() == SlotState::hung) return answer(fail(Errc::retry_later, "key.hung", {}, slot->reader()));
-        if (!slot->trouble() || slot->trouble()->id != "key.duplicate") reader = slot->reader();
+        if (slot->trouble() && slot->trouble()->id == "key.duplicate") continue;
+        reader = slot->reader();
+        key = slot->key();
       }
-    if (reader.empty()) return answer(fail(Errc::invalid_input, "key.not_found", "serial", serial));
+    if (!key) return answer(fail(Errc::invalid_input, "key.not_found", "serial", serial));
   }
+  const auto time = std::chrono::seconds(request.seconds());
+  const Lease lease{.serial = serial,
+                    .certificate = key->certificate,
+                    .reader = reader,
+                    .holder = request.holder(),
+                    .reason = request.reason(),
+                    .until_ms = wall_ms() + std::chrono::milliseconds(time).count()};
+  if (auto kept = keep(&lease); !kept) return answer(std::move(kept));
   Entry& entry = entries_[serial];
   if (standing != entries_.end()) {
     loop_.cancel(entry.ends);
     loop_.cancel(entry.patience);
     if (entry.waiting) std::exchange(entry.waiting, nullptr)({});  // the new request speaks for the same holder
   }
-  const auto time = std::chrono::seconds(request.seconds());
-  entry.lease = {.reader = reader,
-                 .holder = request.holder(),
-                 .reason = request.reason(),
-                 .until_ms = wall_ms() + std::chrono::milliseconds(time).count()};
+  entry.lease = lease;
+  entry.key = std::move(*key);
   entry.ends = loop_.after(time, [this, serial] { end(serial); });
   entry.waiting = std::move(answer);
   entry.patience = loop_.after(kPatience, [this, reader] {
     if (ReaderSlot* slot = slot_named(reader)) slot->kill_leaving();
   });
-  if (ReaderSlot* slot = slot_named(reader)) slot->lend(trouble(entry.lease));
+  if (ReaderSlot* slot = slot_named(reader)) slot->lend(trouble(entry.lease), entry.key);
   answer_when_free(entry);
 }
 
@@ -119,7 +157,10 @@ void KeyLeases::slot_changed(ReaderSlot& slot) {
 }
 
 void KeyLeases::slot_added(ReaderSlot& slot) {
-  if (const std::string* serial = serial_in(slot.reader())) slot.lend(trouble(entries_.at(*serial).lease));
+  const std::string* serial = serial_in(slot.reader());
+  if (!serial) return;
+  const Entry& entry = entries_.at(*serial);
+  slot.lend(trouble(entry.lease), entry.key);
 }
 
 void KeyLeases::end(const std::string& serial) {
@@ -127,6 +168,7 @@ void KeyLeases::end(const std::string& serial) {
   if (found == entries_.end()) return;
   Entry entry = std::move(found->second);
   entries_.erase(found);
+  (void)keep(nullptr);  // one that stands there although it is over ends by its own time after the next start too
   loop_.cancel(entry.ends);
   loop_.cancel(entry.patience);
   if (entry.waiting) entry.waiting(fail(Errc::retry_later, "key.hung", {}, entry.lease.reader));

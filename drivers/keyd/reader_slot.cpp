@@ -117,7 +117,7 @@ void ReaderSlot::forget_card() {
   trouble_.reset();
   tries_left_ = -1;
   enter(SlotState::empty, "gone");
-  key_.reset();
+  if (!lent_) key_.reset();
   pin_.reset();
   disk_.reset();
 }
@@ -129,8 +129,9 @@ void ReaderSlot::reconsider() {
   if (state_ == SlotState::trouble && card_ && trouble_->id != "key.mute" && !closed_ && !timer_) start_worker();
 }
 
-void ReaderSlot::lend(Error why) {
+void ReaderSlot::lend(Error why, SlotKey key) {
   lent_ = std::move(why);
+  key_ = std::move(key);
   switch (state_) {
     case SlotState::signing:  // its answer comes within the deadline
     case SlotState::reading:
@@ -147,6 +148,7 @@ void ReaderSlot::lend(Error why) {
 
 void ReaderSlot::take_back() {
   lent_.reset();
+  if (!card_) key_.reset();
   if (state_ == SlotState::trouble && trouble_->id == "key.leased" && card_) start_worker();
 }
 

@@ -66,8 +66,9 @@ class ReaderSlot {
   /// wrong PIN.
   void reconsider();
   /// Another program is to use the card: its worker goes, as soon as a signature under way is done, and none comes
-  /// before take_back(), whatever is plugged meanwhile. `why` is the trouble shown. Again: the new `why` is shown.
-  void lend(Error why);
+  /// before take_back(), whatever is plugged meanwhile. `why` is the trouble shown, `key` whose reader this counts as.
+  /// Again: the new `why` is shown.
+  void lend(Error why, SlotKey key);
   void take_back();
   bool lent() const { return lent_.has_value(); }
   /// No process of ours has the card open, or will before take_back().
@@ -83,7 +84,8 @@ class ReaderSlot {
   SlotState state() const { return state_; }
   const std::string& reader() const { return reader_; }
   const Way& way() const { return way_; }
-  /// What was identified; stays while the slot is hung, empty when no card is known.
+  /// What was identified; stays while the slot is hung. Of a lent reader the key that was lent, whatever is in it now.
+  /// Empty when no card is known.
   const std::optional<SlotKey>& key() const { return key_; }
   const std::optional<Error>& trouble() const { return trouble_; }
   int tries_left() const { return tries_left_; }

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -233,6 +234,7 @@ TEST(KeyLeaseOnRealPcscd, WorkGoesToTheTaxpayersOtherKeyAndTheLentOneIsTakenBack
   KeydClient client(stack.socket());
   const auto lent = lease(client, stack.serial(0), 3600);
   ASSERT_TRUE(lent && !lent->has_failure());
+  stack.key(0).reset_counters();
   for (int i = 0; i < 3; ++i) {
     const auto request = stack.request(0, fmt::format("other-{}", i));
     const auto reply = client.sign(request);
@@ -248,9 +250,66 @@ TEST(KeyLeaseOnRealPcscd, WorkGoesToTheTaxpayersOtherKeyAndTheLentOneIsTakenBack
   stack.card(0).plug();
   ASSERT_TRUE(stack.wait_state(0, "leased"));
   EXPECT_EQ(stack.children("--worker").size(), 1U);
+  EXPECT_EQ(stack.key(0).counters().commands, 0U) << "opened all the same";
   const auto back = lease(client, stack.serial(0), 0);
   ASSERT_TRUE(back && !back->has_failure());
   EXPECT_TRUE(stack.wait_state(0, "ready"));
+}
+
+TEST(KeyLeaseOnRealPcscd, ALentKeyStaysLentOverARestartOfTheHostUntilItsTime) {
+  KeydStack stack(one_taxpayer(2));
+  start(stack, 2);
+  std::string until;
+  {
+    KeydClient client(stack.socket());
+    const auto lent = lease(client, stack.serial(0), 3600);
+    ASSERT_TRUE(lent && !lent->has_failure());
+    until = lent->key().lease_until();
+  }
+  stack.key(0).reset_counters();
+  for (const bool orderly : {false, true}) {
+    orderly ? stack.stop_keyd() : stack.kill_keyd();
+    const OtherProgram theirs(stack, 0);
+    EXPECT_TRUE(theirs.has_the_card()) << theirs.said();
+    const auto asked = stack.key(0).counters().commands;
+    stack.start_keyd();
+    ASSERT_TRUE(stack.wait_state(0, "leased") && stack.wait_state(1, "ready"));
+    KeydClient client(stack.socket());
+    for (const auto& key : client.keys())
+      if (key.serial() == stack.serial(0)) {
+        EXPECT_EQ(key.lease_holder(), "local:root");
+        EXPECT_EQ(key.lease_reason(), "the monthly report");
+        EXPECT_EQ(key.lease_until(), until);
+        EXPECT_EQ(key.taxpayer(), KeydStack::taxpayer(0)) << "who it is, is known without looking";
+        EXPECT_EQ(key.trouble().id(), "key.leased");
+      }
+    const auto request = stack.request(0, fmt::format("restart-{}", orderly));
+    const auto reply = client.sign(request);
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->key_serial(), stack.serial(1)) << reply->failure().id();
+    EXPECT_EQ(stack.key(0).counters().commands, asked) << "looked at while another program has it";
+  }
+  {
+    KeydClient client(stack.socket());
+    const auto shorter = lease(client, stack.serial(0), 2);
+    ASSERT_TRUE(shorter && !shorter->has_failure()) << "the same holder, after the restart";
+  }
+  stack.kill_keyd();
+  stack.start_keyd();
+  EXPECT_TRUE(stack.wait_state(0, "ready")) << "its time is over";
+  KeydClient client(stack.socket());
+  for (const auto& key : client.keys()) EXPECT_TRUE(key.lease_holder().empty());
+  // What cannot be read is said and keeps nothing from starting; what cannot be kept is not promised.
+  stack.stop_keyd();
+  std::ofstream(stack.state() + "/leases") << "what is this";
+  start(stack, 2);
+  EXPECT_THAT(stack.keyd_log(), HasSubstr("[key.lease_file]"));
+  ASSERT_EQ(::mkdir((stack.state() + "/leases.new").c_str(), 0700), 0);
+  KeydClient last(stack.socket());
+  const auto refused = lease(last, stack.serial(0), 3600);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->failure().id(), "key.lease_file");
+  EXPECT_EQ(stack.state_of(0), "ready");
 }
 
 TEST(KeyLeaseOnRealPcscd, ASignatureUnderWayEndsBeforeTheKeyIsLent) {

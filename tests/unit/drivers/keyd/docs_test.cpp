@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "drivers/keyd/config.h"
+#include "drivers/keyd/lease_book.h"
 #include "drivers/keyd/pin_ledger.h"
 #include "drivers/keyd/sign_log.h"
 #include "tests/unit/drivers/keyd/temp_directory.h"
@@ -38,6 +39,19 @@ TEST(KeydDocs, ShowALedgerRecordThatReadsAsDescribed) {
   ASSERT_TRUE(attempt);
   ASSERT_TRUE(*attempt);
   EXPECT_EQ(**attempt, (PinAttempt{PinAttempt::Phase::attempting, {2049, 131102, 7, 1792999000123456789, ""}, 10}));
+}
+
+TEST(KeydDocs, ShowALeasesFileThatReadsAsDescribed) {
+  TempDirectory temp;
+  temp.write("leases", block("leases"));
+  const auto leases = read_leases(temp.file("leases"), 0, 1'792'910'000'000);
+  ASSERT_TRUE(leases) << leases.error().detail;
+  EXPECT_EQ(*leases, (std::vector<Lease>{{.serial = "SIMKEY0001",
+                                          .certificate = {0x30, 0x00},
+                                          .reader = "USB 1-1.4",
+                                          .holder = "local:root",
+                                          .reason = "monthly report",
+                                          .until_ms = 1'793'000'000'000}}));
 }
 
 TEST(KeydDocs, ShowAConfigurationThatIsAcceptedAndSaysTheDefaults) {
