@@ -12,16 +12,16 @@
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
 
 #include "daemon/core/files.h"
+#include "daemon/core/http_request.h"
 
 namespace taxgate::cli {
 namespace {
@@ -144,14 +144,14 @@ struct Client::Wire {
     open = false;
   }
 
-  error_code exchange(const http::request<http::string_body>& request, std::chrono::seconds limit,
+  error_code exchange(const std::string& request, std::chrono::seconds limit,
                       http::response_parser<http::string_body>& parser, bool& sent) {
     sent = false;
     if (const auto error = run(kAnswerTime, [&](auto done) {
           if (secure)
-            http::async_write(*secure, request, std::move(done));
+            asio::async_write(*secure, asio::buffer(request), std::move(done));
           else
-            http::async_write(stream, request, std::move(done));
+            asio::async_write(stream, asio::buffer(request), std::move(done));
         }))
       return error;
     sent = true;
@@ -168,17 +168,14 @@ Client::Client(Endpoint endpoint) : endpoint_(std::move(endpoint)), wire_(std::m
 Client::~Client() = default;
 
 Result<Response> Client::call(const Request& request) {
-  http::request<http::string_body> message(http::string_to_verb(request.method), request.target, 11);
-  message.set(http::field::host, endpoint_.tls ? endpoint_.text() : "localhost");
-  message.set(http::field::user_agent, "taxgate");
-  message.set(http::field::accept, beast::string_view(kProtobuf.data(), kProtobuf.size()));
-  if (!endpoint_.token.empty()) message.set(http::field::authorization, "Bearer " + endpoint_.token);
-  if (!request.idempotency_key.empty()) message.set("Idempotency-Key", request.idempotency_key);
-  if (!request.body.empty() || request.method == "POST") {
-    message.set(http::field::content_type, request.content_type);
-    message.body() = request.body;
-  }
-  message.prepare_payload();
+  HttpFields fields{{"Host", endpoint_.tls ? endpoint_.text() : "localhost"},
+                    {"User-Agent", "taxgate"},
+                    {"Accept", std::string(kProtobuf)}};
+  if (!endpoint_.token.empty()) fields.emplace_back("Authorization", "Bearer " + endpoint_.token);
+  if (!request.idempotency_key.empty()) fields.emplace_back("Idempotency-Key", request.idempotency_key);
+  if (!request.body.empty() || request.method == "POST") fields.emplace_back("Content-Type", request.content_type);
+  const std::string message =
+      http_request_head(request.method, request.target, fields, request.body.size()) + request.body;
 
   if (endpoint_.tls && !wire_->context)
     if (auto loaded = wire_->load(*endpoint_.tls); !loaded) return std::unexpected(loaded.error());

@@ -9,13 +9,15 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <optional>
+
+#include "daemon/core/http_request.h"
 
 namespace taxgate::events {
 namespace {
@@ -68,18 +70,13 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
     parser_.header_limit(kMaxAnswerHeader);
   }
 
-  void start(const std::vector<std::pair<std::string, std::string>>& headers, std::string body) {
-    request_.method(http::verb::post);
-    request_.target(url_.target);
-    request_.version(11);
+  void start(const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body) {
     const bool usual_port = url_.port == (url_.tls ? "443" : "80");
     const std::string host = url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]";
-    request_.set(http::field::host, usual_port ? host : host + ":" + url_.port);
-    request_.set(http::field::user_agent, "taxgate");
-    request_.set(http::field::connection, "close");
-    for (const auto& [name, value] : headers) request_.set(name, value);
-    request_.body() = std::move(body);
-    request_.prepare_payload();
+    HttpFields fields{
+        {"Host", usual_port ? host : host + ":" + url_.port}, {"User-Agent", "taxgate"}, {"Connection", "close"}};
+    fields.insert(fields.end(), headers.begin(), headers.end());
+    request_ = http_request_head("POST", url_.target, fields, body.size()) + body;
     // The resolver has no deadline of its own, so one timer guards everything up to the connection.
     timer_.expires_after(options_.connect_deadline);
     timer_.async_wait([self = shared_from_this()](error_code ec) {
@@ -126,9 +123,9 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
       self->read();
     };
     if (tls_)
-      http::async_write(*tls_, request_, wrote);
+      asio::async_write(*tls_, asio::buffer(request_), wrote);
     else
-      http::async_write(*plain_, request_, wrote);
+      asio::async_write(*plain_, asio::buffer(request_), wrote);
   }
 
   void read() {
@@ -167,7 +164,7 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
   asio::steady_timer timer_;
   std::optional<beast::ssl_stream<beast::tcp_stream>> tls_;
   std::optional<beast::tcp_stream> plain_;
-  http::request<http::string_body> request_;
+  std::string request_;
   beast::flat_buffer buffer_;
   http::response_parser<http::string_body> parser_;
 };
@@ -178,7 +175,7 @@ std::shared_ptr<Post> start_post(asio::io_context& io, Url url, std::shared_ptr<
                                  std::vector<std::pair<std::string, std::string>> headers, std::string body,
                                  PostOptions options, std::move_only_function<void(PostResult)> done) {
   auto post = std::make_shared<BeastPost>(io, std::move(url), std::move(trust), options, std::move(done));
-  post->start(headers, std::move(body));
+  post->start(headers, body);
   return post;
 }
 

@@ -1,4 +1,4 @@
-// The only Boost.Beast file of this room (it takes 20 s to compile).
+// The only Boost.Beast file of this room (it takes 10 s to compile).
 //
 // Where "certainly not sent" ends: the request's head and body are written separately, and `body_started` is set on the
 // line before the first byte of the body is handed to the TLS stream. A head alone is no request. A kept-alive
@@ -15,6 +15,7 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -23,6 +24,7 @@
 #include <cstring>
 #include <deque>
 
+#include "daemon/core/http_request.h"
 #include "daemon/platform/budget.h"
 #include "daemon/platform/transport.h"
 
@@ -286,22 +288,17 @@ class State : public std::enable_shared_from_this<State> {
 
   asio::awaitable<void> exchange(Connection& connection, const HttpCall& call, Attempt& out) {
     connection.socket().expires_after(settings_.answer);
-    http::request<http::string_body> request{http::verb::post, address_.prefix + call.target, 11};
-    request.set(http::field::host, address_.port == "443" ? address_.host : address_.host + ":" + address_.port);
-    request.set(http::field::accept_encoding, "gzip");
-    for (const auto& [field, value] : call.headers) request.set(field, value);
-    request.body() = call.body;
-    request.prepare_payload();
-
-    http::request_serializer<http::string_body> serializer(request);
-    serializer.split(true);
-    auto [head, head_bytes] = co_await http::async_write_header(connection.stream, serializer, kAwait);
+    HttpFields fields{{"Host", address_.port == "443" ? address_.host : address_.host + ":" + address_.port},
+                      {"Accept-Encoding", "gzip"}};
+    fields.insert(fields.end(), call.headers.begin(), call.headers.end());
+    const std::string request = http_request_head("POST", address_.prefix + call.target, fields, call.body.size());
+    auto [head, head_bytes] = co_await asio::async_write(connection.stream, asio::buffer(request), kAwait);
     if (head) {
       out.answer = trouble(Errc::retry_later, is_timeout(head) ? "platform.unreachable" : "platform.not_sent", head);
       co_return;
     }
     out.body_started = true;
-    auto [body, body_bytes] = co_await http::async_write(connection.stream, serializer, kAwait);
+    auto [body, body_bytes] = co_await asio::async_write(connection.stream, asio::buffer(call.body), kAwait);
     if (body) {
       out.answer =
           trouble(Errc::outcome_unknown, is_timeout(body) ? "platform.no_answer" : "platform.connection_lost", body);
