@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -55,9 +56,15 @@ bool receive(int fd, std::span<std::uint8_t> into) {
   return true;
 }
 
-/// Looks at the next bytes and leaves them where they are.
+/// Looks at the next bytes and leaves them where they are. A process that was stopped and goes on finds the look cut
+/// short; so does one whose other end has hung up, and only that ends it.
 bool peek(int fd, std::span<std::uint8_t> into) {
-  return receive_some(fd, into.data(), into.size(), MSG_PEEK | MSG_WAITALL) == static_cast<ssize_t>(into.size());
+  for (;;) {
+    const auto n = receive_some(fd, into.data(), into.size(), MSG_PEEK | MSG_WAITALL);
+    if (n == static_cast<ssize_t>(into.size())) return true;
+    pollfd hung_up{fd, POLLRDHUP, 0};
+    if (n <= 0 || ::poll(&hung_up, 1, 0) != 0) return false;
+  }
 }
 
 bool send(int fd, ByteView data) {
