@@ -299,8 +299,19 @@ void Engine::watch_clock() {
 
 void Engine::keys_changed() {
   if (stopping_) return;
-  for (const auto& key : parts_.keys->keys())
-    if (key.state == "ready") context_.queue.wake_taxpayer(key.taxpayer, steady_ms());
+  std::map<std::string, std::string> ready;
+  std::set<std::string> taxpayers;
+  for (const auto& key : parts_.keys->keys()) {
+    if (key.state != "ready") continue;
+    ready.emplace(key.serial, key.taxpayer);
+    taxpayers.insert(key.taxpayer);
+  }
+  // A tax disk's figures change with each signature, and a list that says what it said before wakes nobody.
+  for (const auto& [serial, taxpayer] : ready)
+    if (!ready_keys_.contains(serial)) context_.queue.key_ready(taxpayer);
+  for (const auto& [serial, taxpayer] : ready_keys_)
+    if (!taxpayers.contains(taxpayer)) context_.queue.key_gone(taxpayer);
+  ready_keys_ = std::move(ready);
   disks_.look();
   pump();
 }

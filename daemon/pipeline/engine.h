@@ -186,6 +186,7 @@ class Engine final : public Pipeline {
   std::int64_t last_seq_ = 0;
   LegalTime started_at_;
   std::vector<store::Caller> callers_;
+  std::map<std::string, std::string> ready_keys_;            // serial, taxpayer: as they were at the last change
   std::multimap<std::string, Waiter, std::less<>> waiters_;  // by submission id
   std::vector<EventWaiter> event_waiters_;
   std::shared_ptr<Intake> intake_;

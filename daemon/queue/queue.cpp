@@ -3,6 +3,12 @@
 #include <utility>
 
 namespace taxgate::queue {
+namespace {
+
+// Signatures waited for at a time after a key came back: a few times what the keys of a taxpayer have under way.
+constexpr std::size_t kTriedAtOnce = 64;
+
+}  // namespace
 
 Work work_of(State state) {
   switch (state) {
@@ -98,11 +104,13 @@ void Queue::schedule(Item& item) {
   if (item.active || item.queued || work_of(item.state) == Work::none || !head(item)) return;
   item.queued = true;
   waiting_.emplace(item.due, item.seq, &item);
+  if (item.failed && item.state == State::signing) item.taxpayer->unsigned_.emplace(item.seq, &item);
 }
 
 void Queue::unschedule(Item& item) {
   if (!item.queued) return;
   waiting_.erase({item.due, item.seq, &item});
+  item.taxpayer->unsigned_.erase(item.seq);
   if (item.taxpayer->ready[item.cls].erase({item.rank, item.seq}) != 0) seat(*item.taxpayer, item.cls);
   item.queued = false;
 }
@@ -183,10 +191,43 @@ std::size_t Queue::wake_taxpayer(std::string_view taxpayer, SteadyMs now) {
   return woken;
 }
 
+void Queue::key_ready(std::string_view name) {
+  Taxpayer& one = taxpayer(name);
+  one.trying_unsigned = INT64_MIN;
+  trying_unsigned_.insert(&one);
+}
+
+void Queue::key_gone(std::string_view name) {
+  Taxpayer& one = taxpayer(name);
+  one.trying_unsigned.reset();
+  trying_unsigned_.erase(&one);
+}
+
+void Queue::try_unsigned(SteadyMs now) {
+  for (auto it = trying_unsigned_.begin(); it != trying_unsigned_.end();) {
+    Taxpayer& one = **it;
+    auto next = one.unsigned_.upper_bound(*one.trying_unsigned);
+    for (std::size_t due = one.ready[1].size(); due < kTriedAtOnce && next != one.unsigned_.end(); ++due) {
+      Item& item = *next->second;
+      one.trying_unsigned = item.seq;
+      make_due(item, now);
+      next = one.unsigned_.upper_bound(item.seq);
+    }
+    if (next != one.unsigned_.end()) {
+      ++it;
+      continue;
+    }
+    one.trying_unsigned.reset();
+    it = trying_unsigned_.erase(it);
+  }
+}
+
 void Queue::promote(SteadyMs now, LegalTime legal_now) {
+  try_unsigned(now);
   while (!waiting_.empty() && std::get<0>(*waiting_.begin()) <= now) {
     Item& item = *std::get<Item*>(*waiting_.begin());
     waiting_.erase(waiting_.begin());
+    item.taxpayer->unsigned_.erase(item.seq);
     item.cls = work_of(item.state) == Work::watch ? 2 : item.failed ? 1 : 0;
     // Least slack first among the urgent; everything else keeps the order of acceptance.
     item.rank =

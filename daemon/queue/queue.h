@@ -49,11 +49,16 @@ class Queue {
   void moved(std::string_view id, State state, LegalTime deadline);
   /// Ends the activity begun by next(); due again at `due`. `failed`: counts as a retry, not as fresh work.
   void finish(std::string_view id, SteadyMs due, bool failed);
-  /// Makes it due now (a person asked, a key appeared).
+  /// Makes it due now (a person asked).
   void wake(std::string_view id, SteadyMs now);
   void wake_all(SteadyMs now);
   /// returns  how many were woken
   std::size_t wake_taxpayer(std::string_view taxpayer, SteadyMs now);
+
+  /// A key of the taxpayer signs again: what failed to be signed is tried once more, oldest first, a few at a time (the
+  /// cost of a call does not grow with what waits), until all were tried or key_gone(). Nothing else is woken.
+  void key_ready(std::string_view taxpayer);
+  void key_gone(std::string_view taxpayer);
 
   /// The next submission to work on, marked active; nullopt when none is due or the active set is full.
   std::optional<std::string> next(SteadyMs now, LegalTime legal_now);
@@ -92,7 +97,9 @@ class Queue {
     explicit Taxpayer(std::string_view id) : name(id) {}
     const std::string name;
     std::map<Key, Item*> ready[kClasses];
-    std::optional<Seat> seat[kClasses];  // its place in seats_; none: nothing ready, or its share is used up
+    std::map<std::int64_t, Item*> unsigned_;      // by seq: waits out its pause after no key signed it
+    std::optional<std::int64_t> trying_unsigned;  // since key_ready(): those up to this seq were tried
+    std::optional<Seat> seat[kClasses];           // its place in seats_; none: nothing ready, or its share is used up
     int active = 0;
     std::uint64_t last_turn = 0;
     bool held = false;
@@ -122,6 +129,7 @@ class Queue {
   void unschedule(Item& item);
   void make_due(Item& item, SteadyMs due);
   void promote(SteadyMs now, LegalTime legal_now);
+  void try_unsigned(SteadyMs now);
   bool head(const Item& item) const;
   void seat(Taxpayer& taxpayer, int cls);  // puts it where its figures say
   void seat(Taxpayer& taxpayer);
@@ -134,6 +142,7 @@ class Queue {
   std::unordered_map<std::string_view, Item*> lanes_;                          // the head of each, by its Item::lane
   std::unordered_map<std::string_view, std::unique_ptr<Taxpayer>> taxpayers_;  // as many as are configured
   std::set<Timed> waiting_;
+  std::set<Taxpayer*> trying_unsigned_;
   std::set<Seat> seats_[kClasses];
   std::uint64_t turns_ = 0;
   std::set<Timed> deadlines_, unannounced_;  // the second shrinks as it is told

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
+#include <sstream>
 
 #include "simulator/sample/sample.h"
 #include "tests/system/shell.h"
@@ -122,6 +124,36 @@ TEST(KeysOfTheGateway, ALeaseThatIsNoneIsRefusedWithASentenceAndWorkWaitsForALen
   ASSERT_TRUE(lend(stand, ours, "release", 0));
   EXPECT_EQ(stand.wait_state(accepted->id(), {"issued"}, 20s)->state(), "issued");
   EXPECT_EQ(whole.judge(accepted->id()).lost, 0);
+}
+
+TEST(KeysOfTheGateway, WorkThatWaitedForAKeyIsSignedAtOnceWhenTheKeyComesBackOrTheHostDoes) {
+  Whole whole({.retry_first_ms = 600'000});  // by itself it would be tried again in ten minutes
+  auto& stand = whole.stand();
+  ASSERT_TRUE(stand.start_taxgated());
+  const std::string ours = stand.key(0).serial();
+  ASSERT_TRUE(becomes(stand, ours, "ready"));
+  // Refused by the key host, or by its absence: from now on it waits out its pause.
+  const auto refused = [&](const std::string& id, const std::string& why) {
+    return eventually([&] {
+      std::ostringstream log;
+      log << std::ifstream(stand.taxgated_log()).rdbuf();
+      return log.str().find(id + ": " + why) != std::string::npos;
+    });
+  };
+  ASSERT_TRUE(lend(stand, ours, "lease", 3600));
+  auto accepted = stand.submit(whole.full_red(whole.blue()));
+  ASSERT_TRUE(accepted);
+  ASSERT_TRUE(refused(accepted->id(), "key.leased"));
+  ASSERT_TRUE(lend(stand, ours, "release", 0));
+  EXPECT_EQ(stand.wait_state(accepted->id(), {"issued"}, 20s)->state(), "issued");
+
+  stand.keyd().kill();
+  ASSERT_TRUE(eventually([&] { return !stand.call<api::v1::Status>("GET", "/v1/status")->key_host_connected(); }));
+  accepted = stand.submit(whole.full_red(whole.blue()));
+  ASSERT_TRUE(accepted);
+  ASSERT_TRUE(refused(accepted->id(), "key.host_absent"));
+  ASSERT_TRUE(stand.start_keyd());
+  EXPECT_EQ(stand.wait_state(accepted->id(), {"issued"}, 20s)->state(), "issued");
 }
 
 TEST(KeysOfTheGateway, TheNumberOfSignaturesIsRightWhenItIsRead) {

@@ -18,6 +18,8 @@ Whole::Whole(WholeOptions options) {
   wanted.taxgated = options.taxgated;
   wanted.keys = 2;
   wanted.with_keys = options.with_keys;
+  wanted.retry_first_ms = options.retry_first_ms;
+  wanted.retry_max_ms = std::max(options.retry_first_ms, wanted.retry_max_ms);
   wanted.settle_ms = 1000;
   wanted.answer_ms = 1500;  // a sanitizer's platform is slow; faults that must outlast it say so
   wanted.connect_ms = 1500;

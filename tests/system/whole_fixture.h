@@ -15,6 +15,7 @@ namespace taxgate::tests {
 struct WholeOptions {
   bool upload = false;  // our reds are uploaded by us instead of issued by the platform
   bool with_keys = true;
+  int retry_first_ms = 50;
   std::string taxgated = "taxgated";
   std::string more_config = {};
   std::string sync = {};  // [sync] of taxgated; empty: a night only when asked

@@ -146,5 +146,61 @@ TEST(StateTable, FinalStatesLeadNowhereAndUnknownOutcomesComeOnlyFromSending) {
   for (const auto& state : states()) EXPECT_EQ(state_named(state.name), state.state);
 }
 
+/// `count` submissions of taxpayer T that no key signed; each is due again in an hour.
+void add_unsigned(Queue& queue, int count) {
+  constexpr SteadyMs kHour = 3'600'000;
+  for (int i = 0; i < count; ++i) {
+    const std::string id = "s" + std::to_string(i);
+    queue.add(entry(id, i + 1, id, State::signing), 0);
+  }
+  std::vector<std::string> claimed;
+  while (auto id = queue.next(0, kNow)) claimed.push_back(*id);
+  for (const auto& id : claimed) queue.finish(id, kHour, true);
+}
+
+TEST(QueueKeys, AKeyThatSignsAgainWakesWhatNoKeySignedAndNothingElse) {
+  Queue queue({});
+  add_unsigned(queue, 3);
+  constexpr SteadyMs kLater = 3'600'000;
+  queue.add(entry("form", 10, "form", State::waiting_counterparty), kLater);
+  queue.add(entry("platform", 11, "platform", State::ready), kLater);
+  queue.add(entry("other", 12, "other", State::signing, "U"), 0);
+  EXPECT_EQ(queue.next(0, kNow), "other");
+  queue.finish("other", kLater, true);
+  EXPECT_EQ(queue.next(1, kNow), std::nullopt);
+  queue.key_ready("T");
+  for (const char* id : {"s0", "s1", "s2"}) EXPECT_EQ(queue.next(1, kNow), id);
+  EXPECT_EQ(queue.next(1, kNow), std::nullopt) << "a form, the platform's own pause and another taxpayer wait on";
+  queue.finish("s1", kLater, true);
+  EXPECT_EQ(queue.next(1, kNow), std::nullopt) << "tried once for each time a key comes";
+  queue.key_ready("T");
+  EXPECT_EQ(queue.next(1, kNow), "s1");
+}
+
+TEST(QueueKeys, ALongBacklogIsTriedAFewAtATimeInOrderAndEachOnce) {
+  Queue queue({.max_active = 1'000'000});
+  constexpr int kMany = 5'000;
+  add_unsigned(queue, kMany);
+  queue.key_ready("T");
+  const auto first = queue.next(1, kNow);
+  ASSERT_EQ(first, "s0");
+  queue.finish(*first, 3'600'000, true);
+  queue.key_gone("T");
+  int more = 0;
+  std::vector<std::string> claimed;
+  while (auto id = queue.next(1, kNow)) claimed.push_back(*id), ++more;
+  EXPECT_LT(more, 200) << "one that comes and goes must not move all";
+  EXPECT_GT(more, 10);
+  for (const auto& id : claimed) queue.finish(id, 3'600'000, true);
+
+  queue.key_ready("T");
+  for (int i = 0; i < kMany; ++i) {
+    const auto id = queue.next(1, kNow);
+    ASSERT_EQ(id, "s" + std::to_string(i));
+    queue.finish(*id, 3'600'000, true);
+  }
+  EXPECT_EQ(queue.next(1, kNow), std::nullopt);
+}
+
 }  // namespace
 }  // namespace taxgate::queue
