@@ -1,5 +1,5 @@
-// What ./run test promises about sanitizers, fuzzing and the branches of the rules, read from the files that do it; and
-// the same reading finds each way of dropping it.
+// What .ci/run and ./run test promise about sanitizers, fuzzing, the branches of the rules and the whole system, read
+// from the files that do it; and the same reading finds each way of dropping it.
 #include <gtest/gtest.h>
 
 #include <regex>
@@ -10,13 +10,14 @@ namespace taxgate::tree {
 namespace {
 
 struct TestRun {
-  std::string run, build, rooms, presets, coverage;
+  std::string run, build, rooms, presets, coverage, ci, system, checks;
 };
 
 TestRun of_this_tree() {
-  return {read(root() / "cmake/run/tests.sh"), read(root() / "cmake/run/build.sh"),
+  return {read(root() / "cmake/run/tests.sh"),       read(root() / "cmake/run/build.sh"),
           read(root() / "cmake/TaxgateRooms.cmake"), read(root() / "CMakePresets.json"),
-          read(root() / "cmake/run/coverage.sh")};
+          read(root() / "cmake/run/coverage.sh"),    read(root() / ".ci/run"),
+          read(root() / "cmake/run/system.sh"),      read(root() / "tests/vm/checks.sh")};
 }
 
 /// The command lines of a shell function, without comments.
@@ -42,10 +43,31 @@ std::string preset_of(const std::string& presets, const std::string& name) {
   return begin == std::string::npos ? "" : presets.substr(begin, presets.find("\"name\":", begin + 8) - begin);
 }
 
+std::vector<std::string> system_faults(const TestRun& t) {
+  std::vector<std::string> out;
+  const auto expect = [&out](bool good, const std::string& fault) {
+    if (!good) out.push_back(fault);
+  };
+  expect(has_line(t.ci, "\"$run\" test || failed=1") && has_line(t.ci, "exit $failed"),
+         ".ci/run does not run the tests");
+  expect(has_line(t.ci, "[ \"${TAXGATE_TEST:-}\" = quick ] || \"$run\" system || failed=1"),
+         ".ci/run does not run the system");
+  const std::string system = function_of(t.system, "cmd_system"), step = function_of(t.system, "step");
+  expect(has_line(system, "checks_all || true") && has_line(system, "finish") &&
+             has_line(step, "quiet \"$@\" && return 0"),
+         "a phase of ./run system that fails does not fail it");
+  const std::string phases = function_of(t.checks, "checks_all");
+  const std::regex check("\n(check_[a-z_]+)\\(\\) \\{");
+  for (std::sregex_iterator at(t.checks.begin(), t.checks.end(), check), end; at != end; ++at)
+    expect(std::regex_search(phases, std::regex("(step|needed) \"[^\"]+\" " + (*at)[1].str() + "( |\n)")),
+           "./run system leaves out " + (*at)[1].str());
+  return out;
+}
+
 std::vector<std::string> faults(const TestRun& t) {
   std::vector<std::string> out;
-  const auto expect = [&out](bool good, const char* fault) {
-    if (!good) out.emplace_back(fault);
+  const auto expect = [&out](bool good, const std::string& fault) {
+    if (!good) out.push_back(fault);
   };
   const std::string test = function_of(t.run, "cmd_test"), ctest = function_of(t.run, "run_ctest"),
                     fuzz = function_of(t.run, "fuzz_one") + function_of(t.run, "fuzz_row"),
@@ -98,6 +120,7 @@ std::vector<std::string> faults(const TestRun& t) {
   expect(has_line(measured, "[ -s \"$out/sides\" ] && [ ! -s \"$out/open\" ]") &&
              measured.find("'$3 == 0 { print") != std::string::npos,
          "branches that no test takes are let pass");
+  for (const auto& fault : system_faults(t)) out.push_back(fault);
   expect(checked.find("|| { PHASE_FAILED=1;") != std::string::npos && checked.find("$COVERAGE") != std::string::npos,
          "the figure is not printed, or does not fail the run");
   return out;
@@ -135,6 +158,10 @@ TEST(TestRun, IsFoundWantingWhenASanitizerIsDroppedOrAFindingSuppressed) {
   broken(&TestRun::coverage, " && [ ! -s \"$out/open\" ]", "");
   broken(&TestRun::coverage, " daemon/\"$COVERED_ROOM\"/*.h", "");
   broken(&TestRun::coverage, "PHASE_FAILED=1;", "");
+  broken(&TestRun::ci, "\"$run\" test || failed=1", "\"$run\" test || true");
+  broken(&TestRun::ci, "|| \"$run\" system", "|| true \"$run\" system");
+  broken(&TestRun::system, "checks_all || true", "true");
+  broken(&TestRun::checks, "  step \"watchdog\" check_watchdog || true\n", "");
 }
 
 TEST(TestRun, EveryFuzzTargetHasACorpusOfItsOwn) {
