@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "cli/requests.h"
+#include "protocol/messages.h"
 
 namespace taxgate::cli {
 namespace {
@@ -37,17 +38,9 @@ CheckReply unreadable(const files::Entry& entry) {
   CheckReply reply;
   reply.set_answer("unreadable");
   for (const Error& fault : entry.faults) {
-    const auto body = failed(fault).body;
     auto& finding = *reply.add_findings();
-    finding.set_code(body.code());
     finding.set_severity("refuse");
-    finding.set_field(body.field());
-    finding.set_wanted(body.wanted());
-    finding.set_left(body.left());
-    finding.set_message(body.message());
-    finding.set_message_zh(body.message_zh());
-    finding.set_remedy(body.remedy());
-    finding.set_remedy_zh(body.remedy_zh());
+    show_error(fault, finding);
   }
   return reply;
 }

@@ -15,13 +15,18 @@ constexpr std::chrono::milliseconds kLook{500};  // between two looks of --follo
 /// docs/cli.md: the night's own codes, 0 right, 1 attention, 2 incomplete, 3 failed.
 Exit exit_of(const api::v1::SyncRun& run) { return static_cast<Exit>(std::min<std::uint32_t>(run.exit_code(), 3)); }
 
+/// The report, also of a night under way: one page, the same wherever a night is shown.
+std::string page_of(const Screen& screen, const api::v1::SyncRun& run) {
+  return report::text(report::from_record(run), screen.language);
+}
+
 Exit follow_run(Session& session) {
   std::string last;
   while (true) {
     auto status = session.get<api::v1::SyncStatus>("/v1/sync");
     if (!status) return session.report(status.error());
     if (!status->active()) {
-      if (!session.json(status->run())) session.answer(sync_run_text(session.screen(), status->run()));
+      if (!session.json(status->run())) session.answer(page_of(session.screen(), status->run()));
       return exit_of(status->run());
     }
     if (session.screen().json) {
@@ -62,7 +67,7 @@ Exit run_sync_status(Session& session) {
   if (!session.json(*status)) {
     const std::string next =
         status->next_at().empty() ? screen.pick("only when asked", "仅按需执行") : short_time(status->next_at());
-    std::string text = status->has_run() ? sync_run_text(screen, status->run()) + "\n" : std::string();
+    std::string text = status->has_run() ? page_of(screen, status->run()) + "\n" : std::string();
     session.answer(text + screen.pick("next: ", "下次:") + next + "\n");
   }
   return status->has_run() ? exit_of(status->run()) : Exit::ok;

@@ -46,6 +46,12 @@ std::optional<NightAlarm> alarm_of(const LegalTime due, const api::v1::SyncRunLi
   return made("sync.night_missed", {});
 }
 
+/// Begun, and its window is not over: nobody is to be called. By the gateway's clock, which set the window.
+bool under_way(const api::v1::SyncStatus& status) {
+  const auto now = LegalTime::parse(status.run().updated_at()), end = LegalTime::parse(status.run().window_end());
+  return status.active() && now && end && now->is_set() && *now < *end;
+}
+
 /// Inside a JSON string, on one line.
 std::string in_json_string(std::string_view text) {
   std::string out;
@@ -112,13 +118,18 @@ Exit run_sync_check(Session& session) {
   if (!list) {
     const auto& body = list.error().body;
     alarm = NightAlarm{Error{Errc::retry_later, "sync.night_unknown", {}, body.code(), body.message(), {}}, {}, {}, {}};
-  } else if (const auto next = LegalTime::parse(status->next_at()); next && next->is_set()) {
+  } else if (const auto next = LegalTime::parse(status->next_at()); next && next->is_set() && !under_way(*status)) {
     alarm = alarm_of(next->plus_ms(-24 * LegalTime::kHourMs), *list);
   }
   if (!alarm) {
+    const Screen& screen = session.screen();
     if (!session.json(*status))
       session.answer(
-          session.screen().pick("The night that was due is over and well.\n", "应做的夜间同步已完成且正常。\n"));
+          under_way(*status) ? screen.pick("The night is under way; its window ends at ", "夜间同步进行中,时段终点:") +
+                                   short_time(status->run().window_end()) + "\n"
+          : status->next_at().empty()
+              ? screen.pick("No night is ever due: [sync] at is off.\n", "未设定夜间同步时间([sync] at 为 off)。\n")
+              : screen.pick("The night that was due is over and well.\n", "应做的夜间同步已完成且正常。\n"));
     return Exit::ok;
   }
   const std::string text = filled(std::move(form), *alarm);

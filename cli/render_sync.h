@@ -8,8 +8,6 @@
 namespace taxgate::cli {
 
 std::string sync_plan_text(const Screen& screen, const api::v1::SyncPlan& plan);
-/// One screen: state, times, counts by taxpayer, what is in trouble.
-std::string sync_run_text(const Screen& screen, const api::v1::SyncRun& run);
 std::string sync_list_text(const Screen& screen, const api::v1::SyncRunList& list);
 /// What was compared, and each gap with its number and remedy.
 std::string sync_audit_text(const Screen& screen, const api::v1::SyncAudit& audit);

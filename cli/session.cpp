@@ -55,14 +55,7 @@ void print(std::FILE* to, const Screen& screen, const api::v1::ErrorBody& body, 
 Failed failed(const Error& error) {
   Failed out;
   out.exit = exit_of(error.code);
-  out.body.set_code(error.id);
-  out.body.set_field(error.field);
-  out.body.set_wanted(error.wanted);
-  out.body.set_left(error.left);
-  out.body.set_message(message_text(error, Language::english));
-  out.body.set_message_zh(message_text(error, Language::chinese));
-  out.body.set_remedy(remedy_text(error, Language::english));
-  out.body.set_remedy_zh(remedy_text(error, Language::chinese));
+  show_error(error, out.body);
   return out;
 }
 

@@ -13,7 +13,7 @@ enum class Language : std::uint8_t { english, chinese };
 
 struct Message {
   std::string_view id;    // "R2.tax_cap"
-  std::string_view text;  // may use {field} {wanted} {left}
+  std::string_view text;  // may use {field} {wanted} {left}; {wanted:time}: seconds, shown by duration_text
   std::string_view text_zh;
   std::string_view remedy;
   std::string_view remedy_zh;
@@ -27,5 +27,22 @@ const Message* find_message(std::string_view id);
 std::string message_text(const Error& error, Language language);
 /// What the person should do; empty when there is nothing to do.
 std::string remedy_text(const Error& error, Language language);
+
+/// "3 h 10 min", "2 d 4 h", "18 min 2 s", "3 小时 10 分": the two largest units, rounded down so that nobody is told
+/// too much; a second one that is 0 is left out. Negative is "0 s".
+std::string duration_text(std::int64_t ms, Language language);
+
+/// An error as a protobuf message with these fields shows it: code, what it is about, and its texts in both languages.
+template <class Shown>
+void show_error(const Error& error, Shown& out) {
+  out.set_code(error.id);
+  out.set_field(error.field);
+  out.set_wanted(error.wanted);
+  out.set_left(error.left);
+  out.set_message(message_text(error, Language::english));
+  out.set_message_zh(message_text(error, Language::chinese));
+  out.set_remedy(remedy_text(error, Language::english));
+  out.set_remedy_zh(remedy_text(error, Language::chinese));
+}
 
 }  // namespace taxgate

@@ -77,14 +77,7 @@ std::size_t position(std::string_view header, std::string_view media_type) {
 }
 
 void fill(v1::ErrorBody& body, const Error& error, std::string_view channel) {
-  body.set_code(error.id);
-  body.set_field(error.field);
-  body.set_wanted(error.wanted);
-  body.set_left(error.left);
-  body.set_message(message_text(error, Language::english));
-  body.set_message_zh(message_text(error, Language::chinese));
-  body.set_remedy(remedy_text(error, Language::english));
-  body.set_remedy_zh(remedy_text(error, Language::chinese));
+  show_error(error, body);
   body.set_channel(std::string(channel));
 }
 

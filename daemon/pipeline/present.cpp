@@ -33,17 +33,9 @@ void fill(api::v1::InvoiceLine& l, const RedLine& line) {
 }
 
 void fill(api::v1::Finding& out, const rules::Finding& finding) {
-  const Error& error = finding.error;
-  out.set_code(error.id);
+  show_error(finding.error, out);
   out.set_rule(std::string(finding.rule()));
   out.set_severity(std::string(name(finding.severity)));
-  out.set_field(error.field);
-  out.set_wanted(error.wanted);
-  out.set_left(error.left);
-  out.set_message(message_text(error, Language::english));
-  out.set_message_zh(message_text(error, Language::chinese));
-  out.set_remedy(remedy_text(error, Language::english));
-  out.set_remedy_zh(remedy_text(error, Language::chinese));
 }
 
 }  // namespace

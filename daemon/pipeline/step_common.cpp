@@ -29,14 +29,7 @@ LegalTime Context::deadline_when_confirmed(const Submission& sub) const {
 
 std::string error_bytes(const Error& error, const std::string& channel) {
   api::v1::ErrorBody body;
-  body.set_code(error.id);
-  body.set_field(error.field);
-  body.set_wanted(error.wanted);
-  body.set_left(error.left);
-  body.set_message(message_text(error, Language::english));
-  body.set_message_zh(message_text(error, Language::chinese));
-  body.set_remedy(remedy_text(error, Language::english));
-  body.set_remedy_zh(remedy_text(error, Language::chinese));
+  show_error(error, body);
   body.set_channel(channel);
   return body.SerializeAsString();
 }

@@ -58,8 +58,8 @@ struct List {
 inline constexpr List kLists[] = {
     {"forms_near", &sync::TaxpayerNight::forms_near, "Confirmation forms about to pass 72 hours",
      "即将满72小时的红字确认单"},
-    {"now_abnormal", &sync::TaxpayerNight::now_abnormal,
-     "Received invoices that are now irregular or suspicious vouchers", "本次变为异常凭证或疑似异常凭证的进项发票"},
+    {"now_abnormal", &sync::TaxpayerNight::now_abnormal, "Invoices that are now irregular or suspicious vouchers",
+     "本次变为异常凭证或疑似异常凭证的发票"},
     {"now_locked", &sync::TaxpayerNight::now_locked, "Invoices that are now locked", "本次变为红字锁定的发票"},
     {"no_longer_red", &sync::TaxpayerNight::no_longer_red, "Invoices of which nothing is left to reverse",
      "本次变为不可再红冲的发票"},

@@ -162,14 +162,7 @@ sync::TaxpayerNight taxpayer_of(const SyncTaxpayer& t) {
 api::v1::SyncFinding finding_of(const Error& error, bool failing) {
   api::v1::SyncFinding out;
   out.set_failing(failing);
-  out.set_code(error.id);
-  out.set_field(error.field);
-  out.set_wanted(error.wanted);
-  out.set_left(error.left);
-  out.set_message(message_text(error, Language::english));
-  out.set_message_zh(message_text(error, Language::chinese));
-  out.set_remedy(remedy_text(error, Language::english));
-  out.set_remedy_zh(remedy_text(error, Language::chinese));
+  show_error(error, out);
   return out;
 }
 

@@ -4,6 +4,7 @@
 // one short line, in HTML they are escaped and isolated, nothing of them is ever markup, script or an escape sequence.
 // Pure; any thread.
 #include <string>
+#include <string_view>
 
 #include "daemon/sync/night_summary.h"
 #include "protocol/messages.h"
@@ -13,6 +14,9 @@ namespace taxgate::report {
 /// At most kPageLines lines of at most kPageColumns columns; what does not fit is counted, not named.
 std::string text(const sync::NightSummary& night, Language language);
 inline constexpr std::size_t kPageLines = 80, kPageColumns = 100;
+
+/// A night's state ("waiting_approval") in the words of the report; an unknown one stays as it is.
+std::string state_text(std::string_view state, Language language);
 
 /// One object on one line; stable ASCII names, codes as the platform gives them, times in RFC 3339, money as decimal
 /// text. Everything the summary holds.

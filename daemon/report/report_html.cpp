@@ -113,7 +113,7 @@ void facts_table(Html& page, const sync::NightSummary& night) {
   fact("submissions looked at again", "复查申请", grouped(all.settled_submissions));
   fact("calls / planned", "调用次数/计划", fmt::format("{} / {}", grouped(night.calls), grouped(night.calls_planned)));
   fact("speed limited by", "速度受限于",
-       fmt::format("{} ({})", word(limit, l), duration(waited_ms(night.spent, limit), l)));
+       fmt::format("{} ({})", word(limit, l), duration_text(waited_ms(night.spent, limit), l)));
   fact("left", "剩余", xml_escaped(left_sentence(night, l)));
   page.end_table(0, 0);
 }
@@ -174,7 +174,8 @@ void example_tables(Html& page, const sync::NightSummary& night) {
     for (const auto& taxpayer : night.taxpayers)
       for (const sync::Example& e : (taxpayer.*list.examples).shown) {
         if (!page.room()) break;
-        page.row({foreign(taxpayer.id), foreign(e.number), foreign(e.what), foreign(e.counterparty)});
+        page.row({foreign(taxpayer.id), foreign(e.number), foreign(what_word(e.what, page.language())),
+                  foreign(e.counterparty)});
         ++shown;
       }
     page.end_table(count, shown);

@@ -10,7 +10,8 @@ namespace taxgate::report {
 namespace {
 
 // What a page has room for beside its own ten lines.
-constexpr std::size_t kTaxpayerLines = 12, kTransitionLines = 5, kExamplesEach = 2, kWindowLines = 6, kGapLines = 5;
+constexpr std::size_t kTaxpayerLines = 12, kTransitionLines = 5, kExamplesEach = 2, kWindowLines = 4, kGapLines = 5,
+                      kTroubledLines = 3;
 constexpr std::size_t kIdColumns = 20, kUnitColumns = 30, kNumberColumns = 24, kWhatColumns = 34;
 
 class Page {
@@ -70,10 +71,13 @@ void head(Page& page, const sync::NightSummary& night) {
   if (!night.trouble.empty() || !night.detail.empty()) page.line(trouble_word(night.trouble, night.detail, l));
   page.line("");
   std::string times = night.started_at.platform_text() + " ";
-  times += "(" + cause_word(night.cause, l) + ")";
+  times +=
+      "(" + cause_word(night.cause, l) +
+      (night.principal.empty() || night.cause == "schedule" ? "" : ", " + on_one_line(night.principal, kUnitColumns)) +
+      ")";
   if (night.finished_at.is_set())
     times += fmt::format(" – {}, {}", night.finished_at.platform_text(),
-                         duration(night.finished_at.ms - night.started_at.ms, l));
+                         duration_text(night.finished_at.ms - night.started_at.ms, l));
   page.pair("time", "时间", times);
   page.pair("windows", "时间段", windows_sentence(night, l));
   const Sums all = sums(night);
@@ -91,7 +95,7 @@ void head(Page& page, const sync::NightSummary& night) {
   page.pair("speed limited by", "速度受限于",
             limit == Limit::nothing ? std::string(word(limit, l))
                                     : form(l, "{} ({} of waiting, all windows together)", "{}(各时间段累计等待 {})",
-                                           word(limit, l), duration(waited_ms(night.spent, limit), l)));
+                                           word(limit, l), duration_text(waited_ms(night.spent, limit), l)));
   if (all.settled_submissions > 0)
     page.pair("submissions", "申请",
               form(page.language(), "{} looked at again", "复查 {} 笔", grouped(all.settled_submissions)));
@@ -132,6 +136,23 @@ void taxpayers(Page& page, const sync::NightSummary& night) {
   page.rest(night.taxpayers.size(), shown);
 }
 
+/// Of whom something is to be said that stands at none of its windows: held back, a sample that differs.
+void troubled(Page& page, const sync::NightSummary& night) {
+  std::uint64_t all = 0;
+  for (const auto& taxpayer : night.taxpayers) all += taxpayer.trouble.empty() ? 0 : 1;
+  if (all == 0) return;
+  page.heading("Taxpayers to look at", "待处理的纳税人", all);
+  std::size_t shown = 0;
+  for (const auto& taxpayer : night.taxpayers) {
+    if (taxpayer.trouble.empty()) continue;
+    if (shown++ == kTroubledLines) break;
+    page.paragraph("  ", fmt::format("{}: {}", on_one_line(taxpayer.id, kIdColumns),
+                                     trouble_word(taxpayer.trouble, taxpayer.detail, page.language())));
+    page.paragraph("    ", trouble_remedy(taxpayer.trouble, page.language()));
+  }
+  page.rest(all, std::min<std::size_t>(shown, kTroubledLines));
+}
+
 void changes(Page& page, const sync::NightSummary& night) {
   const auto all = transitions(night);
   if (all.empty()) return;
@@ -153,7 +174,8 @@ void lists(Page& page, const sync::NightSummary& night) {
     for (const auto& taxpayer : night.taxpayers)
       for (const sync::Example& e : (taxpayer.*list.examples).shown) {
         if (shown == kExamplesEach) break;
-        page.line(fmt::format("  {}  {}  {}", on_one_line(e.number, kNumberColumns), on_one_line(e.what, kWhatColumns),
+        page.line(fmt::format("  {}  {}  {}", on_one_line(e.number, kNumberColumns),
+                              on_one_line(what_word(e.what, page.language()), kWhatColumns),
                               on_one_line(e.counterparty, kUnitColumns)));
         ++shown;
       }
@@ -167,14 +189,19 @@ void windows(Page& page, const sync::NightSummary& night) {
   page.heading("Windows to look at", "待核查的时间段", all.size());
   for (std::size_t i = 0; i < all.size() && i < kWindowLines; ++i) {
     const sync::WindowResult& w = *all[i].window;
-    std::string line =
-        fmt::format("  {} {} {} {}: ", on_one_line(w.window.taxpayer, kIdColumns),
-                    word(w.window.direction, page.language()), on_one_line(w.window.type, 2), w.window.month.text());
+    std::string line = fmt::format("  {} {} {} {}", on_one_line(w.window.taxpayer, kIdColumns),
+                                   word(w.window.direction, page.language()),
+                                   w.window.type.empty() ? pick(page.language(), "changes", "增量")
+                                                         : std::string_view(on_one_line(w.window.type, 2)),
+                                   w.window.month.text());
     if (w.platform_count)
-      line += form(page.language(), "{} seen, platform {}; ", "已读 {},平台 {};", grouped(w.records),
+      line += form(page.language(), ": {} seen, platform {}", ":已读 {},平台 {}", grouped(w.records),
                    grouped(*w.platform_count));
-    line += trouble_word(w.trouble, w.detail, page.language());
+    if (w.our_amount && w.platform_amount && *w.our_amount != *w.platform_amount)
+      line += form(page.language(), "; sum {} here, {} there", ";金额合计 本方 {},平台 {}", w.our_amount->text(),
+                   w.platform_amount->text());
     page.line(line);
+    page.paragraph("    ", trouble_word(w.trouble, w.detail, page.language()));
   }
   page.rest(all.size(), kWindowLines);
 }
@@ -197,6 +224,7 @@ std::string text(const sync::NightSummary& night, Language language) {
   Page page(language);
   head(page, night);
   taxpayers(page, night);
+  troubled(page, night);
   changes(page, night);
   lists(page, night);
   windows(page, night);

@@ -1,5 +1,7 @@
 #include "daemon/report/words.h"
 
+#include "daemon/report/report.h"
+
 #include <fmt/format.h>
 
 #include "protocol/screen_text.h"
@@ -38,7 +40,7 @@ constexpr Word kLimits[] = {{"nothing", "nothing", "无"},
 constexpr Word kCauses[] = {{"schedule", "by schedule", "按计划"},
                             {"asked", "asked for", "人工发起"},
                             {"catch_up", "made up for", "补做"},
-                            {"resumed", "resumed", "续做"}};
+                            {"approved", "approved", "批准后继续"}};
 constexpr Word kChannels[] = {
     {"simulator", "simulator", "模拟"}, {"sandbox", "sandbox", "沙箱"}, {"production", "production", "生产"}};
 constexpr Word kFields[] = {{"state", "invoice status", "发票状态"},
@@ -80,6 +82,7 @@ constexpr std::span<const Word> kCodes[kStatusFields] = {kStateCodes,    kLockCo
 
 }  // namespace
 
+std::string state_text(std::string_view state, Language language) { return or_itself(kStates, state, language); }
 std::string_view word(sync::NightState state, Language language) { return found(kStates, name(state), language); }
 std::string_view word(Limit limit, Language language) { return found(kLimits, name(limit), language); }
 std::string_view word(sync::Direction direction, Language language) {
@@ -101,23 +104,43 @@ std::string code_word(StatusField field, std::string_view code, Language languag
 
 std::string trouble_word(std::string_view id, std::string_view detail, Language language) {
   const Message* row = id.empty() ? nullptr : find_message(id);
-  // A sentence with a place for a value is no use without it.
-  if (row != nullptr && row->text.find('{') == std::string_view::npos)
-    return std::string(pick(language, row->text, row->text_zh));
-  return on_one_line(detail.empty() ? id : detail, kTroubleColumns);
+  const bool has_places = row != nullptr && row->text.find('{') != std::string_view::npos;
+  if (row == nullptr || (has_places && detail.empty()))
+    return on_one_line(detail.empty() ? id : detail, kTroubleColumns);
+  // "field wanted / left", as the driver keeps it (sync::detail_of).
+  Error error{Errc::corrupt, std::string(id), {}, {}, {}, {}};
+  if (row->text.find("{field}") != std::string_view::npos) {
+    const auto blank = detail.find(' ');
+    error.field = detail.substr(0, blank);
+    detail.remove_prefix(std::min(detail.size(), error.field.size() + 1));
+  }
+  const auto slash = detail.find(" / ");
+  error.wanted = detail.substr(0, slash);
+  if (slash != std::string_view::npos) error.left = detail.substr(slash + 3);
+  return on_one_line(message_text(error, language), kGapColumns);
+}
+
+std::string trouble_remedy(std::string_view id, Language language) {
+  const Message* row = find_message(id);
+  if (row == nullptr) return {};
+  const std::string_view text = pick(language, row->remedy, row->remedy_zh);
+  return text.find('{') == std::string_view::npos ? std::string(text) : std::string();
+}
+
+std::string what_word(std::string_view what, Language language) {
+  const auto blank = what.find(' ');
+  const std::string_view first = what.substr(0, blank), rest = blank == what.npos ? "" : what.substr(blank + 1);
+  if (first == "deadline") return on_one_line(form(language, "until {}", "截止 {}", rest), kGapColumns);
+  for (std::size_t f = 0; f < kStatusFields; ++f)
+    if (const auto field = static_cast<StatusField>(f); first == platform_name(field))
+      return code_word(field, rest, language);
+  return on_one_line(what, kGapColumns);
 }
 
 std::string grouped(std::uint64_t number) {
   std::string out = std::to_string(number);
   for (std::size_t at = out.size(); at > 3;) out.insert(at -= 3, ",");
   return out;
-}
-
-std::string duration(std::int64_t ms, Language language) {
-  const std::int64_t s = ms < 0 ? 0 : ms / 1000;
-  if (s < 60) return form(language, "{} s", "{} 秒", s);
-  if (s < 3600) return form(language, "{} min {} s", "{} 分 {} 秒", s / 60, s % 60);
-  return form(language, "{} h {} min", "{} 小时 {} 分", s / 3600, s / 60 % 60);
 }
 
 std::string windows_sentence(const sync::NightSummary& night, Language language) {

@@ -29,11 +29,16 @@ std::string cause_word(std::string_view cause, Language language);      // an un
 std::string channel_word(std::string_view channel, Language language);  // likewise
 /// "1 deducted": the code with its meaning, the code alone when it is unknown, a dash for none.
 std::string code_word(StatusField field, std::string_view code, Language language);
-/// The catalogue's sentence for a trouble's id, or its detail; foreign text is made one line.
+/// The catalogue's sentence for a trouble's id with the values of its detail, or the detail; foreign text is made one
+/// line.
 std::string trouble_word(std::string_view id, std::string_view detail, Language language);
 
-std::string grouped(std::uint64_t number);                 // "1,234,567"
-std::string duration(std::int64_t ms, Language language);  // "18 min 2 s"
+/// What to do about it; empty: nothing is known.
+std::string trouble_remedy(std::string_view id, Language language);
+/// Why an invoice or a form is in a list: "ycpzzt 02" or "deadline 2026-11-23 10:00:00" in words.
+std::string what_word(std::string_view what, Language language);
+
+std::string grouped(std::uint64_t number);  // "1,234,567"
 /// "44 / 1,460; 1,400 empty by the platform's totals; 16 not asked (…)".
 std::string windows_sentence(const sync::NightSummary& night, Language language);
 /// What the audit looked at: "12 orders, 12 signatures kept, 3 reds; nothing missing".

@@ -7,7 +7,7 @@
 namespace taxgate::rules {
 namespace {
 
-constexpr std::int64_t kMinuteMs = 60'000, kDiskDayMs = 24 * LegalTime::kHourMs;
+constexpr std::int64_t kDiskDayMs = 24 * LegalTime::kHourMs;
 constexpr std::string_view kOperator = "operator", kItself = "auto";
 
 // Codes seen of real disks; what is not here is not guessed.
@@ -76,14 +76,6 @@ std::vector<DiskForecast> forecast(const DiskState& state, const DiskRate& rate,
   return out.take();
 }
 
-std::string duration_text(std::int64_t ms) {
-  const std::int64_t minutes = std::max<std::int64_t>(ms, 0) / kMinuteMs;
-  const std::int64_t hours = minutes / 60, days = hours / 24;
-  if (days > 0) return std::to_string(days) + " d " + std::to_string(hours % 24) + " h";
-  if (hours > 0) return std::to_string(hours) + " h " + std::to_string(minutes % 60) + " min";
-  return std::to_string(minutes) + " min";
-}
-
 DiskLevel level_of(const DiskForecast& forecast, std::int64_t lead_ms, LegalTime now, DiskLevel before) {
   constexpr std::int64_t kDateLeadMs = 3 * kDiskDayMs;
   const std::int64_t left = forecast.at.ms - now.ms;
@@ -100,7 +92,7 @@ Error said(const DiskForecast& forecast, std::string_view type, LegalTime now) {
       "disk.end_numbers",   "disk.end_offline_count", "disk.end_offline_positive", "disk.end_offline_negative",
       "disk.end_positive",  "disk.end_negative"};
   return {Errc::limit_reached, kIds[static_cast<std::size_t>(forecast.what)],
-          std::string(type),   duration_text(forecast.at.ms - now.ms),
+          std::string(type),   std::to_string(std::max<std::int64_t>(forecast.at.ms - now.ms, 0) / 1000),
           forecast.left,       {}};
 }
 

@@ -64,9 +64,6 @@ struct DiskForecast {
 /// Everything that will stop the type, the soonest first. A figure that nobody uses stops nothing.
 std::vector<DiskForecast> forecast(const DiskState& state, const DiskRate& rate, LegalTime now);
 
-/// "3 h 10 min", "2 d 4 h", "0 min": rounded down, so that nobody is told too much. Negative is "0 min".
-std::string duration_text(std::int64_t ms);
-
 /// Whether issuing has stopped, or stops within the time in which a person can still act: three days for lock date and
 /// report (a weekend lies between people and the bureau), `lead_ms` for everything else. A report that is due stops
 /// nothing by itself. `before`: what was said last; half as much again must lie ahead before it is taken back, so that
@@ -76,7 +73,7 @@ DiskLevel level_of(const DiskForecast& forecast, std::int64_t lead_ms, LegalTime
                    DiskLevel before = DiskLevel::well);
 
 /// For the message catalogue: disk.end_*, "007: 19 numbers are left; issuing stops in 3 h 10 min at today's rate". What
-/// has ended says "0 min".
+/// has ended says "0 s".
 Error said(const DiskForecast& forecast, std::string_view type, LegalTime now);
 
 /// A refusal that another try cannot change: the work is held, with a remedy.

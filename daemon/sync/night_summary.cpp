@@ -22,6 +22,14 @@ std::string_view name(NightState state) {
   return "failed";
 }
 
+std::string detail_of(const Error& e) {
+  std::string out = e.field;
+  if (!e.wanted.empty()) out += (out.empty() ? "" : " ") + e.wanted;
+  if (!e.left.empty()) out += " / " + e.left;
+  if (!e.detail.empty()) out += (out.empty() ? "" : ": ") + e.detail;
+  return out;
+}
+
 int exit_code(NightState state) {
   switch (state) {
     case NightState::right:

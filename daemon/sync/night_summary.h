@@ -28,6 +28,9 @@ enum class NightState : std::uint8_t {
   failed,            // could not go on: see trouble
 };
 std::string_view name(NightState state);
+
+/// An error's values as a summary keeps them beside its id: "field wanted / left: detail", what is empty left out.
+std::string detail_of(const Error& error);
 /// 0 right, 1 attention (also waiting_approval), 2 incomplete (also running, paused), 3 failed.
 int exit_code(NightState state);
 
@@ -69,7 +72,7 @@ struct TaxpayerNight {
   std::vector<TransitionCount> transitions;  // most frequent first
   std::vector<WindowResult> windows;
   Examples forms_near;     // open forms of either role about to pass their 72 hours
-  Examples now_abnormal;   // received, and an abnormal certificate (异常凭证) or suspected since this night
+  Examples now_abnormal;   // an abnormal certificate (异常凭证) or suspected since this night, received or issued
   Examples now_locked;     // locked for a red-letter act since this night
   Examples no_longer_red;  // void or fully reversed since this night: nothing left to reverse
   std::uint64_t settled_submissions = 0;  // open submissions that were looked at because of what the night found

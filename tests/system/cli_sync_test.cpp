@@ -61,6 +61,21 @@ TEST_F(CliSync, CheckIsSilentAboutANightThatWasMade) {
   EXPECT_EQ(check().exit, 0) << "what it found is in its report";
 }
 
+TEST_F(CliSync, CheckCallsNobodyWhileTheNightHasTimeLeftAndSaysSo) {
+  last_night("running", 2, began_, "");
+  gateway_.sync_answer.set_active(true);
+  auto& run = *gateway_.sync_answer.mutable_run();
+  run.set_updated_at("2026-11-22T03:10:00.000+08:00");
+  run.set_window_end("2026-11-22T07:00:00.000+08:00");
+  const auto early = check();
+  EXPECT_EQ(early.exit, 0);
+  EXPECT_THAT(early.out, HasSubstr("under way; its window ends at 2026-11-22 07:00:00"));
+  run.set_updated_at("2026-11-22T07:00:00.000+08:00");
+  EXPECT_THAT(check().out, HasSubstr("sync.night_late"));
+  gateway_.sync_answer.set_next_at("");
+  EXPECT_THAT(check().out, HasSubstr("No night is ever due"));
+}
+
 TEST_F(CliSync, CheckRaisesAnAlarmForANightThatIsMissingLateOrShort) {
   last_night("right", 0, "2026-11-21T03:00:00.000+08:00", "2026-11-21T03:20:00.000+08:00");
   const auto missed = check();

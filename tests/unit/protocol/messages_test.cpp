@@ -37,7 +37,8 @@ TEST(MessageCatalogue, UsesOnlyPlaceholdersThatAreFilled) {
     for (const std::string_view text : {row.text, row.text_zh, row.remedy, row.remedy_zh})
       for (auto at = text.find('{'); at != std::string_view::npos; at = text.find('{', at + 1)) {
         const auto rest = text.substr(at);
-        EXPECT_TRUE(rest.starts_with("{field}") || rest.starts_with("{wanted}") || rest.starts_with("{left}"))
+        EXPECT_TRUE(rest.starts_with("{field}") || rest.starts_with("{wanted}") || rest.starts_with("{left}") ||
+                    rest.starts_with("{wanted:time}"))
             << row.id << ": " << text;
       }
 }
@@ -49,6 +50,23 @@ TEST(MessageText, FillsPlaceholdersOnce) {
   EXPECT_NE(message_text(error, Language::chinese).find("seller:统一社会信用代码"), std::string::npos);
   EXPECT_FALSE(remedy_text(error, Language::english).empty());
   EXPECT_NE(remedy_text(error, Language::english), remedy_text(error, Language::chinese));
+}
+
+TEST(MessageText, TimesAreInTheReadersLanguageAndRoundedDown) {
+  const auto both = [](std::int64_t ms) {
+    return duration_text(ms, Language::english) + " = " + duration_text(ms, Language::chinese);
+  };
+  constexpr std::int64_t kMinute = 60'000, kHour = 60 * kMinute;
+  EXPECT_EQ(both(3 * kHour + 10 * kMinute + 59'999), "3 h 10 min = 3 小时 10 分");
+  EXPECT_EQ(both(52 * kHour - 1), "2 d 3 h = 2 天 3 小时");
+  EXPECT_EQ(both(18 * kMinute + 2'000), "18 min 2 s = 18 分 2 秒");
+  EXPECT_EQ(both(24 * kHour + 5 * kMinute), "1 d = 1 天") << "the two largest units, and none that is 0";
+  EXPECT_EQ(both(999), "0 s = 0 秒");
+  EXPECT_EQ(both(-1), "0 s = 0 秒");
+  const Error near{Errc::limit_reached, "disk.end_numbers", "007", "11400", "19", {}};
+  EXPECT_EQ(message_text(near, Language::english),
+            "007: 19 numbers are left; issuing stops in 3 h 10 min at today's rate.");
+  EXPECT_NE(message_text(near, Language::chinese).find("3 小时 10 分"), std::string::npos);
 }
 
 TEST(MessageText, FallsBackToTheIdAndItsDetail) {

@@ -387,7 +387,7 @@ TEST_F(Doctor, TellsWhichTaxDiskStopsIssuingAndWhichCouldNotBeRead) {
   type.set_type("007");
   auto& end = *type.add_forecasts();
   end.set_code("disk.end_numbers");
-  end.set_wanted("3 h 10 min");
+  end.set_wanted("11400");
   end.set_left("19");
   EXPECT_TRUE(found(check_tax_disks).empty()) << "far away";
   end.set_level("near");

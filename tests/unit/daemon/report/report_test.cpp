@@ -70,8 +70,8 @@ sync::NightSummary night() {
   n.taxpayers[1].windows[0].records = 249'000;  // some were met before, in another listing: nothing to look at
   n.taxpayers[1].windows[1].done = false;
   n.taxpayers[0].forms_near = {2, {{"99202611000000000001", "对方公司", "deadline 2026-11-22 10:19:52"}}};
-  n.taxpayers[1].now_abnormal = {1, {{"26117000001134616865", "对方公司", "abnormal 02"}}};
-  n.taxpayers[1].now_locked = {1, {{"26117000001134616866", "", "locked"}}};
+  n.taxpayers[1].now_abnormal = {1, {{"26117000001134616865", "对方公司", "ycpzzt 02"}}};
+  n.taxpayers[1].now_locked = {1, {{"26117000001134616866", "", "hzsdbs Y"}}};
   return n;
 }
 
@@ -118,11 +118,42 @@ TEST(ReportText, SaysWhatWasSeenWhatChangedWhatLimitedAndWhatIsLeft) {
   EXPECT_THAT(page, HasSubstr("… and 1 more"));
   EXPECT_THAT(page, HasSubstr("irregular or suspicious vouchers (1)"));
   EXPECT_THAT(page, HasSubstr("Windows to look at (1)"));
-  EXPECT_THAT(page, HasSubstr("91310115TGDM00011U received 81 2026-11: 250,000 seen, platform 250,001; "));
+  EXPECT_THAT(page, HasSubstr("91310115TGDM00011U received 81 2026-11: 250,000 seen, platform 250,001\n"));
   const std::string zh = text(night(), Language::chinese);
   EXPECT_THAT(zh, HasSubstr("夜间同步 12:待人工处理(渠道:模拟)"));
   EXPECT_THAT(zh, HasSubstr("用途确认: 0 未使用 → 1 已申请抵扣"));
   EXPECT_THAT(zh, HasSubstr("1 个时间段,约 250,000 张发票"));
+}
+
+TEST(ReportText, SaysWhyInTheReadersLanguage) {
+  sync::NightSummary n = night();
+  n.taxpayers[0].trouble = "sync.held";
+  n.taxpayers[0].detail = "150 / 24";
+  n.taxpayers[1].trouble = "sync.sample_differs";
+  n.taxpayers[1].detail = "26117000001134616865";
+  auto& sums = n.taxpayers[0].windows[0];
+  sums.trouble = "sync.sum_differs";
+  sums.our_amount = Fen{100};
+  sums.platform_amount = Fen{200};
+  auto& refused = n.taxpayers[1].windows[1];
+  refused.window.type.clear();  // the incremental listing
+  refused.platform_count.reset();
+  refused.trouble = "listing.refused";
+  refused.detail = sync::detail_of({Errc::rejected, refused.trouble, {}, "99001", {}, "系统繁忙"});
+  n.trouble = "sync.window_over";
+  n.detail = sync::detail_of({Errc::retry_later, n.trouble, {}, "2026-11-22 07:00:00", {}, {}});
+  const std::string english = text(n, Language::english), chinese = text(n, Language::chinese);
+  for (const char* said :
+       {"The night ended at 2026-11-22 07:00:00 with work left.", "Taxpayers to look at (2)",
+        "150 known invoices of one taxpayer would change, 24 may without a person.", "taxgate sync approve",
+        "Invoice 26117000001134616865, asked for by itself", "sum 1.00 here, 2.00 there", "code 99001: 系统繁忙.",
+        "received changes 2026-11\n", "until 2026-11-22 10:19:52", "02 irregular voucher", "Y locked"})
+    EXPECT_THAT(english, HasSubstr(said));
+  for (const char* said : {"夜间同步时段于 2026-11-22 07:00:00 结束", "待处理的纳税人 (2)", "将有 150 张已知发票变更",
+                           "最多允许 24 张", "发票 26117000001134616865 状态", "本方 1.00,平台 2.00",
+                           "代码 99001: 系统繁忙", "截止 2026-11-22", "02 异常凭证", "Y 已锁定"})
+    EXPECT_THAT(chinese, HasSubstr(said));
+  EXPECT_LE(lines_of(english).size(), kPageLines);
 }
 
 TEST(ReportText, GroupsTaxpayersByOrgUnitAndSumsEachUnit) {
