@@ -107,12 +107,9 @@ Exit run_sync_preflight(Session& session) {
   for (const auto& f : found->findings())
     findings.push_back({f.failing() ? Severity::failing : Severity::attention,
                         {Errc::invalid_input, f.code(), f.field(), f.wanted(), f.left(), {}}});
-  // What only this side sees: PIN tries; with the configuration in reach also the platform's clock and certificate
-  // files.
+  // What only this side sees, with the configuration in reach: the platform's clock and certificate files.
   doctor::Scene scene;
   scene.taxgated_file = session.given().value("--config", std::string(kTaxgatedFile));
-  if (auto keys = session.get<api::v1::KeyList>("/v1/keys")) scene.keys = std::move(*keys);
-  doctor::check_pin_tries(scene, findings);
   if (auto config = load_config(scene.taxgated_file)) {
     scene.config = std::move(*config);
     doctor::check_platform(scene, findings);

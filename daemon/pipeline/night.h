@@ -31,13 +31,14 @@ struct NightTask {
   std::string receipt;
   std::uint64_t taken = 0, packages = 0, total = 0;
   std::uint64_t records = 0, repeated = 0;  // of this listing, repeated ones among them
+  std::uint64_t quarantined = 0;            // by this task first tonight
   int rounds = 0;                           // listings begun
 
   /// Invoices the listing held. In a second one all were met by the first: there each counts.
   std::uint64_t listed() const { return rounds > 1 ? records : records - repeated; }
   /// The platform's count is what was listed. A page that came in the place of another one has its number of records
-  /// and brings none: only invoices met for the first time count, and a second listing settles what differs (an invoice
-  /// issued to oneself is met in the other direction's window first).
+  /// and brings none: only invoices met for the first time count (and those issued to oneself, which both directions
+  /// list), and a second listing settles what differs.
   bool agrees(std::uint64_t told) const { return told == listed(); }
 };
 
@@ -52,6 +53,8 @@ struct NightTaxpayer {
   std::uint64_t may_change = 0, has_changed = 0;  // implausible ones count
   bool held = false;
   std::uint64_t changed_tonight = 0;
+  /// What is in quarantine since tonight's first sight of it, by hash: the incremental listing shows it once more.
+  std::set<std::uint64_t> quarantined;
 };
 
 /// A run under way. Lives on the io thread; the summary is its truth.
@@ -153,6 +156,10 @@ class Night {
   template <class T, class Start>
   asio::awaitable<Result<T>> patiently(Run run, Start start);
   asio::awaitable<void> pause(Run run, Error why, int failures);
+  std::shared_ptr<const sync::TransitionTable> allowed_now() const {  // a reload counts from the next page on
+    const auto settings = c_.settings;
+    return {settings, &settings->transitions};
+  }
 
   // night_end.cpp
   asio::awaitable<void> verify(Run run);

@@ -74,7 +74,7 @@ void Night::plan(api::Reply<api::v1::SyncPlan> reply) {
       [](Night* self, std::shared_ptr<api::Reply<api::v1::SyncPlan>> answer) -> asio::awaitable<void> {
         auto input = co_await self->gather({});
         if (!input) co_return refuse_with(answer, input.error());
-        (*answer)(to_record(sync::make_plan(*input), input->limits.left_today, self->c_.settings->channel));
+        (*answer)(to_record(sync::make_plan(*input), input->limits.tonight(), self->c_.settings->channel));
       }(this, std::make_shared<api::Reply<api::v1::SyncPlan>>(std::move(reply))),
       asio::detached);
 }

@@ -21,6 +21,8 @@ sync::AuditGap gap(std::string id, std::string taxpayer, std::string number, std
 
 }  // namespace
 
+std::string gap_name(const Error& error) { return error.id + " " + error.field + " " + error.wanted; }
+
 Result<sync::RequestKnown> request_known(store::Reader& reader, const sync::KeySignature& s) {
   sync::RequestKnown out;
   const auto slash = s.request_id.find('/');
@@ -58,7 +60,8 @@ Result<AuditJournal> audit_journal(store::Reader& reader, std::int64_t after, st
         out.kept.push_back({.taxpayer = row.taxpayer,
                             .request_id = row.submission + "/" + row.step,
                             .key_serial = envelope.key_serial,
-                            .message_sm3 = hex(sm3(envelope.bytes))});
+                            .message_sm3 = hex(sm3(envelope.bytes)),
+                            .seq = row.seq});
     }
     if (row.state != name(State::issued)) continue;
     auto submission = reader.submission(row.submission);
@@ -196,12 +199,13 @@ asio::awaitable<Result<void>> NightAudit::read_journal(AuditMarks& marks, std::i
   const LegalTime until = all ? LegalTime{} : listing_.started_at;
   std::set<std::string> seen;
   std::int64_t held = -1;  // a red whose window is still to be listed: the next audit begins with it
-  std::int64_t at = marks.journal;
+  std::int64_t at = std::min(marks.journal, marks.reds);
   for (;;) {
     auto page = co_await c_.read<AuditJournal>(
         [at, last, until](store::Reader& r) { return audit_journal(r, at, last, until); });
     if (!page) co_return std::unexpected(page.error());
     for (auto& kept : page->kept) {
+      if (kept.seq <= marks.journal) continue;
       ++audit_.kept;
       if (log == nullptr || log->ordered(kept.message_sm3)) continue;
       if (missed_.size() < kMissedKept)
@@ -211,7 +215,7 @@ asio::awaitable<Result<void>> NightAudit::read_journal(AuditMarks& marks, std::i
     }
     std::vector<AuditJournal::Red> due;
     for (auto& red : page->reds) {
-      if (red.at >= listing_.started_at) continue;
+      if (red.seq <= marks.reds || red.at >= listing_.started_at) continue;
       if (left_.contains(red.window) && held < 0) held = red.seq - 1;
       if (done_.contains(red.window) && seen.insert(red.number).second) due.push_back(std::move(red));
     }
@@ -219,8 +223,9 @@ asio::awaitable<Result<void>> NightAudit::read_journal(AuditMarks& marks, std::i
     at = page->upto;
     if (page->end) break;
   }
-  // Without the log nothing of it is settled: the same rows come again.
-  if (log != nullptr) marks.journal = held >= 0 ? held : at;
+  // Without the log no signature is settled: the same rows come again, but a red is told once.
+  if (log != nullptr) marks.journal = std::max(marks.journal, at);
+  marks.reds = held >= 0 ? held : std::max(marks.reds, at);
   co_return Result<void>{};
 }
 

@@ -16,14 +16,17 @@ namespace taxgate::pipeline {
 /// From where the next audit goes on; kept as cursors of the store.
 struct AuditMarks {
   sync::LogPlace log;
-  std::int64_t journal = 0;  // row that was looked at last
-  LegalTime reds_until;      // reds of the listing that were issued before this were looked for; not set: none yet
+  std::int64_t journal = 0;    // row whose signatures were looked for last: stays while the log cannot be read
+  std::int64_t reds = 0;       // row whose red was looked for last
+  std::set<std::string> told;  // by the last audit, as gap_name(): they make no event again
+  LegalTime reds_until;        // reds of the listing that were issued before this were looked for; not set: none yet
 };
 
 /// One journal page, as the audit sees it.
 struct AuditJournal {
   struct Kept {
     std::string taxpayer, request_id, key_serial, message_sm3;
+    std::int64_t seq = 0;
   };
   struct Red {
     std::string taxpayer, number, submission;
@@ -41,6 +44,9 @@ struct AuditJournal {
 Result<sync::RequestKnown> request_known(store::Reader& reader, const sync::KeySignature& signature);
 /// The rows behind `after`, up to `last` and, if it is set, up to the first at or after `until`.
 Result<AuditJournal> audit_journal(store::Reader& reader, std::int64_t after, std::int64_t last, LegalTime until);
+
+/// What a gap is about, without how it stands: "audit.not_listed 9131… 2611…".
+std::string gap_name(const Error& error);
 
 /// Makes one audit. All of it on the io thread, but what reads.
 class NightAudit {

@@ -3,13 +3,15 @@
 
 #include "daemon/core/limits.h"
 #include "daemon/pipeline/night.h"
+#include "daemon/report/night_record.h"
 #include "protocol/messages.h"
 
 namespace taxgate::pipeline {
 namespace {
 
 constexpr std::string_view kLogOffset = "audit.log", kLogMark = "audit.log_mark", kJournalRow = "audit.journal",
-                           kRedsUntil = "audit.reds";
+                           kRedRow = "audit.red_row", kRedsUntil = "audit.reds";
+constexpr int kLookBack = 8;  // runs: one of them had an audit, unless all were cut short
 // Invoices looked up one by one to name what a window lost: a second of reading. More of them is told by the counts.
 constexpr std::size_t kLookedUp = 20'000, kLookUpAtOnce = 500;
 
@@ -118,14 +120,18 @@ asio::awaitable<Result<AuditMarks>> Night::audit_marks() {
   co_return co_await c_.read<AuditMarks>([](store::Reader& r) -> Result<AuditMarks> {
     AuditMarks out;
     std::int64_t reds = 0;
-    const std::pair<std::string_view, std::int64_t*> cursors[] = {
-        {kLogOffset, &out.log.offset}, {kLogMark, &out.log.mark}, {kJournalRow, &out.journal}, {kRedsUntil, &reds}};
+    const std::pair<std::string_view, std::int64_t*> cursors[] = {{kLogOffset, &out.log.offset},
+                                                                  {kLogMark, &out.log.mark},
+                                                                  {kJournalRow, &out.journal},
+                                                                  {kRedRow, &out.reds},
+                                                                  {kRedsUntil, &reds}};
     for (const auto& [cursor, into] : cursors) {
       auto value = r.cursor(cursor);
       if (!value) return std::unexpected(value.error());
       *into = *value;
     }
     out.reds_until = LegalTime{reds};
+    if (out.reds == 0) out.reds = out.journal;  // kept before the two were told apart
     return out;
   });
 }
@@ -133,10 +139,16 @@ asio::awaitable<Result<AuditMarks>> Night::audit_marks() {
 asio::awaitable<void> Night::audit_run(Run run, AuditMarks& marks) {
   auto kept = co_await audit_marks();
   auto before = co_await on_night_lane<std::vector<store::NightRun>>(
-      [run](NightLane& lane) { return lane.reader().runs(run->summary.run, 1); });
+      [run](NightLane& lane) { return lane.reader().runs(run->summary.run, kLookBack); });
   if (!kept || !before) {
     if (!stopping_) log::write(log::Level::error, kept ? before.error() : kept.error());
     co_return;
+  }
+  for (const auto& row : *before) {
+    api::v1::SyncRun record;
+    if (!record.ParseFromString(row.summary) || !record.has_audit()) continue;
+    for (const auto& gap : report::from_record(record).audit.named) kept->told.insert(gap_name(gap.error));
+    break;
   }
   marks = *kept;
   NightAudit made(c_, run->summary, before->empty() ? LegalTime{} : before->front().started_at, never_listed());
@@ -159,6 +171,7 @@ asio::awaitable<void> Night::audit_run(Run run, AuditMarks& marks) {
 
 asio::awaitable<void> Night::keep_audit(Run run, AuditMarks marks) {
   for (const auto& gap : run->summary.audit.named) {
+    if (marks.told.contains(gap_name(gap.error))) continue;  // it stands as it stood: in the report, but no news
     log::write(gap.failing ? log::Level::error : log::Level::warning, gap.error);
     JournalRow entry = row("audit", message_text(gap.error, Language::english), gap.error.id);
     entry.taxpayer = gap.error.field;
@@ -171,6 +184,7 @@ asio::awaitable<void> Night::keep_audit(Run run, AuditMarks marks) {
   const std::pair<std::string_view, std::int64_t> cursors[] = {{kLogOffset, marks.log.offset},
                                                                {kLogMark, marks.log.mark},
                                                                {kJournalRow, marks.journal},
+                                                               {kRedRow, marks.reds},
                                                                {kRedsUntil, marks.reds_until.ms}};
   for (const auto& [cursor, value] : cursors) {
     auto set = co_await answered<void>(c_.executor, [this, cursor, value](auto done) mutable {

@@ -179,7 +179,7 @@ void Night::conclude(NightRunning& run) const {
                           : NightState::right;
   if (run.ended) {
     sum.trouble = run.ended->id;
-    sum.detail = run.ended->wanted;
+    sum.detail = sync::detail_of(*run.ended);
   }
 }
 

@@ -89,7 +89,8 @@ Result<NightMerged> NightLane::merge(const NightPage& page, NightPages& pages) {
     out.head = *head;
   }
   const auto records = pages.batch.counts.records, repeated = pages.batch.counts.repeated;
-  auto merged = sync::merge_page(mirror_, page.form, page.taxpayer, *opened, workspace_, pages.batch, &page.asked);
+  auto merged =
+      sync::merge_page(mirror_, page.form, page.taxpayer, *opened, workspace_, pages.batch, &page.asked, *page.allowed);
   if (!merged) return std::unexpected(merged.error());
   out.page = *merged;
   out.records = pages.batch.counts.records - records;

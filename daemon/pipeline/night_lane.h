@@ -27,7 +27,8 @@ struct NightPage {
   listing::Form form = listing::Form::json;
   std::uint32_t taxpayer = 0;
   sync::Asked asked;
-  bool changes = false;  // an incremental answer: its head is read too
+  std::shared_ptr<const sync::TransitionTable> allowed;  // as configured when the page was asked for
+  bool changes = false;                                  // an incremental answer: its head is read too
 };
 struct NightMerged {
   leqi::ChangesHead head;  // with `changes`

@@ -40,11 +40,12 @@ asio::awaitable<Result<sync::PreflightInput>> Night::facts() {
   sync::PreflightInput facts;
   facts.window_end = input->window_end;
   facts.plan = sync::make_plan(*input);
-  facts.calls_left = input->limits.left_today;
+  facts.calls_left = input->limits.tonight();
   facts.key_host_connected = c_.keys.connected();
   for (const auto& key : c_.keys.keys()) {
     const auto until = LegalTime::parse(key.valid_until);
-    facts.keys.push_back({key.serial, key.taxpayer, key.state == "ready", until ? *until : LegalTime{}});
+    facts.keys.push_back(
+        {key.serial, key.taxpayer, key.state == "ready", until ? *until : LegalTime{}, key.state, key.pin_tries_left});
   }
   facts.state_dir = settings->state_dir;
   facts.free_bytes = free_bytes(settings->state_dir);
@@ -83,14 +84,7 @@ void Night::preflight(api::Reply<api::v1::SyncPreflight> reply) {
         for (const auto& finding : sync::judge(*facts)) {
           auto& row = *out.add_findings();
           row.set_failing(finding.failing);
-          row.set_code(finding.error.id);
-          row.set_field(finding.error.field);
-          row.set_wanted(finding.error.wanted);
-          row.set_left(finding.error.left);
-          row.set_message(message_text(finding.error, Language::english));
-          row.set_message_zh(message_text(finding.error, Language::chinese));
-          row.set_remedy(remedy_text(finding.error, Language::english));
-          row.set_remedy_zh(remedy_text(finding.error, Language::chinese));
+          show_error(finding.error, row);
         }
         (*answer)(std::move(out));
       }(this, std::make_shared<api::Reply<api::v1::SyncPreflight>>(std::move(reply))),

@@ -72,20 +72,9 @@ asio::awaitable<Result<sync::PlanInput>> Night::gather(std::set<std::string> onl
   });
   if (!known) co_return std::unexpected(known.error());
   for (const auto& id : ids) in.taxpayers.push_back({id, !known->taxpayers.contains(id)});
-  bool newest = true;
-  for (const auto& row : known->runs) {
-    api::v1::SyncRun record;
-    if (!record.ParseFromString(row.summary)) continue;
-    for (const auto& taxpayer : from_record(record).taxpayers)
-      for (const auto& w : taxpayer.windows) {
-        // The newest run that knows it.
-        if (w.done && in.expected_records.emplace(w.window, w.records).second && w.records == 0 &&
-            w.platform_count == std::uint64_t{0})
-          in.found_empty.emplace(w.window, row.started_at);
-        if (newest && !w.done && !w.window.type.empty()) in.left_over.push_back(w.window);
-      }
-    newest = false;
-  }
+  sync::Recall recall(in);
+  for (const auto& row : known->runs)
+    if (api::v1::SyncRun record; record.ParseFromString(row.summary)) recall.add(from_record(record));
   co_return in;
 }
 
@@ -163,7 +152,7 @@ asio::awaitable<void> Night::begin(Wish wish) {
     log::write(log::Level::error, ready.error());
     sum.state = sync::NightState::failed;
     sum.trouble = ready.error().id;
-    sum.detail = ready.error().detail;
+    sum.detail = sync::detail_of(ready.error());
     co_await keep(run, true);
     running_ = nullptr;
     co_return;
@@ -226,17 +215,24 @@ asio::awaitable<Result<void>> Night::restore(Run run) {
     const auto& tally = left->tallies.taxpayers[run->taxpayers[i].number];
     run->taxpayers[i].has_changed = tally.implausible;
     run->taxpayers[i].changed_tonight = tally.changed;
+    run->taxpayers[i].quarantined.clear();  // what was not committed is met again
+    run->summary.taxpayers[i].quarantined = 0;
   }
   run->summary.windows_done = 0;
   for (auto& task : run->tasks) {
-    if (task.over && !result(*run, task).done) continue;  // left with its trouble
+    auto& quarantined = run->summary.taxpayers[task.taxpayer].quarantined;
+    if (task.over && !result(*run, task).done) {  // left with its trouble
+      quarantined += task.quarantined;
+      continue;
+    }
     const auto mark = std::ranges::find(left->marks, task.position, &store::WindowMark::position);
     task.receipt.clear();
-    task.taken = task.packages = task.total = task.records = task.repeated = 0;
+    task.taken = task.packages = task.total = task.records = task.repeated = task.quarantined = 0;
     task.over = false;
     auto& window = result(*run, task);
     window.done = false;
     if (mark != left->marks.end()) read_mark(mark->mark, task);
+    quarantined += task.quarantined;
     window.records = task.listed();
     window.packages = task.taken;
     window.packages_of = task.packages;

@@ -16,6 +16,7 @@ constexpr int kPageTries = 4;                      // of a page that is not whol
 constexpr int kApplyTries = 3;                     // the platform lost or could not make the list
 constexpr int kRounds = 2;                         // listings of a window whose counts disagree
 constexpr std::uint64_t kCommitRecords = 100'000;  // a commit costs a flush: not one a page of unchanged records
+constexpr std::size_t kQuarantineKnown = 100'000;  // of a taxpayer: some megabytes; more are counted as often as shown
 constexpr std::int64_t kPauseStepMs = 1'000;       // a pause looks this often whether the night is over
 
 LegalTime first_day(sync::Month m) { return *LegalTime::parse(m.text() + "-01"); }
@@ -43,16 +44,11 @@ std::int64_t asked_pause_s(const Error& e) {
   return s;
 }
 
-std::string one_line(const Error& e) {
-  return fmt::format("{}{}{}{}{}", e.id, e.field.empty() ? "" : " " + e.field, e.wanted.empty() ? "" : " " + e.wanted,
-                     e.left.empty() ? "" : " / " + e.left, e.detail.empty() ? "" : ": " + e.detail);
-}
-
 }  // namespace
 
 std::string mark_of(const NightTask& t) {
-  return fmt::format("{} {} {} {} {} {} {} {}", t.receipt.empty() ? "-" : t.receipt, t.taken, t.packages, t.total,
-                     t.records, t.repeated, t.rounds, t.over ? 1 : 0);
+  return fmt::format("{} {} {} {} {} {} {} {} {}", t.receipt.empty() ? "-" : t.receipt, t.taken, t.packages, t.total,
+                     t.records, t.repeated, t.rounds, t.over ? 1 : 0, t.quarantined);
 }
 
 void read_mark(const std::string& mark, NightTask& task) {
@@ -62,6 +58,7 @@ void read_mark(const std::string& mark, NightTask& task) {
   if (!(in >> t.receipt >> t.taken >> t.packages >> t.total >> t.records >> t.repeated >> t.rounds >> over)) return;
   if (t.receipt == "-") t.receipt.clear();
   t.over = over != 0;
+  if (!(in >> t.quarantined)) t.quarantined = 0;  // a mark of an older program
   task = std::move(t);
 }
 
@@ -70,10 +67,11 @@ asio::awaitable<void> Night::pause(Run run, Error why, int failures) {
   const std::int64_t asked = asked_pause_s(why) * 1000;
   const std::int64_t ms =
       asked > 0 ? asked : std::min(settings->retry_max_ms, settings->retry_first_ms << std::min(failures, 16));
-  if (run->summary.state == sync::NightState::running) log::notice("sync.paused", "the night waits: {}", one_line(why));
+  if (run->summary.state == sync::NightState::running)
+    log::notice("sync.paused", "the night waits: {} {}", why.id, sync::detail_of(why));
   run->summary.state = sync::NightState::paused;
   run->summary.trouble = why.id;
-  run->summary.detail = one_line(why);
+  run->summary.detail = sync::detail_of(why);
   const std::int64_t began = c_.steady_ms();
   while (!must_end(*run) && c_.steady_ms() - began < ms)
     co_await sleep(std::clamp<std::int64_t>(ms - (c_.steady_ms() - began), 1, kPauseStepMs));
@@ -99,7 +97,7 @@ asio::awaitable<void> Night::work_on(Run run, NightTask& task) {
   }
   if (run->ended || run->broken) co_return;  // goes on later
   w.trouble = done.error().id;
-  w.detail = one_line(done.error());
+  w.detail = sync::detail_of(done.error());
   task.over = true;
   if (w.trouble != "sync.held") log::write(log::Level::warning, done.error());
 }
@@ -205,7 +203,8 @@ asio::awaitable<Result<void>> Night::take_packages(Run run, NightTask& task) {
                     .key = own.key,
                     .form = form,
                     .taxpayer = own.number,
-                    .asked = {.window = w.window, .number = ask.package, .count = task.packages, .total = task.total}});
+                    .asked = {.window = w.window, .number = ask.package, .count = task.packages, .total = task.total},
+                    .allowed = allowed_now()});
       merged =
           co_await on_night_lane<NightMerged>([page, pages](NightLane& lane) { return lane.merge(*page, *pages); });
       if (merged || stopping_) break;
@@ -261,6 +260,7 @@ asio::awaitable<Result<void>> Night::take_changes(Run run, NightTask& task) {
                                               .form = listing::Form::json,
                                               .taxpayer = own.number,
                                               .asked = {.window = {w.window.taxpayer, w.window.direction, {}, {}}},
+                                              .allowed = allowed_now(),
                                               .changes = true});
     auto merged =
         co_await on_night_lane<NightMerged>([page, pages](NightLane& lane) { return lane.merge(*page, *pages); });
@@ -281,7 +281,7 @@ asio::awaitable<Result<void>> Night::take_changes(Run run, NightTask& task) {
     if (head.first != ask.cursor) {
       // Another program took what lies between. It is not lost: the windows are listed whole.
       w.trouble = "sync.cursor_moved";
-      w.detail = fmt::format("{} moved to {}", ask.cursor, head.first);
+      w.detail = fmt::format("{} / {}", ask.cursor, head.first);
     }
     const bool more = head.more && head.next > ask.cursor;
     task.over = !more;
@@ -306,13 +306,16 @@ asio::awaitable<Result<void>> Night::store_batch(Run run, NightTask& task, std::
     taxpayer.held = true;
     summary.state = sync::NightState::waiting_approval;
     summary.trouble = "sync.held";
-    summary.detail = fmt::format("{} of {} known invoices would change, {} may", taxpayer.has_changed, summary.known,
-                                 taxpayer.may_change);
+    summary.detail = fmt::format("{} / {}", taxpayer.has_changed, taxpayer.may_change);
     log::warning("sync.held", "{}: {}", summary.id, summary.detail);
     co_return fail(Errc::limit_reached, "sync.held", {}, std::to_string(taxpayer.has_changed),
                    std::to_string(taxpayer.may_change));
   }
   taxpayer.changed_tonight += made->changed;
+  std::erase_if(made->batch.quarantined, [&](const store::QuarantinedRecord& q) {
+    return taxpayer.quarantined.size() < kQuarantineKnown && !taxpayer.quarantined.insert(q.hash).second;
+  });
+  task.quarantined += made->batch.quarantined.size();
   summary.quarantined += made->batch.quarantined.size();
   auto batch = std::make_shared<store::NightBatch>(std::move(made->batch));
   batch->run = run->summary.run;

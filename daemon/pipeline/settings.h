@@ -11,6 +11,7 @@
 #include "daemon/rules/calendar.h"
 #include "daemon/rules/channel_codes.h"
 #include "daemon/rules/rules.h"
+#include "daemon/sync/transitions.h"
 #include "protocol/decimal.h"
 #include "protocol/error.h"
 
@@ -54,6 +55,7 @@ struct Settings {
   rules::ChannelCodes channels = rules::ChannelCodes::defaults();  // operator data, see load_tables
   rules::Calendar calendar = rules::Calendar::defaults();          // the same
   rules::CodeTables codes;                                         // operator data, see load_tables
+  sync::TransitionTable transitions;                               // the night's; operator data, see load_tables
   std::vector<std::string>
       busy_texts;  // platform messages that mean "a form already stands": ask before believing them
 };

@@ -1,6 +1,7 @@
 // The operator's tables ([rules] tables_file): codes the platform may renumber, words it may change, who must approve
 // and which papers are demanded. What is left out keeps its compiled-in value; an unknown key or a wrong type refuses
 // the whole file. docs/rules.md lists the keys.
+#include <fmt/format.h>
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -25,15 +26,20 @@ class Reader {
           Errc::invalid_input, "config.tables", file_ + ": " + path_ + std::string(key), std::move(found), {}, {}};
   }
 
-  void list(std::string_view key, Codes& into) {
+  /// returns  whether the key is there
+  bool list(std::string_view key, Codes& into) {
     const toml::node* node = take(key);
-    if (node == nullptr) return;
-    if (!node->is_array()) return wrong(key, "not a list");
+    if (node == nullptr) return false;
     into.clear();
-    for (const auto& item : *node->as_array()) {
-      if (!item.is_string()) return wrong(key, "not a list of strings");
-      into.push_back(item.as_string()->get());
-    }
+    if (!node->is_array())
+      wrong(key, "not a list");
+    else
+      for (const auto& item : *node->as_array())
+        if (item.is_string())
+          into.push_back(item.as_string()->get());
+        else
+          wrong(key, "not a list of strings");
+    return true;
   }
 
   std::optional<std::string> text(std::string_view key) {
@@ -139,6 +145,29 @@ rules::EvidenceDemand read_demand(Reader& row) {
   return out;
 }
 
+/// [[transition]]: what the platform may make of a status. Each row is checked where it stands.
+void read_transitions(Reader& in, sync::TransitionTable& table) {
+  struct Row {};
+  std::vector<Row> rows;
+  in.rows("transition", rows, [&](Reader& row) {
+    const auto field_name = row.text("field"), from = row.text("from");
+    Codes to;
+    const bool named = row.list("to", to);
+    std::optional<StatusField> field;
+    for (std::size_t f = 0; f < kStatusFields; ++f)
+      if (field_name && *field_name == platform_name(static_cast<StatusField>(f))) field = static_cast<StatusField>(f);
+    if (!field)
+      row.wrong("field", field_name.value_or("missing"));
+    else if (!from)
+      row.wrong("from", "missing");
+    else if (!named)
+      row.wrong("to", "missing");
+    else if (!table.replace(*field, *from, to))
+      row.wrong("from/to", fmt::format("{}: {}", *from, fmt::join(to, " ")));
+    return Row{};
+  });
+}
+
 }  // namespace
 
 Result<void> load_tables(const std::string& file, Settings& settings) {
@@ -175,6 +204,8 @@ Result<void> load_tables(const std::string& file, Settings& settings) {
   }
   in.rows("approval", codes.approvals, read_trigger);
   in.rows("evidence", codes.evidence, read_demand);
+  sync::TransitionTable transitions;
+  read_transitions(in, transitions);
   const toml::node* channels = in.foreign("channel");
   const toml::node* calendar = in.foreign("calendar");
   in.finish();
@@ -186,6 +217,7 @@ Result<void> load_tables(const std::string& file, Settings& settings) {
     if (auto ok = load_calendar(*calendar, file, next); !ok) return ok;
   settings = std::move(next);
   settings.codes = std::move(codes);
+  settings.transitions = transitions;
   settings.busy_texts = std::move(busy);
   if (holds) settings.hold_codes = {holds->begin(), holds->end()};
   return {};

@@ -4,8 +4,6 @@
 #include <array>
 #include <span>
 
-#include "daemon/sync/transitions.h"
-
 namespace taxgate::sync {
 namespace {
 
@@ -13,23 +11,22 @@ constexpr std::size_t kChunk = 64;  // records whose keys are known before the f
 
 class PageMerge {
  public:
-  PageMerge(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, Batch& batch)
-      : mirror_(mirror), form_(form), taxpayer_(taxpayer), batch_(batch) {}
+  PageMerge(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, Batch& batch, const TransitionTable& allowed)
+      : mirror_(mirror), form_(form), taxpayer_(taxpayer), batch_(batch), allowed_(allowed) {}
 
   void compare(const Workspace::Look& look, ByteView record) {
     std::uint64_t* tag = look.tag;
     if (added_ && look.keyed) tag = mirror_.locate(look.key).tag;  // entries may have moved since
     // Compared once more: an earlier record of this page may have been the same invoice with other content.
-    if (tag != nullptr && Mirror::hash_of(*tag) == look.hash) return unchanged(*tag);
+    if (tag != nullptr && Mirror::hash_of(*tag) == look.hash) return unchanged(*tag, record);
     read(look, tag, record);
   }
   /// Places of looks from now on are those of the mirror as it is.
   void looked_again() { added_ = false; }
 
  private:
-  void unchanged(std::uint64_t& tag) {
-    if (Mirror::seen(tag)) ++batch_.counts.repeated;
-    Mirror::mark(tag);
+  void unchanged(std::uint64_t& tag, ByteView record) {
+    meet(tag, record);
     ++batch_.counts.unchanged;
   }
 
@@ -45,11 +42,12 @@ class PageMerge {
     const bool guessed = look.keyed && look.key == key;
     const Mirror::Place place = guessed ? Mirror::Place{tag} : mirror_.locate(key);
     if (place.tag == nullptr) return add(key, record, decoded->status, hash);
-    if (Mirror::hash_of(*place.tag) == hash) return unchanged(*place.tag);  // the quick look had missed the number
-    meet(*place.tag);
+    if (Mirror::hash_of(*place.tag) == hash)
+      return unchanged(*place.tag, record);  // the quick look had missed the number
+    meet(*place.tag, record);
     const PlatformStatus before = mirror_.status_of(*place.tag);
     const PlatformStatus after = before.updated_by(decoded->status);
-    if (const auto field = forbidden(before, after))
+    if (const auto field = allowed_.forbidden(before, after))
       return hold_back(key, Reason::transition, std::string(platform_name(*field)), before, after, hash, record);
     if (before == after) return touch(key, record, before, hash);
     if (!mirror_.put(key, after, hash))
@@ -84,9 +82,16 @@ class PageMerge {
     batch_.facts.push_back(std::move(facts));
   }
 
-  void meet(std::uint64_t& tag) {
-    if (Mirror::seen(tag)) ++batch_.counts.repeated;
+  void meet(std::uint64_t& tag, ByteView record) {
+    if (Mirror::seen(tag)) again(record);
     Mirror::mark(tag);
+  }
+
+  void again(ByteView record) {
+    listing::Facts facts;
+    const bool to_self = listing::decode(form_, taxpayer_, record, &facts) && !facts.seller_id.empty() &&
+                         facts.seller_id == facts.buyer_id;
+    ++(to_self ? batch_.counts.to_self : batch_.counts.repeated);
   }
 
   void hold_back(const InvoiceKey& key, Reason reason, std::string field, PlatformStatus before, PlatformStatus after,
@@ -99,6 +104,7 @@ class PageMerge {
   const listing::Form form_;
   const std::uint32_t taxpayer_;
   Batch& batch_;
+  const TransitionTable& allowed_;
   bool added_ = false;  // since the looks were made
 };
 
@@ -181,7 +187,7 @@ Invoice invoice_of(const listing::Facts& facts, PlatformStatus status) {
 }
 
 Result<listing::PageHead> merge_page(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, ByteView page,
-                                     Workspace& w, Batch& batch, const Asked* asked) {
+                                     Workspace& w, Batch& batch, const Asked* asked, const TransitionTable& allowed) {
   auto head = listing::split(form, page, w.records);
   if (!head) return head;
   if (asked != nullptr)
@@ -201,7 +207,7 @@ Result<listing::PageHead> merge_page(Mirror& mirror, listing::Form form, std::ui
         return std::unexpected(std::move(ok.error()));
     }
   }
-  PageMerge merge(mirror, form, taxpayer, batch);
+  PageMerge merge(mirror, form, taxpayer, batch, allowed);
   for (std::size_t from = 0; from < records.size(); from += kChunk) {
     const auto chunk = records.subspan(from, std::min(kChunk, records.size() - from));
     Workspace::Look* looks = w.looks.data() + (asked != nullptr ? from : 0);

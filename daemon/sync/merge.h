@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/sync/mirror.h"
+#include "daemon/sync/transitions.h"
 #include "daemon/sync/window.h"
 #include "protocol/invoice.h"
 #include "protocol/listing.h"
@@ -46,6 +47,7 @@ struct Quarantined {
 struct Counts {
   std::uint64_t records = 0, unchanged = 0, added = 0, changed = 0, touched = 0, quarantined = 0;
   std::uint64_t repeated = 0;  // records of invoices already met this night, whatever became of them
+  std::uint64_t to_self = 0;   // the same, of invoices issued to oneself: both directions list them
   friend bool operator==(const Counts&, const Counts&) = default;
 };
 
@@ -81,9 +83,11 @@ struct Asked {
 /// Appends to `batch`. A page that is not whole, or is not what was asked for, changes nothing, neither mirror nor
 /// batch. taxpayer  our number of the taxpayer whose listing this is, 1..InvoiceKey::kMaxTaxpayer
 /// asked     not null: the whole page is checked before the first record of it counts
+/// allowed   which status may follow which
 /// errors    those of listing::split; corrupt listing.other_page, listing.foreign
 Result<listing::PageHead> merge_page(Mirror& mirror, listing::Form form, std::uint32_t taxpayer, ByteView page,
-                                     Workspace& workspace, Batch& batch, const Asked* asked = nullptr);
+                                     Workspace& workspace, Batch& batch, const Asked* asked = nullptr,
+                                     const TransitionTable& allowed = TransitionTable::compiled_in());
 
 /// A new invoice as the ledger keeps it: facts and status, no lines (a listing has none).
 Invoice invoice_of(const listing::Facts& facts, PlatformStatus status);

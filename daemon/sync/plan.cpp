@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 namespace taxgate::sync {
 namespace {
@@ -84,6 +83,18 @@ double CallLimits::per_ms() const {
 
 std::int64_t CallLimits::tonight() const {
   return std::max<std::int64_t>(0, left_today - per_day * reserve_percent / 100);
+}
+
+void Recall::add(const NightSummary& night) {
+  for (const auto& taxpayer : night.taxpayers) {
+    const bool newest = met_.insert(taxpayer.id).second;
+    for (const auto& w : taxpayer.windows) {
+      const bool held_nothing = w.records == 0 && w.platform_count == std::uint64_t{0};
+      if (w.done && in_.expected_records.emplace(w.window, w.records).second && held_nothing)
+        in_.found_empty.emplace(w.window, night.started_at);
+      if (newest && !w.done && !w.window.type.empty()) in_.left_over.push_back(w.window);
+    }
+  }
 }
 
 std::uint64_t calls_of(std::uint64_t records, std::uint64_t package_records) {

@@ -4,10 +4,12 @@
 // Pure; any thread.
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "daemon/sync/night_summary.h"
 #include "daemon/sync/window.h"
 
 namespace taxgate::sync {
@@ -41,6 +43,19 @@ struct PlanInput {
   CallLimits limits;
   int concurrency = 4;
   std::int64_t answer_ms = 300;  // of one call, about
+};
+
+/// What earlier nights tell the coming one, given the newest first: what each window held and whether that was nothing,
+/// and what is left over. A taxpayer's is what the newest night that it was part of left: an approved run, which is for
+/// some taxpayers only, does not make us forget what the night before it left of the others.
+class Recall {
+ public:
+  explicit Recall(PlanInput& into) : in_(into) {}
+  void add(const NightSummary& night);
+
+ private:
+  PlanInput& in_;
+  std::set<std::string> met_;
 };
 
 struct PlannedWindow {

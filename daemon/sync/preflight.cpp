@@ -48,6 +48,9 @@ void judge_keys(const PreflightInput& in, Findings& out) {
     if (!ready) out.push_back({false, {Errc::retry_later, "key.none", "taxpayer", t.id, {}, {}}});
   }
   for (const PreflightKey& k : in.keys)
+    if (k.pin_tries_left == 1 || k.state == "locked" || k.state == "pin_wrong" || k.state == "pin_last_try")
+      out.push_back({true, {Errc::rejected, "preflight.pin", k.serial, k.state, {}, {}}});
+  for (const PreflightKey& k : in.keys)
     if (k.valid_until.is_set() && k.valid_until <= in.window_end)
       out.push_back({true,
                      {Errc::rejected,

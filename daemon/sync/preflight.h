@@ -27,13 +27,15 @@ struct PreflightTaxpayer {
 struct PreflightKey {
   std::string serial, taxpayer;
   bool ready = false;
-  LegalTime valid_until;  // not set: unknown
+  LegalTime valid_until;    // not set: unknown
+  std::string state = {};   // the key host's word: "pin_wrong", "pin_last_try", "locked", …
+  int pin_tries_left = -1;  // unknown; a key that never showed its counter has 0 without being locked
 };
 
 struct PreflightInput {
-  LegalTime window_end;  // of the coming night
-  Plan plan;             // what it would do
-  std::int64_t calls_left = 0;
+  LegalTime window_end;         // of the coming night
+  Plan plan;                    // what it would do
+  std::int64_t calls_left = 0;  // to the night, beside day work's reserve
   std::vector<PreflightTaxpayer> taxpayers;
   bool key_host_connected = false;
   std::vector<PreflightKey> keys;

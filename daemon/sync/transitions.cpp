@@ -1,8 +1,5 @@
 #include "daemon/sync/transitions.h"
 
-#include <array>
-#include <bitset>
-
 namespace taxgate::sync {
 namespace {
 
@@ -37,50 +34,50 @@ constexpr std::array kTable{
     Transition{agriculture, "2", ""},
 };
 
-constexpr std::size_t kCodes = 128;
-
-class Allowed {
- public:
-  Allowed() {
-    for (auto& field : to_)
-      for (auto& codes : field) codes.set();
-    for (const auto& row : kTable) {
-      auto& codes = to_[static_cast<std::size_t>(row.field)][*status_code(row.from)];
-      codes.reset();
-      for (std::string_view rest = row.to; !rest.empty();) {
-        const auto blank = rest.find(' ');
-        codes.set(*status_code(rest.substr(0, blank)));
-        rest.remove_prefix(blank == std::string_view::npos ? rest.size() : blank + 1);
-      }
-    }
-  }
-  bool may(StatusField field, std::uint8_t from, std::uint8_t to) const {
-    return to_[static_cast<std::size_t>(field)][from & 127U][to & 127U];
-  }
-
- private:
-  std::array<std::array<std::bitset<kCodes>, kCodes>, kStatusFields> to_;
-};
-
-const Allowed& allowed() {
-  static const Allowed table;
-  return table;
-}
-
 }  // namespace
 
 std::span<const Transition> transitions() { return kTable; }
 
-bool may_follow(StatusField field, std::uint8_t from, std::uint8_t to) {
-  return from == to || allowed().may(field, from, to);
+TransitionTable::TransitionTable() {
+  for (auto& field : to_)
+    for (auto& codes : field) codes.set();
+  for (const auto& row : kTable) {
+    std::vector<std::string> to;
+    for (std::string_view rest = row.to; !rest.empty();) {
+      const auto blank = rest.find(' ');
+      to.emplace_back(rest.substr(0, blank));
+      rest.remove_prefix(blank == std::string_view::npos ? rest.size() : blank + 1);
+    }
+    (void)replace(row.field, row.from, to);
+  }
 }
 
-std::optional<StatusField> forbidden(PlatformStatus before, PlatformStatus after) {
-  const Allowed& table = allowed();
+const TransitionTable& TransitionTable::compiled_in() {
+  static const TransitionTable table;
+  return table;
+}
+
+bool TransitionTable::replace(StatusField field, std::string_view from, const std::vector<std::string>& to) {
+  const auto before = status_code(from);
+  if (!before || *before == 0) return false;
+  std::bitset<kCodes> codes;
+  if (to == std::vector<std::string>{"*"}) {
+    codes.set();
+  } else {
+    for (const auto& text : to) {
+      const auto code = status_code(text);
+      if (!code || *code == 0) return false;
+      codes.set(*code);
+    }
+  }
+  to_[static_cast<std::size_t>(field)][*before] = codes;
+  return true;
+}
+
+std::optional<StatusField> TransitionTable::forbidden(PlatformStatus before, PlatformStatus after) const {
   for (std::size_t f = 0; f < kStatusFields; ++f) {
     const auto field = static_cast<StatusField>(f);
-    const auto from = before.get(field), to = after.get(field);
-    if (from != to && !table.may(field, from, to)) return field;
+    if (!may_follow(field, before.get(field), after.get(field))) return field;
   }
   return std::nullopt;
 }

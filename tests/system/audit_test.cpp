@@ -174,6 +174,39 @@ TEST_F(NightAudited, WhatKeyHostAndJournalDoNotBothKnowIsNamedByItsNumber) {
   EXPECT_EQ(taxgate("sync audit").exit, 2);
 }
 
+// The log's leg may be missing for days; what the other two disagree about is told once all the same.
+TEST_F(NightAudited, WhatStaysAsItWasIsNoNewsAlsoWithoutTheKeyHost) {
+  const std::string red = issued_red();
+  stand().keyd().stop();
+  ASSERT_TRUE(eventually([&] {
+    const auto audit = stand().call<SyncAudit>("GET", "/v1/sync/audit");
+    return audit && audit->has_unaudited();
+  }));
+  const std::string hidden =
+      fmt::format(R"([{{"service":"{}","page":"missing","count":0}},{{"service":"{}","cursor_moved":100,"count":0}}])",
+                  leqi::service::night_package, leqi::service::night_changes);
+  ASSERT_TRUE(stand().control("POST", "/faults", hidden));
+  const SyncRun first = night();
+  EXPECT_THAT(named(first.audit()), testing::Contains("audit.red_not_listed " + red)) << first.audit().DebugString();
+  const int told = events_of_gaps();
+  EXPECT_EQ(told, first.audit().named_size()) << "an event each";
+  const SyncRun second = night();
+  EXPECT_THAT(named(second.audit()), testing::Not(testing::Contains("audit.red_not_listed " + red)));
+  EXPECT_TRUE(second.audit().has_unaudited());
+  EXPECT_EQ(events_of_gaps(), told) << "nothing changed";
+  // The signatures wait for their log meanwhile.
+  ASSERT_TRUE(stand().control("DELETE", "/faults"));
+  ASSERT_TRUE(stand().start_keyd());
+  ASSERT_TRUE(eventually([&] {
+    const auto audit = stand().call<SyncAudit>("GET", "/v1/sync/audit");
+    return audit && !audit->has_unaudited();
+  }));
+  const SyncRun whole = night();
+  EXPECT_GE(whole.audit().kept(), 1U);
+  EXPECT_EQ(whole.audit().signatures(), whole.audit().kept());
+  EXPECT_THAT(named(whole.audit()), IsEmpty()) << whole.audit().DebugString();
+}
+
 TEST_F(NightAudited, WhatJournalAndListingDoNotBothKnowIsNamedByItsNumber) {
   // A red by hand on the platform, three days ago. Its number is the smallest: the fault below takes the largest of
   // two.

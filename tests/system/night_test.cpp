@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
+#include <csignal>
 #include <map>
 #include <set>
 
 #include "daemon/core/clock.h"
+#include "daemon/core/files.h"
 #include "daemon/store/store.h"
 #include "protocol/leqi_night.h"
 #include "protocol/sync.pb.h"
@@ -293,6 +295,42 @@ TEST_F(WholeNight, AnotherProgramThatMovedTheCursorIsTold) {
   EXPECT_EQ(kept().statuses, platform) << "the windows bring what the cursor skipped";
 }
 
+// The compiled-in rows are inferred: an operator who knows better says so, and the next night takes what was held back.
+TEST_F(WholeNight, AnOperatorsTransitionsCountFromTheReloadOn) {
+  ASSERT_TRUE(stand_->start_taxgated());
+  EXPECT_EQ(night().state(), "right");
+  control("POST", "/population/change", R"({"seed":3,"percent":5,"what":["impossible"]})");
+  const auto counted = [](const SyncRun& run) {
+    std::pair<std::uint64_t, std::uint64_t> changed_and_quarantined;
+    for (const auto& t : run.taxpayers()) {
+      changed_and_quarantined.first += t.changed();
+      changed_and_quarantined.second += t.quarantined();
+    }
+    return changed_and_quarantined;
+  };
+  const SyncRun held_back = night();
+  EXPECT_EQ(held_back.state(), "attention") << held_back.DebugString();
+  const auto [none, quarantined] = counted(held_back);
+  EXPECT_EQ(none, 0U);
+  EXPECT_EQ(quarantined, kInvoices / 20) << "each once, though window and incremental listing both show it";
+
+  const std::string tables = stand_->directory() + "/tables.toml";
+  ASSERT_TRUE(write_file_atomic(tables, "[[transition]]\nfield = \"rzzt\"\nfrom = \"01\"\nto = [\"02\", \"03\"]\n"));
+  auto config = read_file(stand_->taxgated_config(), 1 << 20);
+  ASSERT_TRUE(config);
+  ASSERT_TRUE(write_file_atomic(stand_->taxgated_config(), *config + "\n[rules]\ntables_file = \"" + tables + "\"\n"));
+  stand_->taxgated().signal(SIGHUP);
+  ASSERT_TRUE(eventually([&] {
+    const auto log = read_file(stand_->taxgated_log(), 1 << 24);
+    return log && log->find("config.reloaded") != std::string::npos;
+  }));
+  const SyncRun taken = night();
+  EXPECT_EQ(taken.state(), "right") << taken.DebugString();
+  EXPECT_EQ(counted(taken), std::pair(quarantined, std::uint64_t{0}));
+  const auto platform = shown_by_the_platform();
+  EXPECT_EQ(kept().statuses, platform);
+}
+
 class ScheduledNight : public WholeNight {
  protected:
   ScheduledNight() {
@@ -326,6 +364,47 @@ TEST_F(ScheduledNight, BeginsAtItsTimeAndIsCaughtUpAfterADowntime) {
   const SyncRun second = ended_as(2);
   EXPECT_EQ(second.cause(), "catch_up");
   EXPECT_EQ(second.state(), "right") << second.DebugString();
+}
+
+// The day's work is not disturbed by a night that the platform held up: it ends with its window, says so, and the next
+// night begins with what it left.
+TEST_F(ScheduledNight, WhatTheEndOfItsWindowCutsOffComesFirstTheNextNight) {
+  ASSERT_TRUE(stand_->start_taxgated());
+  control("POST", "/faults",
+          fmt::format(R"({{"service":"{}","gateway_error":"SIM-503","count":0}})", leqi::service::night_package));
+  constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
+  const std::int64_t of_day = (stand_->legal_now().ms + LegalTime::kOffsetMs) % kDayMs;
+  ASSERT_TRUE(stand_->advance_legal_ms((3 * LegalTime::kHourMs - of_day + kDayMs) % kDayMs + 1000));
+  ASSERT_TRUE(eventually([&] {
+    const auto status = stand_->call<SyncStatus>("GET", "/v1/sync");
+    return status && status->run().state() == "paused";
+  })) << "maintenance is waited out";
+  ASSERT_TRUE(stand_->advance_legal_ms(4 * LegalTime::kHourMs));
+  const SyncRun cut = ended_as(1);
+  EXPECT_EQ(cut.state(), "incomplete") << cut.DebugString();
+  EXPECT_EQ(cut.exit_code(), 2U);
+  EXPECT_EQ(cut.trouble(), "sync.window_over");
+  std::set<std::string> left, first;
+  for (const auto& t : cut.taxpayers())
+    for (const auto& w : t.windows())
+      if (!w.done() && !w.type().empty()) left.insert(w.taxpayer() + w.direction() + w.type() + w.month());
+  ASSERT_FALSE(left.empty());
+  const auto plan = stand_->call<api::v1::SyncPlan>("GET", "/v1/sync/plan");
+  ASSERT_TRUE(plan);
+  ASSERT_GE(static_cast<std::size_t>(plan->windows_size()), left.size());
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    const auto& w = plan->windows(static_cast<int>(i));
+    first.insert(w.taxpayer() + w.direction() + w.type() + w.month());
+  }
+  EXPECT_EQ(first, left);
+
+  control("DELETE", "/faults");
+  ASSERT_TRUE(stand_->advance_legal_ms(20 * LegalTime::kHourMs));
+  const SyncRun next = ended_as(2);
+  EXPECT_EQ(next.cause(), "schedule");
+  EXPECT_EQ(next.state(), "right") << next.DebugString();
+  const auto platform = shown_by_the_platform();
+  EXPECT_EQ(kept().statuses, platform);
 }
 
 // A clock that jumps on runs one night for all that it jumped over; one that jumps back holds none.

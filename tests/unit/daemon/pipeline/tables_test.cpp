@@ -47,6 +47,31 @@ TEST_F(TablesFile, RefusesWhatItDoesNotKnowByName) {
   }
 }
 
+TEST_F(TablesFile, SaysWhichStatusMayFollowWhichAndNamesTheRowThatIsWrong) {
+  Settings settings;
+  const auto booked_to = [&](const char* to) {
+    return settings.transitions.may_follow(StatusField::booking, *status_code("01"), *status_code(to));
+  };
+  EXPECT_FALSE(booked_to("03"));
+  ASSERT_TRUE(load_tables(with("[[transition]]\nfield = \"rzzt\"\nfrom = \"01\"\nto = [\"03\"]\n"), settings));
+  EXPECT_TRUE(booked_to("03"));
+  EXPECT_FALSE(booked_to("02"));
+  ASSERT_TRUE(load_tables(with("busy_texts = []\n"), settings));
+  EXPECT_FALSE(booked_to("03")) << "a file without the row has the compiled-in one";
+  const std::string good = "[[transition]]\nfield = \"rzzt\"\nfrom = \"01\"\nto = [\"*\"]\n";
+  for (const auto& [text, what] :
+       {std::pair{"[[transition]]\nfield = \"state\"\nfrom = \"01\"\nto = []\n", "field"},
+        std::pair{"[[transition]]\nfield = \"rzzt\"\nto = []\n", "from"},
+        std::pair{"[[transition]]\nfield = \"rzzt\"\nfrom = \"01\"\n", "to"},
+        std::pair{"[[transition]]\nfield = \"rzzt\"\nfrom = \"01\"\nto = [\"x\"]\n", "from/to"},
+        std::pair{"[[transition]]\nfield = \"rzzt\"\nfrom = \"?\"\nto = []\n", "from/to"}}) {
+    const auto loaded = load_tables(with(good + text), settings);
+    ASSERT_FALSE(loaded) << text;
+    EXPECT_EQ(loaded.error().field, std::string(name_) + ": transition[1]." + what);
+    EXPECT_FALSE(booked_to("03")) << "nothing of a wrong file counts";
+  }
+}
+
 TEST_F(TablesFile, NamesWhoApprovesWhichPapersAreDemandedAndWhatWordsMean) {
   Settings settings;
   ASSERT_TRUE(load_tables(with("service_prefix = [\"3\", \"2\"]\nremark_characters = \"200\"\n"

@@ -82,6 +82,7 @@ constexpr std::string_view kTail =
 | `remark_characters` | `"{}"` | B7, a string |
 | `[[approval]]` | P5: `amount` "50000.00"; P9: `quantity_share` "0.1" | who must look: `amount` (at or above), `share` and `quantity_share` (strictly above, earlier reds count), `reasons`, `products` (tax-code prefixes), `customers`, `cycles`, `provinces`. All conditions of a row must hold; any row is enough. taxgated takes `[approval]` of its configuration instead of the compiled-in rows |
 | `[[evidence]]` | R33: return_slip, inspection_report for 02; R22: explanation; both `note` | `rule` (R22, R33, P16), `severity`, `kinds`, `reasons`, `provinces`. `note` and `warn` speak only when the caller told its evidence; the others take silence for none |
+| `[[transition]]` | see [sync.md](sync.md) | `field` (fpzt, hzsdbs, fpyt, rzzt, ycpzzt, nsryjjb, zzsyhyt), `from`, `to`: the codes that may follow `from`, `["*"]` any, `[]` none. Takes the place of the compiled-in row of that code; the night judges by it (unverified) |
 
 Amounts and shares are strings, because a TOML number is a binary fraction.
 )";

@@ -203,7 +203,7 @@ void Twin::record(listing::Form form, const std::string& bytes, Expected& out) {
     return;
   }
   const PlatformStatus before = found->second.status, after = before.updated_by(observed);
-  if (forbidden(before, after)) {
+  if (TransitionTable::compiled_in().forbidden(before, after)) {
     ++out.counts.quarantined;
     out.lines.push_back(line("transition", read->number, before, after));
     return;

@@ -75,6 +75,39 @@ TEST(Plan, WhatTheNightBeforeLeftComesFirstAndNotTwice) {
   EXPECT_EQ(plan.windows.size(), 16U) << "neither a second time, nor a taxpayer that is no longer ours";
 }
 
+TEST(Plan, WhatANightLeftIsNotForgottenForARunOfOtherTaxpayers) {
+  const Month old = Month::of(at("2025-03-01"));
+  const auto part = [&](const char* id, bool done, std::uint64_t records) {
+    TaxpayerNight out;
+    out.id = id;
+    auto& w = out.windows.emplace_back();
+    w.window = {id, Direction::issued, "81", old};
+    w.done = done;
+    w.records = records;
+    w.platform_count = records;
+    out.windows.emplace_back().window = {
+        id, Direction::issued, {}, old};  // the incremental listing is asked for anyway
+    return out;
+  };
+  NightSummary full, approved;  // A was held and B cut short; then A was approved
+  full.started_at = at("2026-01-14 03:00:00");
+  full.taxpayers = {part("A", false, 0), part("B", false, 0)};
+  approved.started_at = at("2026-01-14 09:00:00");
+  approved.taxpayers = {part("A", true, 0)};
+  PlanInput in = two_taxpayers();
+  Recall recall(in);
+  recall.add(approved);
+  recall.add(full);
+  EXPECT_EQ(in.left_over, (std::vector<Window>{{"B", Direction::issued, "81", old}}));
+  EXPECT_EQ(make_plan(in).windows.front().window, in.left_over.front());
+  EXPECT_EQ(in.expected_records.at({"A", Direction::issued, "81", old}), 0U);
+  EXPECT_EQ(in.found_empty.at({"A", Direction::issued, "81", old}), approved.started_at);
+  NightSummary older;
+  older.taxpayers = {part("B", true, 7)};
+  recall.add(older);
+  EXPECT_EQ(in.expected_records.at({"B", Direction::issued, "81", old}), 7U) << "as the newest that listed it says";
+}
+
 TEST(Plan, CallsFollowFromWhatEachWindowHeldLastTime) {
   EXPECT_EQ(calls_of(0, 10'000), 4U) << "totals, apply, one look, one empty package";
   EXPECT_EQ(calls_of(10'000, 10'000), 4U);

@@ -67,6 +67,16 @@ TEST(Preflight, WantsAReadyKeyForEachTaxpayerAndCertificatesBeyondTheWindow) {
   in.keys[0].valid_until = in.window_end.plus_ms(1);
   EXPECT_THAT(ids(in), IsEmpty());
   in = standing();
+  in.keys[1].pin_tries_left = 0;
+  EXPECT_THAT(ids(in), IsEmpty()) << "a key that never showed its counter";
+  in.keys[1].pin_tries_left = 1;
+  EXPECT_THAT(ids(in), ElementsAre("!preflight.pin")) << "one mistake by day, and the key is locked at night";
+  in.keys[1].pin_tries_left = 3;
+  for (const char* state : {"locked", "pin_wrong", "pin_last_try"}) {
+    in.keys[1].state = state;
+    EXPECT_THAT(ids(in), ElementsAre("!preflight.pin")) << state;
+  }
+  in = standing();
   in.key_host_connected = false;
   in.keys.clear();
   EXPECT_THAT(ids(in), ElementsAre("!key.host_gone")) << "nothing is known of keys then, so nothing is said";
