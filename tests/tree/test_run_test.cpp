@@ -2,7 +2,9 @@
 // from the files that do it; and the same reading finds each way of dropping it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <regex>
+#include <set>
 
 #include "tests/tree/tree.h"
 
@@ -10,14 +12,33 @@ namespace taxgate::tree {
 namespace {
 
 struct TestRun {
-  std::string run, build, rooms, presets, coverage, ci, system, checks;
+  std::string run, build, rooms, presets, coverage, ci, system, checks, lists;
 };
 
 TestRun of_this_tree() {
-  return {read(root() / "cmake/run/tests.sh"),       read(root() / "cmake/run/build.sh"),
-          read(root() / "cmake/TaxgateRooms.cmake"), read(root() / "CMakePresets.json"),
-          read(root() / "cmake/run/coverage.sh"),    read(root() / ".ci/run"),
-          read(root() / "cmake/run/system.sh"),      read(root() / "tests/vm/checks.sh")};
+  return {read(root() / "cmake/run/tests.sh"),
+          read(root() / "cmake/run/build.sh"),
+          read(root() / "cmake/TaxgateRooms.cmake"),
+          read(root() / "CMakePresets.json"),
+          read(root() / "cmake/run/coverage.sh"),
+          read(root() / ".ci/run"),
+          read(root() / "cmake/run/system.sh"),
+          read(root() / "tests/vm/checks.sh"),
+          read(root() / "CMakeLists.txt")};
+}
+
+/// The rooms with a header that a fuzz target reads.
+std::set<std::string> fuzzed_directories() {
+  std::set<std::string> out;
+  for (const auto& file : sources()) {
+    if (!file.path.starts_with("tests/fuzz/")) continue;
+    for (const auto& line : split(read(root() / file.path), '\n')) {
+      const std::string_view begin = "#include \"";
+      if (line.starts_with(begin) && !line.starts_with("#include \"tests/"))
+        out.insert(line.substr(begin.size(), line.rfind('/') - begin.size()));
+    }
+  }
+  return out;
 }
 
 /// The command lines of a shell function, without comments.
@@ -90,6 +111,20 @@ std::vector<std::string> faults(const TestRun& t) {
              fuzz.find("$LOG_DIR/fuzz-$target.log") != std::string::npos &&
              fuzz.find("executions") != std::string::npos,
          "executions are not printed");
+  expect(t.rooms.find("target_compile_options(${target} PRIVATE -fsanitize-coverage=inline-8bit-counters,") !=
+                 std::string::npos &&
+             has_line(t.rooms, "      taxgate_fuzzed(taxgate_${name})") &&
+             has_line(t.rooms, "      taxgate_fuzzed(fuzz_${base})"),
+         "nothing steers the fuzz targets");
+  static const auto directories = fuzzed_directories();  // once: it reads the tree
+  for (const auto& directory : directories)
+    expect(std::ranges::any_of(split(t.lists, '\n'),
+                               [&](const std::string& line) {
+                                 return line.starts_with("taxgate_room(") &&
+                                        line.find(" FUZZED ") != std::string::npos &&
+                                        line.find("DIR " + directory + " ") != std::string::npos;
+                               }),
+           "fuzzing is not steered in " + directory);
   expect(build.find("asan) extra=(-DTAXGATE_FUZZ=ON)") != std::string::npos, "the asan build has no fuzz targets");
   expect(build.find("[ \"$preset\" != tsan ] || mapfile -t targets") != std::string::npos &&
              build.find("-k 0 \"${targets[@]}\"") != std::string::npos,
@@ -158,6 +193,8 @@ TEST(TestRun, IsFoundWantingWhenASanitizerIsDroppedOrAFindingSuppressed) {
   broken(&TestRun::coverage, " && [ ! -s \"$out/open\" ]", "");
   broken(&TestRun::coverage, " daemon/\"$COVERED_ROOM\"/*.h", "");
   broken(&TestRun::coverage, "PHASE_FAILED=1;", "");
+  broken(&TestRun::lists, "FUZZED DIR daemon/store", "DIR daemon/store");
+  broken(&TestRun::rooms, "      taxgate_fuzzed(taxgate_${name})\n", "");
   broken(&TestRun::ci, "\"$run\" test || failed=1", "\"$run\" test || true");
   broken(&TestRun::ci, "|| \"$run\" system", "|| true \"$run\" system");
   broken(&TestRun::system, "checks_all || true", "true");
