@@ -4,10 +4,9 @@
 // line before the first byte of the body is handed to the TLS stream. A head alone is no request. A kept-alive
 // connection is looked at before it is used, so that one the platform has closed meanwhile is found dead before
 // writing.
-#include <sys/socket.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -17,15 +16,14 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <charconv>
 #include <cstring>
 #include <deque>
 
 #include "daemon/core/http_request.h"
 #include "daemon/platform/budget.h"
+#include "daemon/platform/tls_stream.h"
 #include "daemon/platform/transport.h"
 
 namespace taxgate::platform {
@@ -45,18 +43,12 @@ constexpr std::size_t kReadAtOnce = 16 * 1024;  // a TLS record; from an empty b
 
 struct Connection {
   Connection(asio::io_context& io, ssl::context& tls) : stream(io, tls) {}
-  beast::ssl_stream<beast::tcp_stream> stream;
+  TlsStream stream;
   beast::flat_buffer buffer;
   Steady::time_point idle_since{};
 
-  beast::tcp_stream& socket() { return beast::get_lowest_layer(stream); }
   /// Nothing may be readable on a connection nobody has asked anything: a closed end, an alert or stray bytes.
-  bool quiet() {
-    if (buffer.size() != 0 || SSL_pending(stream.native_handle()) != 0) return false;
-    char byte = 0;
-    const auto got = ::recv(socket().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-  }
+  bool quiet() { return buffer.size() == 0 && stream.quiet(); }
 };
 using ConnectionPtr = std::unique_ptr<Connection>;
 
@@ -116,10 +108,7 @@ class State : public std::enable_shared_from_this<State> {
     closed_ = true;
     timer_.cancel();
     idle_.clear();
-    for (Connection* c : busy_) {
-      error_code ignored;
-      c->socket().socket().close(ignored);
-    }
+    for (Connection* c : busy_) c->stream.close();
     for (auto* queue : {&waiting_, &patient_})
       for (; !queue->empty(); queue->pop_front()) refuse(std::move(queue->front().reply), "platform.too_many");
   }
@@ -230,7 +219,7 @@ class State : public std::enable_shared_from_this<State> {
     std::erase(busy_, connection.get());
     if (out.answer && out.keep && !closed_ && connection->buffer.size() == 0) {
       connection->idle_since = Steady::now();
-      connection->socket().expires_never();
+      connection->stream.expires_at(Steady::time_point::max());
       idle_.push_back(std::move(connection));
     }
     co_return out;
@@ -269,25 +258,26 @@ class State : public std::enable_shared_from_this<State> {
     auto connection = std::make_unique<Connection>(io_, tls_);
     auto where = co_await resolve(deadline);
     if (!where) co_return std::unexpected(where.error());
-    connection->socket().expires_at(deadline);
-    auto [refused, endpoint] = co_await connection->socket().async_connect(*where, kAwait);
-    if (refused) co_return trouble(Errc::retry_later, "platform.unreachable", refused);
+    TlsStream& stream = connection->stream;
+    stream.expires_at(deadline);
+    auto [refused, endpoint] = co_await asio::async_connect(stream.socket(), *where, kAwait);
+    if (refused) co_return trouble(Errc::retry_later, "platform.unreachable", stream.explained(refused));
     error_code ignored;
-    connection->socket().socket().set_option(tcp::no_delay(true), ignored);  // head and body leave in two writes
+    stream.socket().set_option(tcp::no_delay(true), ignored);  // head and body leave in two writes
 
     error_code literal;
     asio::ip::make_address(address_.host, literal);
-    if (literal) SSL_set_tlsext_host_name(connection->stream.native_handle(), address_.host.c_str());  // names only
-    auto [failed] = co_await connection->stream.async_handshake(ssl::stream_base::client, kAwait);
+    if (literal) SSL_set_tlsext_host_name(stream.native_handle(), address_.host.c_str());  // names only
+    auto [failed, nothing] = co_await stream.async_handshake(kAwait);
     if (failed) {
-      const bool distrust = SSL_get_verify_result(connection->stream.native_handle()) != X509_V_OK;
+      const bool distrust = SSL_get_verify_result(stream.native_handle()) != X509_V_OK;
       co_return trouble(Errc::retry_later, distrust ? "platform.certificate" : "platform.tls", failed);
     }
     co_return connection;
   }
 
   asio::awaitable<void> exchange(Connection& connection, const HttpCall& call, Attempt& out) {
-    connection.socket().expires_after(settings_.answer);
+    connection.stream.expires_at(Steady::now() + settings_.answer);
     HttpFields fields{{"Host", address_.port == "443" ? address_.host : address_.host + ":" + address_.port},
                       {"Accept-Encoding", "gzip"}};
     fields.insert(fields.end(), call.headers.begin(), call.headers.end());
@@ -404,6 +394,7 @@ Result<std::unique_ptr<PlatformTransport>> make_https_transport(asio::io_context
   if (e) return fail(Errc::invalid_input, "platform.ca_file", "platform.ca_file", settings.ca_file, {}, e.message());
   tls.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert, e);
   tls.set_verify_callback(ssl::host_name_verification(address->host), e);
+  prepare_tls(tls.native_handle());
   return std::make_unique<HttpsTransport>(std::make_shared<State>(io, settings, std::move(*address), std::move(tls)));
 }
 

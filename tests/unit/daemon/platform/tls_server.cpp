@@ -102,7 +102,7 @@ bool Peer::read(Request& into) {
   }
   const std::size_t size = into.headers.contains("content-length") ? std::stoul(into.headers["content-length"]) : 0;
   while (body.size() < size) {
-    const std::string some = read_some(size - body.size());
+    const std::string some = read_some(std::min<std::size_t>(size - body.size(), 64 * 1024));
     if (some.empty()) return false;
     body += some;
   }
