@@ -1,4 +1,4 @@
-// Boost.Beast as a client: resolve, connect, (handshake,) write, read the answer's header and leave its body unread.
+// Boost.Beast as a client: look up, connect, (handshake,) write, read the answer's header and leave its body unread.
 // One connection a POST: a webhook sends a few batches a second at most, and a fresh connection has no stale state.
 #include "daemon/events/http_post.h"
 
@@ -15,9 +15,11 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
+#include <charconv>
 #include <optional>
 
 #include "daemon/core/http_request.h"
+#include "daemon/core/name_lookup.h"
 
 namespace taxgate::events {
 namespace {
@@ -57,12 +59,7 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
  public:
   BeastPost(asio::io_context& io, Url url, std::shared_ptr<TlsTrust> trust, PostOptions options,
             std::move_only_function<void(PostResult)> done)
-      : url_(std::move(url)),
-        trust_(std::move(trust)),
-        options_(options),
-        done_(std::move(done)),
-        resolver_(io),
-        timer_(io) {
+      : url_(std::move(url)), trust_(std::move(trust)), options_(options), done_(std::move(done)), timer_(io) {
     if (url_.tls)
       tls_.emplace(beast::tcp_stream(io), trust_->impl->context);
     else
@@ -70,27 +67,20 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
     parser_.header_limit(kMaxAnswerHeader);
   }
 
-  void start(const std::vector<std::pair<std::string, std::string>>& headers, const std::string& body) {
+  void start(NameLookup& names, const std::vector<std::pair<std::string, std::string>>& headers,
+             const std::string& body) {
     const bool usual_port = url_.port == (url_.tls ? "443" : "80");
     const std::string host = url_.host.find(':') == std::string::npos ? url_.host : "[" + url_.host + "]";
     HttpFields fields{
         {"Host", usual_port ? host : host + ":" + url_.port}, {"User-Agent", "taxgate"}, {"Connection", "close"}};
     fields.insert(fields.end(), headers.begin(), headers.end());
     request_ = http_request_head("POST", url_.target, fields, body.size()) + body;
-    // The resolver has no deadline of its own, so one timer guards everything up to the connection.
+    // A look-up has no deadline of its own, so one timer guards everything up to the connection.
     timer_.expires_after(options_.connect_deadline);
     timer_.async_wait([self = shared_from_this()](error_code ec) {
       if (!ec) self->finish({.answered = false, .status = 0, .trouble = "no connection in time"});
     });
-    resolver_.async_resolve(
-        url_.host, url_.port,
-        [self = shared_from_this()](error_code ec, const asio::ip::tcp::resolver::results_type& found) {
-          if (ec) return self->broken("resolve", ec);
-          lowest(*self).async_connect(found, [self](error_code e, const asio::ip::tcp::endpoint&) {
-            if (e) return self->broken("connect", e);
-            self->connected();
-          });
-        });
+    names.start(url_.host, [self = shared_from_this()](const FoundNames& found) { self->found(found); });
   }
 
   void cancel() override {
@@ -100,6 +90,21 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
 
  private:
   friend beast::tcp_stream& lowest(BeastPost& p) { return p.tls_ ? beast::get_lowest_layer(*p.tls_) : *p.plain_; }
+
+  void found(const FoundNames& names) {
+    if (!done_) return;  // cancelled, or its time was over
+    std::vector<asio::ip::tcp::endpoint> places;
+    std::uint16_t port = 0;
+    std::from_chars(url_.port.data(), url_.port.data() + url_.port.size(), port);
+    error_code ec;
+    for (const std::string& address : names.addresses)
+      if (const auto one = asio::ip::make_address(address, ec); !ec) places.emplace_back(one, port);
+    if (places.empty()) return finish({.answered = false, .status = 0, .trouble = "resolve: " + names.trouble});
+    lowest(*this).async_connect(places, [self = shared_from_this()](error_code e, const asio::ip::tcp::endpoint&) {
+      if (e) return self->broken("connect", e);
+      self->connected();
+    });
+  }
 
   void connected() {
     timer_.expires_after(options_.answer_deadline);
@@ -152,7 +157,6 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
 
   void shut() {
     timer_.cancel();
-    resolver_.cancel();
     lowest(*this).close();
   }
 
@@ -160,7 +164,6 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
   std::shared_ptr<TlsTrust> trust_;
   PostOptions options_;
   std::move_only_function<void(PostResult)> done_;
-  asio::ip::tcp::resolver resolver_;
   asio::steady_timer timer_;
   std::optional<beast::ssl_stream<beast::tcp_stream>> tls_;
   std::optional<beast::tcp_stream> plain_;
@@ -171,11 +174,11 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
 
 }  // namespace
 
-std::shared_ptr<Post> start_post(asio::io_context& io, Url url, std::shared_ptr<TlsTrust> trust,
+std::shared_ptr<Post> start_post(asio::io_context& io, NameLookup& names, Url url, std::shared_ptr<TlsTrust> trust,
                                  std::vector<std::pair<std::string, std::string>> headers, std::string body,
                                  PostOptions options, std::move_only_function<void(PostResult)> done) {
   auto post = std::make_shared<BeastPost>(io, std::move(url), std::move(trust), options, std::move(done));
-  post->start(headers, body);
+  post->start(names, headers, body);
   return post;
 }
 

@@ -13,6 +13,9 @@
 namespace boost::asio {
 class io_context;
 }
+namespace taxgate {
+class NameLookup;
+}
 
 namespace taxgate::events {
 
@@ -50,7 +53,8 @@ class Post {
   virtual ~Post() = default;
   virtual void cancel() = 0;
 };
-std::shared_ptr<Post> start_post(boost::asio::io_context& io, Url url, std::shared_ptr<TlsTrust> trust,
+std::shared_ptr<Post> start_post(boost::asio::io_context& io, NameLookup& names, Url url,
+                                 std::shared_ptr<TlsTrust> trust,
                                  std::vector<std::pair<std::string, std::string>> headers, std::string body,
                                  PostOptions options, std::move_only_function<void(PostResult)> done);
 

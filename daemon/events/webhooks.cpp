@@ -19,6 +19,7 @@
 
 #include "daemon/core/lanes.h"
 #include "daemon/core/log.h"
+#include "daemon/core/name_lookup.h"
 #include "daemon/core/random.h"
 #include "daemon/events/event_page.h"
 #include "daemon/events/http_post.h"
@@ -66,10 +67,11 @@ Result<void> check_webhook(const Webhook& webhook) {
 /// States: idle (nothing to deliver), posting, pausing (after a failure). All on the webhooks' thread.
 class Delivery : public std::enable_shared_from_this<Delivery> {
  public:
-  Delivery(std::shared_ptr<asio::io_context> io, store::Store& store, store::Reader& reader, store::NightReader& night,
-           const WebhookOptions& options, Random& random, Webhook webhook, std::shared_ptr<TlsTrust> trust,
-           Place last_taken, bool cursor_known)
+  Delivery(std::shared_ptr<asio::io_context> io, NameLookup& names, store::Store& store, store::Reader& reader,
+           store::NightReader& night, const WebhookOptions& options, Random& random, Webhook webhook,
+           std::shared_ptr<TlsTrust> trust, Place last_taken, bool cursor_known)
       : io_(std::move(io)),
+        names_(names),
         store_(store),
         reader_(reader),
         night_(night),
@@ -144,7 +146,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
         {"Taxgate-Channel", options_.channel},
         {"Taxgate-Attempt", std::to_string(failures_ + 1)},
         {"Taxgate-Signature", signature_header(webhook_.secret->view(), unix_ms() / 1000, body)}};
-    post_ = start_post(*io_, *std::move(url), trust_, std::move(headers), std::move(body),
+    post_ = start_post(*io_, names_, *std::move(url), trust_, std::move(headers), std::move(body),
                        {.connect_deadline = options_.connect_deadline, .answer_deadline = options_.answer_deadline},
                        [self = shared_from_this(), last](const PostResult& result) {
                          self->post_.reset();
@@ -212,6 +214,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
   }
 
   std::shared_ptr<asio::io_context> io_;
+  NameLookup& names_;
   store::Store& store_;
   store::Reader& reader_;
   store::NightReader& night_;
@@ -258,7 +261,6 @@ struct Webhooks::Core {
     });
   }
   ~Core() {
-    // A name look-up under way cannot be interrupted and is waited for; everything else ends at once.
     asio::post(*io, [this] {
       for (auto& [name, delivery] : deliveries) delivery->stop();
       io->stop();
@@ -291,7 +293,7 @@ struct Webhooks::Core {
       const bool known = *last > 0;
       if (!known) last = reader->last_seq();
       if (!last) return std::unexpected(std::move(last.error()));
-      next[name] = std::make_shared<Delivery>(io, store, *reader, *night, options, *random, std::move(w.webhook),
+      next[name] = std::make_shared<Delivery>(io, names, store, *reader, *night, options, *random, std::move(w.webhook),
                                               std::move(w.trust), Place{known ? *last - 1 : *last, 0}, known);
     }
     std::swap(deliveries, next);
@@ -325,6 +327,7 @@ struct Webhooks::Core {
   std::unique_ptr<store::NightReader> night;
   std::shared_ptr<asio::io_context> io = std::make_shared<asio::io_context>(1);
   asio::executor_work_guard<asio::io_context::executor_type> work{io->get_executor()};
+  NameLookup names{*io, options.look_up};
   std::map<std::string, std::shared_ptr<Delivery>> deliveries;
   std::atomic<bool> woken = false, any = false;
   mutable std::mutex mutex;

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/core/name_lookup.h"
 #include "daemon/store/store.h"
 #include "protocol/error.h"
 #include "protocol/sm.h"
@@ -48,6 +49,7 @@ struct WebhookOptions {
   std::chrono::milliseconds connect_deadline{5'000};
   std::chrono::milliseconds answer_deadline{15'000};  // whole exchange after the connection stands
   std::uint64_t jitter_seed = 0;                      // 0: from the system
+  AskForName look_up = system_name_lookup;
 };
 
 /// errors  invalid_input events.webhook_url (field "webhook.<name>.url"), events.webhook_secret, events.webhook_name

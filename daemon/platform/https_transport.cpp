@@ -20,8 +20,12 @@
 #include <charconv>
 #include <cstring>
 #include <deque>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "daemon/core/http_request.h"
+#include "daemon/core/name_lookup.h"
 #include "daemon/platform/budget.h"
 #include "daemon/platform/tls_stream.h"
 #include "daemon/platform/transport.h"
@@ -84,6 +88,7 @@ class State : public std::enable_shared_from_this<State> {
         address_(std::move(address)),
         tls_(std::move(tls)),
         timer_(io),
+        names_(std::in_place, io),
         budget_(bounds(settings)) {}
 
   static Budget::Bounds bounds(const Limits& l) {
@@ -106,6 +111,7 @@ class State : public std::enable_shared_from_this<State> {
 
   void close() {
     closed_ = true;
+    names_.reset();  // a look-up that is left behind must not meet an io_context that ends
     timer_.cancel();
     idle_.clear();
     for (Connection* c : busy_) c->stream.close();
@@ -225,32 +231,34 @@ class State : public std::enable_shared_from_this<State> {
     co_return out;
   }
 
-  asio::awaitable<Result<tcp::resolver::results_type>> resolve(Steady::time_point deadline) {
-    // getaddrinfo cannot be cancelled: it is left behind when the deadline passes, and its answer is dropped.
+  asio::awaitable<Result<std::vector<tcp::endpoint>>> resolve(Steady::time_point deadline) {
     struct Box {
-      explicit Box(asio::io_context& io) : resolver(io), timer(io) {}
-      tcp::resolver resolver;
+      explicit Box(asio::io_context& io) : timer(io) {}
       asio::steady_timer timer;
-      tcp::resolver::results_type results;
-      error_code why;
+      FoundNames found;
       bool done = false;
     };
     auto box = std::make_shared<Box>(io_);
     box->timer.expires_at(deadline);
-    box->resolver.async_resolve(address_.host, address_.port,
-                                [box](const error_code& e, tcp::resolver::results_type r) {
-                                  box->why = e;
-                                  box->results = std::move(r);
-                                  box->done = true;
-                                  box->timer.cancel();
-                                });
+    if (names_)
+      names_->start(address_.host, [box](FoundNames found) {
+        box->found = std::move(found);
+        box->done = true;
+        box->timer.cancel();
+      });
     while (!box->done) {
       auto [e] = co_await box->timer.async_wait(kAwait);
       if (!e) break;
     }
     if (!box->done) co_return trouble(Errc::retry_later, "platform.name", asio::error::timed_out);
-    if (box->why) co_return trouble(Errc::retry_later, "platform.name", box->why);
-    co_return box->results;
+    std::vector<tcp::endpoint> places;
+    std::uint16_t port = 0;
+    std::from_chars(address_.port.data(), address_.port.data() + address_.port.size(), port);
+    error_code ec;
+    for (const std::string& address : box->found.addresses)
+      if (const auto one = asio::ip::make_address(address, ec); !ec) places.emplace_back(one, port);
+    if (places.empty()) co_return fail(Errc::retry_later, "platform.name", {}, {}, {}, box->found.trouble);
+    co_return places;
   }
 
   asio::awaitable<Result<ConnectionPtr>> connect() {
@@ -358,6 +366,7 @@ class State : public std::enable_shared_from_this<State> {
   const Address address_;
   ssl::context tls_;
   asio::steady_timer timer_;
+  std::optional<NameLookup> names_;  // until close()
   Budget budget_;
   std::deque<Waiting> waiting_, patient_;
   std::vector<ConnectionPtr> idle_;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <latch>
 #include <numeric>
 
 #include "daemon/core/clock.h"
@@ -202,6 +203,22 @@ TEST_F(WebhookTest, ADeadWebhookDelaysNoOtherAndHoldsOneBatch) {
   EXPECT_EQ(refusing.name, "refusing");
   EXPECT_NE(refusing.failing_since_ms, 0);
   EXPECT_NE(refusing.trouble.find("connect"), std::string::npos) << refusing.trouble;
+}
+
+TEST_F(WebhookTest, ANameServerThatIsSilentDelaysNoOtherWebhookAndNoStop) {
+  const auto gate = std::make_shared<std::latch>(1);
+  options_.look_up = [gate](const std::string& host) {
+    if (host != "silent.example") return system_name_lookup(host);
+    gate->wait();
+    return FoundNames{};
+  };
+  options_.connect_deadline = milliseconds(60'000);
+  Receiver well;
+  start({hook("silent", "http://silent.example/"), hook("well", well.url())});
+  note_many(20, "note");
+  EXPECT_TRUE(well.wait_events(20));
+  stop();  // and not before the gate opens
+  gate->count_down();
 }
 
 TEST_F(WebhookTest, AfterARestartDeliveryGoesOnWhereItStopped) {
