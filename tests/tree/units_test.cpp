@@ -103,6 +103,29 @@ TEST(Units, AreReadBySystemdWithoutAComplaint) {
       << "a misspelt directive is not seen";
 }
 
+TEST(Units, TheDropInForAVendorsLibraryIsReadBySystemdAndKeepsTheRest) {
+  const std::string page = read(root() / "docs" / "skf.md"), mark = "```skf.conf\n";
+  const auto start = page.find(mark);
+  ASSERT_NE(start, std::string::npos);
+  const std::string text =
+      page.substr(start + mark.size(), page.find("```", start + mark.size()) - start - mark.size());
+  const Scratch scratch;
+  fs::copy_file("/bin/true", scratch / "taxgate-keyd");
+  const std::string unit = scratch / "taxgate-keyd.service";
+  std::ofstream(unit) << std::regex_replace(unit_text("taxgate-keyd.service"), std::regex("ExecStart=/usr/bin"),
+                                            "ExecStart=" + scratch / "");
+  fs::create_directory(unit + ".d");
+  std::ofstream(unit + ".d/skf.conf") << text;
+  EXPECT_EQ(run("systemd-analyze verify --man=no " + unit).output, "");
+  const auto ran = run("systemd-analyze security --offline=true --no-pager " + unit);
+  static const std::regex level(R"(exposure level for \S+ ([0-9.]+))");
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(ran.output, found, level)) << ran.output;
+  EXPECT_NE(page.find("from 1.0 to " + found[1].str()), std::string::npos) << "the page says another exposure";
+  std::ofstream(unit + ".d/skf.conf", std::ios::app) << "ReadWritePath=/var\n";
+  EXPECT_NE(run("systemd-analyze verify --man=no " + unit).output, "") << "the drop-in is not read at all";
+}
+
 TEST(Units, KeepDevicesFromTheGatewayAndTheNetworkFromTheKeyHost) {
   const auto taxgated = assignments(unit_text("taxgated.service")),
              keyd = assignments(unit_text("taxgate-keyd.service"));

@@ -25,8 +25,11 @@ TEST(LeaseBook, GivesBackWhatHasNotEnded) {
   const std::string file = temp.file("leases");
   EXPECT_TRUE(read_leases(file, kLentNow, kLentBoot)->empty()) << "no file";
   ASSERT_TRUE(write_leases(file, two_leases(), kLentBoot));
-  EXPECT_EQ(*read_leases(file, kLentNow - 1, kLentBoot), two_leases());
+  const auto all = read_leases(file, kLentNow - 1, kLentBoot);
+  ASSERT_TRUE(all) << all.error().detail;
+  EXPECT_EQ(*all, two_leases());
   const auto later = read_leases(file, kLentNow, kLentBoot);
+  ASSERT_TRUE(later);
   ASSERT_EQ(later->size(), 1U);
   EXPECT_EQ(later->front(), two_leases().front());
   ASSERT_TRUE(write_leases(file, {}, kLentBoot));
