@@ -67,19 +67,20 @@ void Queue::activate(Item& item, int by) {
   seat(*item.taxpayer);
 }
 
-void Queue::line_up(Item& item) {
+bool Queue::line_up(Item& item) {
   const auto [lane, alone] = lanes_.try_emplace(item.lane, &item);
-  if (alone) return;
+  if (alone) return true;
   Item* before = lane->second;
   if (item.seq < before->seq) {  // the key is the head's own text
     lanes_.erase(lane);
     item.behind = before;
     lanes_.emplace(item.lane, &item);
-    return;
+    return true;
   }
   while (before->behind && before->behind->seq < item.seq) before = before->behind;
   item.behind = before->behind;
   before->behind = &item;
+  return false;
 }
 
 Queue::Item* Queue::leave_lane(Item& item) {
@@ -102,6 +103,10 @@ bool Queue::head(const Item& item) const {
 
 void Queue::schedule(Item& item) {
   if (item.active || item.queued || work_of(item.state) == Work::none || !head(item)) return;
+  wait_for_turn(item);
+}
+
+void Queue::wait_for_turn(Item& item) {
   item.queued = true;
   waiting_.emplace(item.due, item.seq, &item);
   if (item.failed && item.state == State::signing) item.taxpayer->unsigned_.emplace(item.seq, &item);
@@ -128,24 +133,25 @@ void Queue::set_deadline(Item& item, LegalTime deadline) {
   }
   item.deadline = deadline;
   if (!deadline.is_set()) return;
-  deadlines_.emplace(deadline.ms, item.seq, &item);
-  unannounced_.emplace(deadline.ms, item.seq, &item);
+  // The newest is mostly the last: whoever is accepted in a month has its end.
+  deadlines_.emplace_hint(deadlines_.end(), deadline.ms, item.seq, &item);
+  unannounced_.emplace_hint(unannounced_.end(), deadline.ms, item.seq, &item);
 }
 
 void Queue::add(store::OpenEntry entry, SteadyMs due) {
-  if (items_.contains(entry.id)) return;
+  // Every submission comes through here while its answer waits: each table is looked into once.
   auto fresh = std::make_unique<Item>();
   Item& item = *fresh;
   item.id = std::move(entry.id);
+  if (!items_.emplace(item.id, std::move(fresh)).second) return;
   item.lane = std::move(entry.lane);
   item.taxpayer = &taxpayer(entry.taxpayer);
   item.seq = entry.seq;
   item.state = entry.state;
   item.due = due;
-  items_.emplace(item.id, std::move(fresh));
-  line_up(item);
+  const bool head = line_up(item);
   set_deadline(item, entry.deadline);
-  schedule(item);
+  if (head && work_of(item.state) != Work::none) wait_for_turn(item);
 }
 
 void Queue::moved(std::string_view id, State state, LegalTime deadline) {

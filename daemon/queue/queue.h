@@ -121,11 +121,12 @@ class Queue {
 
   Item* find(std::string_view id) const;
   Taxpayer& taxpayer(std::string_view name);
-  void line_up(Item& item);
+  bool line_up(Item& item);  // true: it is the head of its lane
   /// returns  who heads the lane now, when `item` did
   Item* leave_lane(Item& item);
   void set_deadline(Item& item, LegalTime deadline);
-  void schedule(Item& item);  // into waiting_ or ready, if it is the head of its lane
+  void wait_for_turn(Item& item);  // the head of its lane
+  void schedule(Item& item);       // into waiting_ or ready, if it is the head of its lane
   void unschedule(Item& item);
   void make_due(Item& item, SteadyMs due);
   void promote(SteadyMs now, LegalTime legal_now);
