@@ -23,11 +23,16 @@ inline constexpr std::size_t kLaneQueue =
 // ---- store -------------------------------------------------------------------------------------------------------
 inline constexpr std::size_t kStorePending = 8192;  // acceptances waiting for a commit: 0.3 s of work at 30,000/s
 inline constexpr std::size_t kStorePendingBulk =
-    65536;                                         // advances and other writes waiting: the daemon makes them itself
-inline constexpr std::size_t kGroupCommit = 512;   // acceptances in one commit: the fsync is amortised well before
-inline constexpr std::size_t kIntakeBatch = 16;    // requests given to the rules together: few wake-ups, no idle stage
-inline constexpr milliseconds kBulkSlice{5};       // one bulk transaction: longer would show in the acceptances' p99
-inline constexpr std::size_t kBulkRows = 256;      // and never more rows than this, whatever the clock says
+    65536;                                        // advances and other writes waiting: the daemon makes them itself
+inline constexpr std::size_t kGroupCommit = 512;  // acceptances in one commit: the fsync is amortised well before
+inline constexpr std::size_t kGatherFrom = 8;     // a group this large is followed by another: a commit waits for it
+inline constexpr std::size_t kGatherTo = 32;      // but not for more: the flush is shared well enough by these
+inline constexpr std::chrono::microseconds kGather{200};  // and not longer: the flush itself takes as long
+inline constexpr std::size_t kIntakeBatch = 16;  // requests given to the rules together: few wake-ups, no idle stage
+inline constexpr std::size_t kAnswersAtOnce =
+    8;                                         // answers given before the io thread reads again: the next batch begins
+inline constexpr milliseconds kBulkSlice{5};   // one bulk transaction: longer would show in the acceptances' p99
+inline constexpr std::size_t kBulkRows = 256;  // and never more rows than this, whatever the clock says
 inline constexpr std::size_t kNightRows = 4096;    // rows of one transaction of the night sync: 5 ms of inserts
 inline constexpr std::size_t kApplyRows = 512;     // statuses of one transaction: each may be a page of its own, 4 MiB
 inline constexpr int kCheckpointPages = 1000;      // WAL pages before a checkpoint between commits: 4 MiB, 8–12 ms

@@ -1,5 +1,6 @@
 #include "daemon/store/writer.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -49,20 +50,21 @@ void Writer::post(Lane lane, std::unique_ptr<Work> work) {
 }
 
 void Writer::post(Lane lane, std::vector<std::unique_ptr<Work>> works) {
-  bool idle = false;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     auto& queue = lane == Lane::accept ? accepts_ : lane == Lane::normal ? others_ : bulk_;
     const std::size_t bound = lane == Lane::accept ? max_pending_ : limits::kStorePendingBulk;
     for (auto& work : works) {
       if (queue.size() >= bound) break;
-      idle = idle || (accepts_.empty() && others_.empty() && bulk_.empty());
+      wake = wake || (accepts_.empty() && others_.empty() && bulk_.empty());
       queue.push_back(std::move(work));
     }
+    if (wanted_ != 0) wake = lane != Lane::accept || accepts_.size() >= wanted_;
     if (lane == Lane::accept) last_accept_ = steady_clock::now();
     if (lane != Lane::bulk) session_.set_somebody_waits(true);
   }
-  if (idle) wake_.notify_one();  // otherwise the writer is awake and looks again before it sleeps
+  if (wake) wake_.notify_one();  // otherwise the writer is awake and looks again before it sleeps
   for (const auto& work : works) {
     if (!work) continue;
     const Error busy{Errc::limit_reached, "store.busy", {}, {}, std::to_string(max_pending_), work->name()};
@@ -73,10 +75,12 @@ void Writer::post(Lane lane, std::vector<std::unique_ptr<Work>> works) {
 bool Writer::wait_for_work(Group& accepts) {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [this] { return stopping_ || !accepts_.empty() || !others_.empty() || !bulk_.empty(); });
+  gather(lock);
   while (!accepts_.empty() && accepts.size() < limits::kGroupCommit) {
     accepts.push_back(std::move(accepts_.front()));
     accepts_.pop_front();
   }
+  if (!accepts.empty()) last_group_ = accepts.size();
   if (stopping_ && !bulk_.empty()) {
     // Minutes of import must not hold up a stop. What is committed stays; the rest is imported by repeating it.
     const Error stopped{Errc::retry_later, "lane.stopped", {}, {}, {}, "bulk work ended early"};
@@ -87,6 +91,16 @@ bool Writer::wait_for_work(Group& accepts) {
   }
   tell_who_waits();
   return !accepts.empty() || !others_.empty() || !bulk_.empty();
+}
+
+void Writer::gather(std::unique_lock<std::mutex>& lock) {
+  // Callers that were answered together come back together. Who comes just after the flush has begun waits for this one
+  // and the next, so a moment is well spent; whoever comes alone is never kept.
+  if (accepts_.empty() || last_group_ < limits::kGatherFrom) return;
+  wanted_ = std::min(last_group_, limits::kGatherTo);
+  wake_.wait_for(lock, limits::kGather,
+                 [this] { return stopping_ || !others_.empty() || !bulk_.empty() || accepts_.size() >= wanted_; });
+  wanted_ = 0;
 }
 
 void Writer::tell_who_waits() {

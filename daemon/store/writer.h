@@ -65,6 +65,7 @@ class Writer {
 
   void loop();
   bool wait_for_work(Group& accepts);
+  void gather(std::unique_lock<std::mutex>& lock);
   void tell_who_waits();  // with the lock held
   std::unique_ptr<Work> next_other();
   std::unique_ptr<Work> next_bulk();
@@ -89,6 +90,8 @@ class Writer {
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Work>> accepts_, others_, bulk_;
   bool stopping_ = false;
+  std::size_t last_group_ = 0;  // acceptances that shared the last commit
+  std::size_t wanted_ = 0;      // gathering until so many wait; 0: not gathering
   std::chrono::steady_clock::time_point last_accept_{};
   std::thread thread_;
 };
