@@ -18,5 +18,8 @@ namespace taxgate {
 Result<void> from_json(std::string_view json, google::protobuf::Message& into);
 /// Compact; fields in schema order; empty fields are left out unless `with_empty`.
 std::string to_json(const google::protobuf::Message& message, bool with_empty = false);
+void append_json(std::string& out, const google::protobuf::Message& message);
+/// With quotes, escaped; bytes that are not UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
 
 }  // namespace taxgate

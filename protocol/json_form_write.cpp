@@ -155,6 +155,10 @@ class Writer {
 
 }  // namespace
 
+void append_json_string(std::string& out, std::string_view text) { write_string(out, text); }
+
+void append_json(std::string& out, const pb::Message& message) { Writer(out, false).object(message); }
+
 std::string to_json(const pb::Message& message, bool with_empty) {
   std::string out;
   constexpr std::size_t kUsual = 4096;  // a submission with a few lines; growing would copy it again and again

@@ -125,14 +125,18 @@ HttpResponse error_answer(const Findings& findings, std::string_view channel, Fo
 }
 
 HttpResponse message_answer(int status, const google::protobuf::Message& message, Form form) {
+  if (form == Form::json) return json_answer(status, to_json(message));
   HttpResponse response;
   response.status = status;
-  if (form == Form::protobuf) {
-    response.content_type = kProtobuf;
-    response.body = message.SerializeAsString();
-  } else {
-    response.body = to_json(message);
-  }
+  response.content_type = kProtobuf;
+  response.body = message.SerializeAsString();
+  return response;
+}
+
+HttpResponse json_answer(int status, std::string json) {
+  HttpResponse response;
+  response.status = status;
+  response.body = std::move(json);
   return response;
 }
 

@@ -12,7 +12,6 @@ class Message;
 
 namespace taxgate::api {
 
-enum class Form : std::uint8_t { json, protobuf };
 inline constexpr std::string_view kJson = "application/json";
 inline constexpr std::string_view kProtobuf = "application/x-protobuf";
 inline constexpr std::string_view kNdjson = "application/x-ndjson";
@@ -32,5 +31,6 @@ inline HttpResponse error_answer(const Error& error, std::string_view channel, F
   return error_answer(Findings{error}, channel, form);
 }
 HttpResponse message_answer(int status, const google::protobuf::Message& message, Form form);
+HttpResponse json_answer(int status, std::string json);
 
 }  // namespace taxgate::api

@@ -2,6 +2,7 @@
 // What the local API needs of the rest, declared here and implemented by daemon/pipeline: the api room knows HTTP, JSON
 // and callers, the gateway knows submissions. All calls and all replies happen on the io thread. A reply is called
 // exactly once. Findings is never empty; the first names the HTTP status by its Errc (docs/api.md).
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <string>
@@ -25,9 +26,12 @@ struct Caller {
   bool has(std::string_view role) const;
 };
 
+enum class Form : std::uint8_t { json, protobuf };  // of an answer
+
 struct Submitted {
   v1::Submission submission;
   bool created = false;
+  std::string json{};  // when it is there, the answer as it goes out; `submission` then says the id only
 };
 struct ListQuery {
   std::string taxpayer, state, blue_number, idempotency_key, after;
@@ -53,7 +57,8 @@ struct CreditQuery {
 class Gateway {
  public:
   virtual ~Gateway() = default;
-  virtual void submit(Caller caller, v1::SubmissionRequest request, Reply<Submitted> reply) = 0;
+  /// form  what the answer will be; Submitted::json is for Form::json only
+  virtual void submit(Caller caller, v1::SubmissionRequest request, Form form, Reply<Submitted> reply) = 0;
   /// What the rules say to it; nothing is kept. `menu`: also what is left of the blue invoice and which reasons fit.
   /// An answer that refuses is a reply, not a finding: findings are a gateway that cannot answer.
   virtual void check(Caller caller, v1::SubmissionRequest request, bool menu, Reply<v1::CheckReply> reply) = 0;

@@ -28,7 +28,9 @@ Reply<Submitted> answer_submitted(Call& call) {
   return [responder = call.responder, form = call.form,
           &settings = call.settings](std::expected<Submitted, Findings> result) mutable {
     if (!result) return responder.respond(error_answer(result.error(), settings.channel, form));
-    HttpResponse response = message_answer(result->created ? 201 : 200, result->submission, form);
+    const int status = result->created ? 201 : 200;
+    HttpResponse response = result->json.empty() ? message_answer(status, result->submission, form)
+                                                 : json_answer(status, std::move(result->json));
     if (result->created) response.location = "/v1/submissions/" + result->submission.id();
     responder.respond(std::move(response));
   };
@@ -55,7 +57,7 @@ void handle_submit(Call call) {
   if (request.idempotency_key().empty())
     return refuse(call, {Errc::invalid_input, "api.idempotency_key_missing", "idempotency_key", {}, {}, {}});
   auto reply = answer_submitted(call);
-  call.gateway.submit(std::move(call.caller), std::move(request), std::move(reply));
+  call.gateway.submit(std::move(call.caller), std::move(request), call.form, std::move(reply));
 }
 
 void handle_check(Call call) {

@@ -3,6 +3,7 @@
 // intake.cpp (what is accepted), queries.cpp, actions.cpp, inbox.cpp.
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <set>
@@ -31,7 +32,8 @@ class Engine final : public Pipeline {
   void committed(std::int64_t last_seq) override;
   std::size_t open_submissions() const override { return context_.queue.size(); }
 
-  void submit(api::Caller caller, api::v1::SubmissionRequest request, api::Reply<api::Submitted> reply) override;
+  void submit(api::Caller caller, api::v1::SubmissionRequest request, api::Form form,
+              api::Reply<api::Submitted> reply) override;
   void check(api::Caller caller, api::v1::SubmissionRequest request, bool menu,
              api::Reply<api::v1::CheckReply> reply) override;
   void get(api::Caller caller, std::string id, int wait_ms, std::string seen_state,
@@ -109,21 +111,26 @@ class Engine final : public Pipeline {
     api::Caller caller;
     api::v1::SubmissionRequest request;
     api::Reply<api::Submitted> reply;
+    api::Form form = api::Form::json;
     bool lane_busy = false;
+    std::shared_ptr<const Settings> settings;  // the io thread's own may change meanwhile
   };
   struct Shown {  // what the answer to a created submission says beyond its row
     std::optional<RedDocument> red;
     std::optional<api::v1::SubmissionRequest> request;
     std::string noted{};  // what its "accepted" journal row tells
+    api::Form form = api::Form::protobuf;
   };
   struct Answered {
     std::expected<store::Accepted, Findings> outcome;
     api::Reply<api::Submitted> reply;
     Shown shown{};
   };
-  void admit_arrivals();
-  std::vector<store::Acceptance> admit(std::vector<Arrival> batch, const Settings& settings);  // intake lane
-  void answered(Answered answer);                                                              // any thread
+  void begin_admitting();
+  void admit_next();                                                 // any thread
+  void admit_arrivals();                                             // intake lane
+  std::vector<store::Acceptance> admit(std::vector<Arrival> batch);  // intake lane
+  void answered(Answered answer);                                    // any thread
   void deliver_answers();
   void accepted(std::expected<store::Accepted, Findings> outcome, api::Reply<api::Submitted> reply, const Shown& shown);
   asio::awaitable<void> answer(api::Caller caller, std::string uuid, Kind kind, api::v1::ActionRequest request,
@@ -190,11 +197,12 @@ class Engine final : public Pipeline {
   std::multimap<std::string, Waiter, std::less<>> waiters_;  // by submission id
   std::vector<EventWaiter> event_waiters_;
   std::shared_ptr<Intake> intake_;
-  std::vector<Arrival> arrivals_;  // at most one a connection
-  bool admitting_ = false;
+  std::mutex arrivals_mutex_;
+  std::deque<Arrival> arrivals_;  // at most one a connection; guarded by arrivals_mutex_
+  bool admitting_ = false;        // the intake lane will look at them by itself; guarded by arrivals_mutex_
   std::mutex answers_mutex_;
-  std::vector<Answered> answers_;  // guarded by answers_mutex_
-  Lane reads_lane_;                // last members: their threads end before what they use
+  std::deque<Answered> answers_;  // guarded by answers_mutex_
+  Lane reads_lane_;               // last members: their threads end before what they use
   Lane intake_lane_;
   std::unique_ptr<Night> night_;  // has a lane of its own
 };

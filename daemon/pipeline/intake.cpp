@@ -280,18 +280,33 @@ store::JournalRow accepted_row(const store::Submission& sub, const std::string& 
   row.detail = detail;
   return row;
 }
+
+/// Takes up to `most` from the front.
+template <class T>
+std::vector<T> first_of(std::deque<T>& waiting, std::size_t most) {
+  const auto end = waiting.begin() + static_cast<std::ptrdiff_t>(std::min(waiting.size(), most));
+  std::vector<T> out(std::make_move_iterator(waiting.begin()), std::make_move_iterator(end));
+  waiting.erase(waiting.begin(), end);
+  return out;
+}
 }  // namespace
 
 // ---- the engine's side
 // ------------------------------------------------------------------------------------------------
 
-void Engine::submit(api::Caller caller, api::v1::SubmissionRequest request, api::Reply<api::Submitted> reply) {
+void Engine::submit(api::Caller caller, api::v1::SubmissionRequest request, api::Form form,
+                    api::Reply<api::Submitted> reply) {
   const bool busy = context_.queue.lane_busy(request.blue_number());
   // Not at once: the other requests that are already here shall come along, up to a batch, so that the rules work on
   // these while the io thread reads the next.
-  if (arrivals_.empty()) asio::post(context_.executor, [this] { admit_arrivals(); });
-  arrivals_.push_back({std::move(caller), std::move(request), std::move(reply), busy});
-  if (arrivals_.size() >= limits::kIntakeBatch) admit_arrivals();
+  std::size_t waiting = 0;
+  {
+    const std::lock_guard lock(arrivals_mutex_);
+    arrivals_.push_back({std::move(caller), std::move(request), std::move(reply), form, busy, context_.settings});
+    if (!admitting_) waiting = arrivals_.size();
+  }
+  if (waiting == 1) asio::post(context_.executor, [this] { begin_admitting(); });
+  if (waiting >= limits::kIntakeBatch) begin_admitting();
 }
 
 void Engine::check(api::Caller caller, api::v1::SubmissionRequest request, bool menu,
@@ -315,31 +330,49 @@ void Engine::check(api::Caller caller, api::v1::SubmissionRequest request, bool 
   if (!posted) (*shared)(std::unexpected(Findings{posted.error()}));
 }
 
-void Engine::admit_arrivals() {
-  if (admitting_ || stopping_ || arrivals_.empty()) return;
-  admitting_ = true;
-  // Held by pointer: a lane that is full or stopped destroys the task, and the callers must still hear of it.
-  auto batch = std::make_shared<std::vector<Arrival>>(std::exchange(arrivals_, {}));
-  auto posted = intake_lane_.post([this, batch, settings = context_.settings] {
-    parts_.store->accept(admit(std::move(*batch), *settings));
-    asio::post(context_.executor, [this] {
-      admitting_ = false;
-      admit_arrivals();
-    });
-  });
-  if (posted) return;
-  admitting_ = false;
-  for (auto& arrival : *batch) arrival.reply(std::unexpected(Findings{posted.error()}));
+void Engine::begin_admitting() {
+  {
+    const std::lock_guard lock(arrivals_mutex_);
+    if (admitting_ || stopping_ || arrivals_.empty()) return;
+    admitting_ = true;
+  }
+  admit_next();
 }
 
-std::vector<store::Acceptance> Engine::admit(std::vector<Arrival> batch, const Settings& settings) {
+void Engine::admit_next() {
+  auto posted = intake_lane_.post([this] { admit_arrivals(); });
+  if (posted) return;
+  std::deque<Arrival> refused;
+  {
+    const std::lock_guard lock(arrivals_mutex_);
+    admitting_ = false;
+    refused.swap(arrivals_);
+  }
+  for (auto& arrival : refused) answered({std::unexpected(Findings{posted.error()}), std::move(arrival.reply)});
+}
+
+void Engine::admit_arrivals() {
+  std::vector<Arrival> batch;
+  {
+    const std::lock_guard lock(arrivals_mutex_);
+    batch = first_of(arrivals_, limits::kIntakeBatch);
+    admitting_ = !batch.empty();
+  }
+  if (batch.empty()) return;
+  parts_.store->accept(admit(std::move(batch)));
+  // What came meanwhile, without asking the io thread, which is busy with answers just now. At the lane's end, so that
+  // a stream of submissions keeps no check waiting.
+  admit_next();
+}
+
+std::vector<store::Acceptance> Engine::admit(std::vector<Arrival> batch) {
   std::vector<store::Acceptance> acceptances;
   acceptances.reserve(batch.size());
   intake_reader_->begin_snapshot();
   for (auto& arrival : batch) {
     api::Caller& caller = arrival.caller;
-    auto admitted = intake_->admit(*intake_reader_, settings, caller.name, caller.taxpayers, std::move(arrival.request),
-                                   arrival.lane_busy);
+    auto admitted = intake_->admit(*intake_reader_, *arrival.settings, caller.name, caller.taxpayers,
+                                   std::move(arrival.request), arrival.lane_busy);
     if (!admitted) {
       answered({std::unexpected(std::move(admitted.error())), std::move(arrival.reply)});
       continue;
@@ -350,8 +383,8 @@ std::vector<store::Acceptance> Engine::admit(std::vector<Arrival> batch, const S
                            {std::move(caller.name), std::move(caller.roles), std::move(caller.taxpayers)},
                            std::move(admitted->inline_invoices),
                            [this, reply = std::move(arrival.reply),
-                            shown = Shown{std::move(admitted->red), std::move(admitted->shown), admitted->detail}](
-                               Result<store::Accepted> outcome) mutable {
+                            shown = Shown{std::move(admitted->red), std::move(admitted->shown), admitted->detail,
+                                          arrival.form}](Result<store::Accepted> outcome) mutable {
                              Answered answer{.outcome = {}, .reply = std::move(reply), .shown = std::move(shown)};
                              if (outcome)
                                answer.outcome = std::move(*outcome);
@@ -377,10 +410,13 @@ void Engine::answered(Answered answer) {
 
 void Engine::deliver_answers() {
   std::vector<Answered> ready;
+  bool more = false;
   {
     const std::lock_guard lock(answers_mutex_);
-    ready.swap(answers_);
+    ready = first_of(answers_, limits::kAnswersAtOnce);
+    more = !answers_.empty();
   }
+  if (more) asio::post(context_.executor, [this] { deliver_answers(); });
   for (auto& [outcome, reply, shown] : ready) accepted(std::move(outcome), std::move(reply), shown);
   pump();
 }
@@ -408,12 +444,19 @@ void Engine::accepted(std::expected<store::Accepted, Findings> outcome, api::Rep
                        steady_ms());
   }
   const auto& channel = context_.settings->channel;
-  api::Submitted answer{
-      .submission = created && shown.red ? present(sub, channel, &*shown.red, shown.request ? &*shown.request : nullptr)
-                                         : present(sub, channel),
-      .created = created};
   // What the rules noted is said with the promise; who lost the answer finds it in the time line.
-  if (created && !shown.noted.empty()) add_timeline(answer.submission, {accepted_row(sub, shown.noted)});
+  std::vector<store::JournalRow> timeline;
+  if (created && !shown.noted.empty()) timeline.push_back(accepted_row(sub, shown.noted));
+  const RedDocument* red = created && shown.red ? &*shown.red : nullptr;
+  const auto* request = shown.request ? &*shown.request : nullptr;
+  api::Submitted answer{.submission = {}, .created = created};
+  if (red != nullptr && shown.form == api::Form::json) {
+    answer.submission.set_id(sub.id);
+    answer.json = present_json(sub, channel, red, request, timeline);
+  } else {
+    answer.submission = red != nullptr ? present(sub, channel, red, request) : present(sub, channel);
+    add_timeline(answer.submission, timeline);
+  }
   reply(std::move(answer));
 }
 

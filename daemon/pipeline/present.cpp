@@ -10,7 +10,6 @@
 #include "protocol/records.h"
 
 namespace taxgate::pipeline {
-namespace {
 
 std::string time_text(LegalTime t) { return t.is_set() ? t.rfc3339() : std::string(); }
 std::string_view side_name(Side side) { return side == Side::seller ? "seller" : "buyer"; }
@@ -18,19 +17,7 @@ std::string_view track_name(Track track) {
   return track == Track::confirmation_form ? "confirmation_form" : "information_table";
 }
 
-void fill(api::v1::InvoiceLine& l, const RedLine& line) {
-  l.set_line(line.blue_line);
-  l.set_tax_code(line.tax_code);
-  l.set_name(line.name);
-  l.set_spec(line.spec);
-  l.set_unit(line.unit);
-  if (line.quantity) l.set_quantity(line.quantity->text());
-  if (line.price) l.set_price(line.price->text());
-  l.set_amount(line.amount.text());
-  l.set_rate(line.rate.text());
-  l.set_tax(line.tax.text());
-  l.set_preference(line.preference);
-}
+namespace {
 
 void fill(api::v1::Finding& out, const rules::Finding& finding) {
   show_error(finding.error, out);
@@ -78,70 +65,6 @@ api::v1::ReasonChoice present(const rules::ReasonOption& option) {
   return out;
 }
 
-api::v1::Submission present(const store::Submission& sub, std::string_view channel) {
-  std::optional<RedDocument> red;
-  if (!sub.document.empty())
-    if (auto read = red_from_stored(sub.document)) red = std::move(*read);
-  api::v1::SubmissionRequest request;
-  const bool whole = sub.kind == Kind::red && request.ParseFromString(sub.request);
-  return present(sub, channel, red ? &*red : nullptr, whole ? &request : nullptr);
-}
-
-api::v1::Submission present(const store::Submission& sub, std::string_view channel, const RedDocument* red,
-                            const api::v1::SubmissionRequest* request) {
-  api::v1::Submission out;
-  const StateFacts& state = facts(sub.state);
-  out.set_id(sub.id);
-  out.set_kind(std::string(name(sub.kind)));
-  out.set_state(std::string(state.name));
-  out.set_state_text(std::string(state.text));
-  out.set_state_text_zh(std::string(state.text_zh));
-  out.set_final(state.final);
-  out.set_step(std::string(name(sub.step)));
-  out.set_taxpayer(sub.taxpayer);
-  out.set_blue_number(sub.blue_number);
-  out.set_amount(sub.amount.text());
-  out.set_tax(sub.tax.text());
-  out.set_form_number(sub.form_number);
-  out.set_form_uuid(sub.form_uuid);
-  out.set_form_state(sub.form_state);
-  out.set_red_number(sub.red_number);
-  out.set_entered_at(time_text(sub.entered_at));
-  out.set_deadline(time_text(sub.deadline));
-  out.set_created_at(time_text(sub.created_at));
-  out.set_updated_at(time_text(sub.updated_at));
-  out.set_channel(std::string(channel));
-  out.set_channel_zh(channel_zh(channel));
-  out.set_idempotency_key(sub.idempotency_key);
-  out.set_key_serial(sub.key_serial);
-  out.set_foreign_form(sub.foreign);
-  if (!sub.error.empty()) out.mutable_error()->ParseFromString(sub.error);
-  if (!sub.hold_reason.empty()) {
-    out.mutable_hold()->set_reason(sub.hold_reason);
-    out.mutable_hold()->set_release_by(sub.hold_release_by);
-    if (sub.hold_reason.starts_with("disk.")) {
-      const Error why{Errc::limit_reached, sub.hold_reason, {}, {}, {}, {}};
-      out.mutable_hold()->set_cause(message_text(why, Language::english));
-      out.mutable_hold()->set_remedy(remedy_text(why, Language::english));
-      out.mutable_hold()->set_remedy_zh(remedy_text(why, Language::chinese));
-    }
-  }
-  if (red != nullptr) {
-    out.set_track(std::string(track_name(red->track)));
-    out.set_seller(red->seller.id);
-    out.set_buyer(red->buyer.id);
-    out.set_reason(std::string(reason_code(red->reason)));
-    out.set_initiator(std::string(side_name(red->initiator)));
-    for (const RedLine& line : red->lines) fill(*out.add_lines(), line);
-  }
-  if (request != nullptr) {
-    if (request->has_context()) *out.mutable_context() = request->context();
-    *out.mutable_evidence() = request->evidence();
-    if (request->has_circumstances()) *out.mutable_circumstances() = request->circumstances();
-  }
-  return out;
-}
-
 namespace {
 template <class Message>
 void warn(Message& out, LegalTime entered_at, const rules::Calendar& calendar) {
@@ -157,20 +80,6 @@ void add_holiday_warning(api::v1::Submission& out, const store::Submission& sub,
 }
 void add_holiday_warning(api::v1::InboxForm& out, const store::InboxForm& form, const rules::Calendar& calendar) {
   if (form.open) warn(out, form.entered_at, calendar);
-}
-
-void add_timeline(api::v1::Submission& out, const std::vector<store::JournalRow>& rows) {
-  for (const auto& r : rows) {
-    auto& entry = *out.add_timeline();
-    entry.set_seq(static_cast<std::uint64_t>(r.seq));
-    entry.set_at(time_text(r.at));
-    entry.set_event(r.event);
-    entry.set_state(r.state);
-    entry.set_step(r.step);
-    entry.set_principal(r.principal);
-    entry.set_detail(r.detail);
-    entry.set_reference(r.reference);
-  }
 }
 
 api::v1::Hold present(const store::Hold& hold) {

@@ -13,8 +13,9 @@ bool wants_several(const api::v1::SubmissionRequest& request) {
                              [](const auto& line) { return !line.reason().empty() || !line.share().empty(); });
 }
 
-std::expected<rules::Plan, Findings> read_plan(const api::v1::SubmissionRequest& request, const rules::Wish& wish) {
-  Findings findings;
+std::expected<rules::Plan, rules::Findings> read_plan(const api::v1::SubmissionRequest& request,
+                                                      const rules::Wish& wish) {
+  rules::Findings findings;
   rules::Plan plan{.initiator = wish.initiator, .lines = {}, .tax_device = wish.tax_device};
   for (int i = 0; i < request.lines_size(); ++i) {
     const auto& line = request.lines(i);

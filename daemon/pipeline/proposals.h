@@ -12,7 +12,8 @@ namespace taxgate::pipeline {
 bool wants_several(const api::v1::SubmissionRequest& request);
 /// `wish`: side, device and lines as read from the request; a line without a reason has the request's.
 /// errors  reason.unknown, decimal.*, submission.missing lines (no line); all of them, each with its line
-std::expected<rules::Plan, Findings> read_plan(const api::v1::SubmissionRequest& request, const rules::Wish& wish);
+std::expected<rules::Plan, rules::Findings> read_plan(const api::v1::SubmissionRequest& request,
+                                                      const rules::Wish& wish);
 /// The document and a request that makes it, ready to hand in: what the caller said of the whole, the lines of this
 /// one.
 api::v1::ProposedDocument present(const rules::Proposal& proposal, const api::v1::SubmissionRequest& asked);

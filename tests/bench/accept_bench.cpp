@@ -75,7 +75,7 @@ class OneCommitEach final : public PlainGateway {
     ::sqlite3_finalize(insert_);
     ::sqlite3_finalize(journal_);
   }
-  void submit(api::Caller, api::v1::SubmissionRequest request, api::Reply<api::Submitted> reply) override {
+  void submit(api::Caller, api::v1::SubmissionRequest request, api::Form, api::Reply<api::Submitted> reply) override {
     const std::string body = request.SerializeAsString();
     db_.run("BEGIN IMMEDIATE");
     ::sqlite3_bind_text(insert_, 1, request.idempotency_key().c_str(), -1, SQLITE_STATIC);

@@ -47,7 +47,7 @@ class FakeGateway final : public Gateway {
     return s;
   }
 
-  void submit(Caller caller, v1::SubmissionRequest request, Reply<Submitted> reply) override {
+  void submit(Caller caller, v1::SubmissionRequest request, Form, Reply<Submitted> reply) override {
     if (note("submit", caller, reply)) return;
     last_request = request;
     if (silent) return kept.push_back(std::move(reply));
