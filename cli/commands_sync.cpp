@@ -1,5 +1,10 @@
 // The night: begin, follow, look back, approve.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
 #include <thread>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cli/render_sync.h"
@@ -20,21 +25,38 @@ std::string page_of(const Screen& screen, const api::v1::SyncRun& run) {
   return report::text(report::from_record(run), screen.language);
 }
 
+/// One line that moves on a terminal; elsewhere a line for each percent.
+class Bar {
+ public:
+  ~Bar() { end(); }
+  void show(const Screen& screen, const api::v1::SyncRun& run) {
+    const auto percent = static_cast<int>(run.windows_done() * 100 / std::max<std::uint64_t>(run.windows(), 1));
+    if (!terminal_ && percent == percent_) return;
+    percent_ = percent;
+    fmt::print(stderr, "{}{}{}", terminal_ ? "\r" : "", printable(sync_progress_text(screen, run)),
+               terminal_ ? "\x1b[K" : "\n");
+    std::fflush(stderr);
+  }
+  void end() {
+    if (terminal_ && std::exchange(percent_, -1) >= 0) fmt::print(stderr, "\n");
+  }
+
+ private:
+  const bool terminal_ = ::isatty(STDERR_FILENO) != 0;
+  int percent_ = -1;
+};
+
 Exit follow_run(Session& session) {
-  std::string last;
+  Bar bar;
   while (true) {
     auto status = session.get<api::v1::SyncStatus>("/v1/sync");
+    if (!status || !status->active()) bar.end();
     if (!status) return session.report(status.error());
     if (!status->active()) {
       if (!session.json(status->run())) session.answer(page_of(session.screen(), status->run()));
       return exit_of(status->run());
     }
-    if (session.screen().json) {
-      (void)session.json(status->run());
-    } else if (std::string line = sync_progress_text(session.screen(), status->run()); line != last) {
-      session.say(line + "\n");
-      last = std::move(line);
-    }
+    if (!session.json(status->run())) bar.show(session.screen(), status->run());
     std::this_thread::sleep_for(kLook);
   }
 }

@@ -116,8 +116,8 @@ Exit run_sync_check(Session& session) {
   auto list = status ? session.get<api::v1::SyncRunList>("/v1/sync/runs?limit=30")
                      : Answer<api::v1::SyncRunList>(std::unexpected(status.error()));
   if (!list) {
-    const auto& body = list.error().body;
-    alarm = NightAlarm{Error{Errc::retry_later, "sync.night_unknown", {}, body.code(), body.message(), {}}, {}, {}, {}};
+    alarm =
+        NightAlarm{Error{Errc::retry_later, "sync.night_unknown", {}, list.error().body.code(), {}, {}}, {}, {}, {}};
   } else if (const auto next = LegalTime::parse(status->next_at()); next && next->is_set() && !under_way(*status)) {
     alarm = alarm_of(next->plus_ms(-24 * LegalTime::kHourMs), *list);
   }

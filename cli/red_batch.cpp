@@ -204,7 +204,7 @@ Exit red_batch(Session& session) {
   }
   if (!screen.json) session.say(check_summary_text(screen, replies));
   if (preview) return allowed == rows.size() ? Exit::ok : Exit::attention;
-  if (allowed == 0) return Exit::attention;
+  if (allowed == 0) return finish(session, *batch, outcomes, 0, {});  // why each was refused is a result too
   if (!agreed(session,
               screen.chinese() ? fmt::format("提交 {} 笔?", allowed) : fmt::format("submit {} reds?", allowed)))
     return not_confirmed(session);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "daemon/report/report.h"
+#include "protocol/legal_time.h"
 
 namespace taxgate::cli {
 namespace {
@@ -82,9 +83,15 @@ std::string sync_progress_text(const Screen& s, const SyncRun& run) {
   const std::uint64_t all = std::max<std::uint64_t>(run.windows(), 1);
   const std::uint64_t percent = run.windows_done() * 100 / all;
   const std::size_t full = static_cast<std::size_t>(run.windows_done() * kBar / all);
-  return fmt::format("[{}{}] {:3} %  {}/{}  {} {}  {}  {}", std::string(full, '#'), std::string(kBar - full, '-'),
-                     percent, run.windows_done(), run.windows(), number(run.records()), s.pick("records", "条记录"),
-                     report::state_text(run.state(), s.language), short_time(run.expected_finish()));
+  const auto began = LegalTime::parse(run.started_at()), now = LegalTime::parse(run.updated_at());
+  const std::int64_t ms = began && now ? now->ms - began->ms : 0;
+  const std::string rate =
+      ms > 0 ? fmt::format(" ({}/s)", number(run.records() * 1000 / static_cast<std::uint64_t>(ms))) : std::string();
+  return fmt::format("[{}{}] {:3} %  {} / {} {}  {} {}{}  {}  {} {}", std::string(full, '#'),
+                     std::string(kBar - full, '-'), percent, number(run.windows_done()), number(run.windows()),
+                     s.pick("windows", "时间段"), number(run.records()), s.pick("records", "条记录"), rate,
+                     report::state_text(run.state(), s.language), s.pick("until about", "预计完成"),
+                     short_time(run.expected_finish()).substr(run.expected_finish().size() > 11 ? 11 : 0));
 }
 
 }  // namespace taxgate::cli

@@ -137,7 +137,7 @@ asio::awaitable<void> Night::forms(Run run) {
 
 asio::awaitable<void> Night::name_examples(Run run) {
   for (auto& part : run->summary.taxpayers)
-    for (auto* examples : {&part.now_abnormal, &part.now_locked, &part.no_longer_red})
+    for (auto* examples : {&part.in_quarantine, &part.now_abnormal, &part.now_locked, &part.no_longer_red})
       for (auto& one : examples->shown) {
         auto found = co_await c_.read<std::optional<store::StoredInvoice>>(
             [number = one.number](store::Reader& r) { return r.invoice(number); });
@@ -156,6 +156,7 @@ void Night::conclude(NightRunning& run) const {
   for (std::size_t i = 0; i < sum.taxpayers.size(); ++i) {
     auto& part = sum.taxpayers[i];
     part.records = 0;
+    part.in_quarantine.count = part.quarantined;
     bool missing = false, odd = part.quarantined != 0 || !part.trouble.empty();
     for (const auto& w : part.windows) {
       if (!w.window.type.empty()) part.records += w.records;

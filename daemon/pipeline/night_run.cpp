@@ -217,6 +217,7 @@ asio::awaitable<Result<void>> Night::restore(Run run) {
     run->taxpayers[i].changed_tonight = tally.changed;
     run->taxpayers[i].quarantined.clear();  // what was not committed is met again
     run->summary.taxpayers[i].quarantined = 0;
+    run->summary.taxpayers[i].in_quarantine.shown.clear();
   }
   run->summary.windows_done = 0;
   for (auto& task : run->tasks) {

@@ -44,6 +44,13 @@ std::int64_t asked_pause_s(const Error& e) {
   return s;
 }
 
+std::string why_quarantined(const store::QuarantinedRecord& q) {
+  for (std::size_t f = 0; f < kStatusFields; ++f)
+    if (const auto field = static_cast<StatusField>(f); q.reason == "transition" && q.field == platform_name(field))
+      return fmt::format("{} {} > {}", q.field, q.before.text(field), q.after.text(field));
+  return q.field.empty() ? q.reason : q.reason + " " + q.field;
+}
+
 }  // namespace
 
 std::string mark_of(const NightTask& t) {
@@ -315,6 +322,9 @@ asio::awaitable<Result<void>> Night::store_batch(Run run, NightTask& task, std::
   std::erase_if(made->batch.quarantined, [&](const store::QuarantinedRecord& q) {
     return taxpayer.quarantined.size() < kQuarantineKnown && !taxpayer.quarantined.insert(q.hash).second;
   });
+  for (const auto& q : made->batch.quarantined)
+    if (summary.in_quarantine.shown.size() < sync::kMaxExamples)
+      summary.in_quarantine.shown.push_back({q.number, {}, why_quarantined(q)});
   task.quarantined += made->batch.quarantined.size();
   summary.quarantined += made->batch.quarantined.size();
   auto batch = std::make_shared<store::NightBatch>(std::move(made->batch));

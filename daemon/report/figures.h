@@ -49,13 +49,15 @@ struct LookedAt {
 };
 std::vector<LookedAt> windows_to_look_at(const sync::NightSummary& night);
 
-/// The four lists a person should see, in the order of urgency.
+/// The lists a person should see, in the order of urgency.
 struct List {
   std::string_view name;  // "forms_near"
   sync::Examples sync::TaxpayerNight::* examples;
   std::string_view english, chinese;
 };
 inline constexpr List kLists[] = {
+    {"in_quarantine", &sync::TaxpayerNight::in_quarantine, "In quarantine: shown by the platform, not believed",
+     "隔离:平台返回但未采信的记录"},
     {"forms_near", &sync::TaxpayerNight::forms_near, "Confirmation forms about to pass 72 hours",
      "即将满72小时的红字确认单"},
     {"now_abnormal", &sync::TaxpayerNight::now_abnormal, "Invoices that are now irregular or suspicious vouchers",

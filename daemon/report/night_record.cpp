@@ -127,6 +127,7 @@ void put(SyncTaxpayer& out, const sync::TaxpayerNight& t) {
   put(*out.mutable_now_abnormal(), t.now_abnormal);
   put(*out.mutable_now_locked(), t.now_locked);
   put(*out.mutable_no_longer_red(), t.no_longer_red);
+  put(*out.mutable_in_quarantine(), t.in_quarantine);
   out.set_settled_submissions(t.settled_submissions);
   out.set_trouble(t.trouble);
   out.set_detail(t.detail);
@@ -153,6 +154,7 @@ sync::TaxpayerNight taxpayer_of(const SyncTaxpayer& t) {
   out.now_abnormal = examples_of(t.now_abnormal());
   out.now_locked = examples_of(t.now_locked());
   out.no_longer_red = examples_of(t.no_longer_red());
+  out.in_quarantine = examples_of(t.in_quarantine());
   out.settled_submissions = t.settled_submissions();
   out.trouble = t.trouble();
   out.detail = t.detail();
@@ -283,6 +285,7 @@ SyncRun brief(SyncRun record) {
     t.clear_now_abnormal();
     t.clear_now_locked();
     t.clear_no_longer_red();
+    t.clear_in_quarantine();
   }
   return record;
 }

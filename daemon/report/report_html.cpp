@@ -170,6 +170,8 @@ void example_tables(Html& page, const sync::NightSummary& night) {
     for (const auto& taxpayer : night.taxpayers) count += (taxpayer.*list.examples).count;
     if (count == 0) continue;
     page.heading(page.two(list.english, list.chinese), count);
+    if (list.examples == &sync::TaxpayerNight::in_quarantine)
+      page.raw(fmt::format("<p>{}</p>\n", page.two(kQuarantineEnglish, kQuarantineChinese)));
     page.begin_table(kExamples);
     for (const auto& taxpayer : night.taxpayers)
       for (const sync::Example& e : (taxpayer.*list.examples).shown) {

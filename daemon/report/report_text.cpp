@@ -12,7 +12,7 @@ namespace {
 // What a page has room for beside its own ten lines.
 constexpr std::size_t kTaxpayerLines = 12, kTransitionLines = 5, kExamplesEach = 2, kWindowLines = 4, kGapLines = 5,
                       kTroubledLines = 3;
-constexpr std::size_t kIdColumns = 20, kUnitColumns = 30, kNumberColumns = 24, kWhatColumns = 34;
+constexpr std::size_t kIdColumns = 20, kUnitColumns = 30, kNumberColumns = 24, kWhatColumns = 48;
 
 class Page {
  public:
@@ -81,9 +81,14 @@ void head(Page& page, const sync::NightSummary& night) {
   page.pair("time", "时间", times);
   page.pair("windows", "时间段", windows_sentence(night, l));
   const Sums all = sums(night);
-  page.pair("records", "发票记录",
-            form(page.language(), "{} seen, {} changed, {} new, {} quarantined", "已读 {},变化 {},新增 {},隔离 {}",
-                 grouped(night.records), grouped(all.changed), grouped(all.added), grouped(all.quarantined)));
+  // What changed is counted when all is listed.
+  const bool counted = night.state != sync::NightState::running && night.state != sync::NightState::paused;
+  if (!counted)
+    page.pair("records", "发票记录", form(page.language(), "{} seen so far", "目前已读 {}", grouped(night.records)));
+  else
+    page.pair("records", "发票记录",
+              form(page.language(), "{} seen, {} changed, {} new, {} quarantined", "已读 {},变化 {},新增 {},隔离 {}",
+                   grouped(night.records), grouped(all.changed), grouped(all.added), grouped(all.quarantined)));
   page.pair("checks", "核对",
             form(page.language(), "{} windows read twice; {} invoices asked for one by one, {} differ",
                  "重读 {} 个时间段;逐张核对 {} 张,不符 {}", grouped(night.rescanned), grouped(night.samples),
@@ -170,6 +175,8 @@ void lists(Page& page, const sync::NightSummary& night) {
     for (const auto& taxpayer : night.taxpayers) count += (taxpayer.*list.examples).count;
     if (count == 0) continue;
     page.heading(list.english, list.chinese, count);
+    if (list.examples == &sync::TaxpayerNight::in_quarantine)
+      page.paragraph("  ", pick(page.language(), kQuarantineEnglish, kQuarantineChinese));
     std::size_t shown = 0;
     for (const auto& taxpayer : night.taxpayers)
       for (const sync::Example& e : (taxpayer.*list.examples).shown) {

@@ -131,9 +131,16 @@ std::string what_word(std::string_view what, Language language) {
   const auto blank = what.find(' ');
   const std::string_view first = what.substr(0, blank), rest = blank == what.npos ? "" : what.substr(blank + 1);
   if (first == "deadline") return on_one_line(form(language, "until {}", "截止 {}", rest), kGapColumns);
-  for (std::size_t f = 0; f < kStatusFields; ++f)
-    if (const auto field = static_cast<StatusField>(f); first == platform_name(field))
-      return code_word(field, rest, language);
+  if (first == "unreadable")
+    return on_one_line(form(language, "cannot be read ({})", "无法读取({})", rest), kGapColumns);
+  for (std::size_t f = 0; f < kStatusFields; ++f) {
+    const auto field = static_cast<StatusField>(f);
+    if (first != platform_name(field)) continue;
+    const auto became = rest.find(" > ");
+    if (became == rest.npos) return code_word(field, rest, language);
+    return fmt::format("{}: {} → {}", word(field, language), code_word(field, rest.substr(0, became), language),
+                       code_word(field, rest.substr(became + 3), language));
+  }
   return on_one_line(what, kGapColumns);
 }
 

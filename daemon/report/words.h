@@ -35,6 +35,13 @@ std::string trouble_word(std::string_view id, std::string_view detail, Language 
 
 /// What to do about it; empty: nothing is known.
 std::string trouble_remedy(std::string_view id, Language language);
+/// What to do about records in quarantine.
+inline constexpr std::string_view
+    kQuarantineEnglish =
+        "Nothing of them was applied, and they are kept with their bytes (table quarantine of the "
+        "ledger). If the platform is right, allow it: [[transition]] of the tables file.",
+    kQuarantineChinese =
+        "未应用任何内容,原文保存在账本的 quarantine 表。如平台无误,请在规则表文件的 [[transition]] 中放行。";
 /// Why an invoice or a form is in a list: "ycpzzt 02" or "deadline 2026-11-23 10:00:00" in words.
 std::string what_word(std::string_view what, Language language);
 

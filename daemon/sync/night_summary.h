@@ -74,6 +74,7 @@ struct TaxpayerNight {
   Examples forms_near;     // open forms of either role about to pass their 72 hours
   Examples now_abnormal;   // an abnormal certificate (异常凭证) or suspected since this night, received or issued
   Examples now_locked;     // locked for a red-letter act since this night
+  Examples in_quarantine;  // records that were not believed: "rzzt 01 > 03", "unreadable gmfmc"
   Examples no_longer_red;  // void or fully reversed since this night: nothing left to reverse
   std::uint64_t settled_submissions = 0;  // open submissions that were looked at because of what the night found
   std::string trouble, detail;

@@ -153,7 +153,8 @@ std::optional<NightServices::Record> NightServices::record(const std::string& nu
 }
 
 std::optional<leqi::InvoiceStatusReply> NightServices::single(const leqi::InvoiceStatusRequest& request) const {
-  if (!population_.find(request.number) && !overlay_.contains(request.number)) return std::nullopt;
+  const bool worlds_own = world_.invoice(request.number) != nullptr && !overlay_.contains(request.number);
+  if (worlds_own && !population_.find(request.number)) return std::nullopt;
   const auto known = record(request.number);
   if (!known || (known->first.seller_id != request.taxpayer && known->first.buyer_id != request.taxpayer))
     return std::nullopt;
@@ -165,6 +166,7 @@ std::optional<leqi::InvoiceStatusReply> NightServices::single(const leqi::Invoic
   reply.use = status.text(StatusField::use);
   reply.booking = status.text(StatusField::booking);
   reply.locked = status.text(StatusField::lock) == "Y";
+  if (facts.red) return reply;  // nothing of a red is left to reverse
   reply.left_amount = facts.amount;
   reply.left_tax = facts.tax;
   return reply;

@@ -40,7 +40,7 @@ class NightServices {
   /// machine_ms  a clock that never steps back, for the budget alone
   Answer handle(std::string_view service, std::string_view json, const FaultAction& fault, LegalTime now,
                 std::int64_t machine_ms);
-  /// The single query, where this knows more than the World: an invoice of the population, or one that was changed.
+  /// The single query, where this knows more than the World: an invoice of the population, one that was changed, a red.
   std::optional<leqi::InvoiceStatusReply> single(const leqi::InvoiceStatusRequest& request) const;
 
   void behave(NightBehaviour behaviour) { behaviour_ = behaviour; }

@@ -98,7 +98,8 @@ class NightAudited : public testing::Test {
         fmt::format("{}/taxgate --lang en --socket {} {}", TAXGATE_BIN_DIR, stand().api_socket(), arguments));
   }
 
-  Whole whole_{{.sync = "at = \"off\"\nmonths = 2\ndeep_months = 2\npoll_ms = 20\nsample = 0\n"}};
+  Whole whole_{
+      {.sync = "at = \"off\"\nmonths = 2\ndeep_months = 2\npoll_ms = 20\nsample = 9\n"}};  // more than there are
   Invoice blue_;
   std::string submission_;
 };

@@ -178,6 +178,15 @@ TEST_F(CliLaw, ABatchSubmitsWhatIsAllowedWritesTheResultAndARepeatIsTheSameSubmi
   EXPECT_EQ(gateway_.requests[1].idempotency_key(), gateway_.requests[3].idempotency_key());
 }
 
+TEST_F(CliLaw, ABatchOfWhichNothingIsAllowedHasItsResultAllTheSame) {
+  const auto path = file("reds.csv", "seller,blue_number,reason\nS," + kTwo + ",02\n");
+  const auto refused = run({"red", "--from", path, "--yes"});
+  EXPECT_EQ(refused.exit, 1) << refused.err;
+  EXPECT_TRUE(gateway_.requests.empty());
+  EXPECT_THAT(refused.out, HasSubstr("accepted 0 of 1; result in "));
+  EXPECT_THAT(read_all(path + ".result.csv"), HasSubstr("R8.fully_red"));
+}
+
 TEST_F(CliLaw, ARowThatAnEarlierRunHandedInIsAcceptedAndNotRefusedAgainstItsOwnRed) {
   const auto path = file("reds.csv", "seller,blue_number,reason\nS," + kTwo + ",02\n");
   gateway_.checks[kTwo].set_accepted_as("01987c3e-0000-7000-8000-000000000001");

@@ -312,6 +312,7 @@ TEST_F(WholeNight, AnOperatorsTransitionsCountFromTheReloadOn) {
   EXPECT_EQ(held_back.state(), "attention") << held_back.DebugString();
   const auto [none, quarantined] = counted(held_back);
   EXPECT_EQ(none, 0U);
+  EXPECT_EQ(held_back.taxpayers(0).in_quarantine().shown(0).what(), "rzzt 01 > 03");
   EXPECT_EQ(quarantined, kInvoices / 20) << "each once, though window and incremental listing both show it";
 
   const std::string tables = stand_->directory() + "/tables.toml";

@@ -140,6 +140,7 @@ TEST(ReportText, SaysWhyInTheReadersLanguage) {
   refused.platform_count.reset();
   refused.trouble = "listing.refused";
   refused.detail = sync::detail_of({Errc::rejected, refused.trouble, {}, "99001", {}, "系统繁忙"});
+  n.taxpayers[0].in_quarantine = {2, {{"26117000001134616867", "", "rzzt 01 > 03"}, {"", "", "unreadable gmfmc"}}};
   n.trouble = "sync.window_over";
   n.detail = sync::detail_of({Errc::retry_later, n.trouble, {}, "2026-11-22 07:00:00", {}, {}});
   const std::string english = text(n, Language::english), chinese = text(n, Language::chinese);
@@ -147,11 +148,14 @@ TEST(ReportText, SaysWhyInTheReadersLanguage) {
        {"The night ended at 2026-11-22 07:00:00 with work left.", "Taxpayers to look at (2)",
         "150 known invoices of one taxpayer would change, 24 may without a person.", "taxgate sync approve",
         "Invoice 26117000001134616865, asked for by itself", "sum 1.00 here, 2.00 there", "code 99001: 系统繁忙.",
-        "received changes 2026-11\n", "until 2026-11-22 10:19:52", "02 irregular voucher", "Y locked"})
+        "received changes 2026-11\n", "until 2026-11-22 10:19:52", "02 irregular voucher", "Y locked",
+        "In quarantine: shown by the platform, not believed (2)", "booking: 01 not booked → 03 booking withdrawn",
+        "cannot be read (gmfmc)", "[[transition]]"})
     EXPECT_THAT(english, HasSubstr(said));
-  for (const char* said : {"夜间同步时段于 2026-11-22 07:00:00 结束", "待处理的纳税人 (2)", "将有 150 张已知发票变更",
-                           "最多允许 24 张", "发票 26117000001134616865 状态", "本方 1.00,平台 2.00",
-                           "代码 99001: 系统繁忙", "截止 2026-11-22", "02 异常凭证", "Y 已锁定"})
+  for (const char* said :
+       {"夜间同步时段于 2026-11-22 07:00:00 结束", "待处理的纳税人 (2)", "将有 150 张已知发票变更", "最多允许 24 张",
+        "发票 26117000001134616865 状态", "本方 1.00,平台 2.00", "代码 99001: 系统繁忙", "截止 2026-11-22",
+        "02 异常凭证", "Y 已锁定", "入账确认: 01 未入账 → 03 已入账撤销", "无法读取(gmfmc)"})
     EXPECT_THAT(chinese, HasSubstr(said));
   EXPECT_LE(lines_of(english).size(), kPageLines);
 }
