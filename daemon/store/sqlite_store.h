@@ -39,6 +39,7 @@ class SqliteStore final : public Store {
   std::shared_ptr<Shared> shared_;
   Connection db_;
   Session session_;
+  std::unique_ptr<Checkpointer> beside_;
   std::unique_ptr<Writer> writer_;  // last: its thread uses everything above
   std::unique_ptr<SqliteNight> night_;
 };

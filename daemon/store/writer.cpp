@@ -14,16 +14,20 @@ using std::chrono::steady_clock;
 
 namespace {
 constexpr std::chrono::milliseconds kLately{250};  // since an acceptance: more are to be expected
-}
+constexpr int kCopiedByTheWriter = 250;            // WAL pages: 2 MiB, some milliseconds with their flush
+// From here on the writer copies the rest itself, however much it is, so that the WAL begins anew below its bound.
+constexpr int kCopiedBeside = limits::kCheckpointBusyPages * 3 / 4;
+}  // namespace
 
 Writer::Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages,
-               bool bulk_yields)
+               bool bulk_yields, Checkpointer* beside)
     : db_(db),
       session_(session),
       probe_(std::move(probe)),
       max_pending_(max_pending),
       checkpoint_pages_(checkpoint_pages > 0 ? checkpoint_pages : limits::kCheckpointPages),
       bulk_yields_(bulk_yields),
+      beside_(beside),
       thread_([this] { loop(); }) {}
 
 Writer::~Writer() { stop(); }
@@ -217,13 +221,28 @@ void Writer::finish(Group& group) {
   if (on_commit_) on_commit_(last_seq);
 }
 
+bool Writer::copied_beside(int pages) {
+  if (beside_ == nullptr || beside_->failed()) return false;
+  if (beside_->under_way()) return true;
+  if (pages - copied_ < kCopiedByTheWriter || pages >= kCopiedBeside) return false;
+  copied_ = pages;
+  beside_->start();
+  return true;
+}
+
 void Writer::checkpoint_if_due() {
   const int pages = db_.wal_pages();
+  if (pages < copied_) copied_ = 0;  // the WAL was begun anew
   if (pages < checkpoint_pages_ || broken_) return;
-  if (pages < limits::kCheckpointBusyPages) {
+  bool lately = false;
+  {
     const std::lock_guard lock(mutex_);
-    if (!accepts_.empty()) return;  // somebody waits for an answer; the bound above ends this
+    // Somebody waits for an answer; the bound ends this.
+    if (!accepts_.empty() && pages < limits::kCheckpointBusyPages) return;
+    lately = steady_clock::now() - last_accept_ < kLately;
   }
+  // While acceptances come, another thread copies, and the writer only what little is left then: that ends the WAL.
+  if (lately && copied_beside(pages)) return;
   probe("checkpoint", "before");
   db_.checkpoint();
   probe("checkpoint", "after");

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "daemon/store/checkpointer.h"
 #include "daemon/store/session.h"
 #include "daemon/store/sm3_batch.h"
 #include "daemon/store/store.h"
@@ -44,8 +45,9 @@ class Writer {
   enum class Lane { accept, normal, bulk };
 
   /// Takes over an opened, prepared connection; Session::load() was called. All references outlive the writer.
+  /// beside  copies the WAL while acceptances come; nullptr: the writer does all of it
   Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages,
-         bool bulk_yields);
+         bool bulk_yields, Checkpointer* beside);
   /// As stop().
   ~Writer();
   Writer(const Writer&) = delete;
@@ -74,6 +76,7 @@ class Writer {
   void run_group(Group group);
   void finish(Group& group);
   void checkpoint_if_due();
+  bool copied_beside(int pages);  // false: it is the writer's turn
   void probe(const char* work, const char* point);
 
   Connection& db_;
@@ -82,6 +85,8 @@ class Writer {
   const std::size_t max_pending_;
   const int checkpoint_pages_;
   const bool bulk_yields_;
+  Checkpointer* const beside_;
+  int copied_ = 0;  // WAL pages when the last copy beside us began
   std::function<void(std::int64_t)> on_commit_;
   std::optional<Error> broken_;  // the disk failed under us: nothing more may be promised
   bool full_logged_ = false;

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "daemon/core/limits.h"
+#include "daemon/store/schema.h"
 #include "tests/unit/daemon/store/store_fixture.h"
 
 namespace taxgate::store {
@@ -79,6 +80,32 @@ TEST_F(LoadTest, AcceptancesGivenTogetherShareOneCommit) {
   accept_together(0, 50);
   store_.reset();  // joins the writer: the callback comes after the answers
   EXPECT_EQ(commits, 1);
+}
+
+TEST_F(LoadTest, WhileAcceptancesComeTheWalIsCopiedBesideTheWriter) {
+  document_bytes_ = 20'000;
+  const std::string path = directory_ + "/taxgate.db";
+  bool beside = false;
+  for (int attempt = 0; attempt < 10 && !beside; ++attempt) {  // a starved machine may let the moment pass
+    std::atomic<std::uintmax_t> at_writers_turn{0};
+    Options options;
+    options.path = path;
+    options.clock = &clock_;
+    options.probe = [&](std::string_view step) {
+      if (step == "checkpoint.before" && at_writers_turn == 0) at_writers_turn = std::filesystem::file_size(path);
+    };
+    auto opened = Store::open(std::move(options));
+    ASSERT_TRUE(opened) << opened.error().id;
+    store_ = std::move(*opened);
+    const auto before = std::filesystem::file_size(path);
+    constexpr int kBatch = 16, kBatches = 400;
+    for (int i = 0; i < kBatches && at_writers_turn == 0; ++i)
+      accept_together((attempt * kBatches + i) * kBatch, kBatch);
+    store_.reset();
+    // The file grows when the WAL is copied into it, and the writer had copied nothing yet.
+    beside = at_writers_turn > before + limits::kCheckpointPages * std::uintmax_t{kPageSize} / 2;
+  }
+  EXPECT_TRUE(beside);
 }
 
 TEST_F(LoadTest, TheWalIsBegunAnewAlthoughSomebodyAlwaysReads) {
