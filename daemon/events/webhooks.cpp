@@ -266,6 +266,9 @@ struct Webhooks::Core {
       io->stop();
     });
     thread.join();
+    // What was cancelled has yet to let go of its delivery, which holds the io_context that holds it.
+    io->restart();
+    io->poll();
     deliveries.clear();
   }
 
