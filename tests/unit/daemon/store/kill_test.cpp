@@ -1,4 +1,5 @@
-// SIGKILL at every call of the step probe: the real process dies, a new one opens the file and compares.
+// SIGKILL at every call of the step probe, and in the midst of a copy of the WAL beside the writer: the real process
+// dies, a new one opens the file and compares.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -7,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include "tests/unit/daemon/store/store_fixture.h"
 #include "tests/unit/daemon/store/victim.h"
@@ -37,10 +39,48 @@ constexpr const char* kHelperVariable = "TAXGATE_STORE_KILL_HELPER";  // "DIRECT
   ::_exit(0);
 }
 
+constexpr int kMostOfCopy = 16 * 400;  // acceptances of 20 kB: ten times what the first copy begins with
+constexpr const char* kCopyVariable = "TAXGATE_STORE_KILL_COPY";  // "DIRECTORY BYTES"
+
+// The victim of a kill while the WAL is copied: accepts without a pause and dies when the database file, which only a
+// copy makes larger, has grown by so many bytes.
+[[noreturn]] void be_killed_in_a_copy(const std::string& dir, long bytes) {
+  const int out = ::open((dir + "/confirmed").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  ManualClock clock;
+  Options options;
+  options.path = dir + "/taxgate.db";
+  options.clock = &clock;
+  auto opened = Store::open(options);
+  if (!opened) ::_exit(1);
+  const auto grown = std::filesystem::file_size(options.path) + static_cast<std::uintmax_t>(bytes);
+  std::thread([path = options.path, grown] {
+    for (std::error_code failed;; std::this_thread::yield())
+      if (std::filesystem::file_size(path, failed) >= grown && !failed) ::kill(::getpid(), SIGKILL);
+  }).detach();
+  constexpr int kBatch = 16;
+  for (int first = 0; first < kMostOfCopy; first += kBatch) {
+    std::promise<void> all;
+    std::atomic<int> left{kBatch};
+    std::vector<Acceptance> batch;
+    for (int i = first; i < first + kBatch; ++i) {
+      auto submission = wanted(std::to_string(i));
+      submission.document.append(20'000, 'd');
+      batch.push_back({std::move(submission), kErp, {}, [&, line = std::to_string(i) + "\n"](Result<Accepted> r) {
+                         if (r) (void)!::write(out, line.data(), line.size());
+                         if (--left == 0) all.set_value();
+                       }});
+    }
+    (*opened)->accept(std::move(batch));
+    all.get_future().wait();
+  }
+  ::_exit(0);
+}
+
 class KillHelper : public testing::Environment {
  public:
   void SetUp() override {
     if (const auto order = victims_order(kHelperVariable)) be_killed(order->first, order->second);
+    if (const auto order = victims_order(kCopyVariable)) be_killed_in_a_copy(order->first, order->second);
   }
 };
 [[maybe_unused]] auto* const g_helper = testing::AddGlobalTestEnvironment(new KillHelper);
@@ -73,6 +113,23 @@ TEST_F(KillTest, WhateverWasConfirmedSurvivesAKillAtEveryStep) {
       points, most);
   EXPECT_GT(k, 60);
   EXPECT_GT(most, 20U);
+}
+
+TEST_F(KillTest, WhateverWasConfirmedSurvivesAKillInTheMidstOfACopyOfTheWal) {
+  for (const long bytes : {1L, 1'000'000L, 5'000'000L, 12'000'000L, 30'000'000L}) {
+    std::filesystem::remove_all(dir_);
+    std::filesystem::create_directories(dir_);
+    ASSERT_TRUE(run_victim(kCopyVariable, dir_, bytes)) << "nothing was copied";
+    const auto keys = confirmed();
+    ASSERT_FALSE(keys.empty());
+    ASSERT_NO_FATAL_FAILURE(open());  // looks through the whole file after such an end
+    for (const auto& key : keys) {
+      const auto kept = reader_->by_idempotency_key("erp", key);
+      ASSERT_TRUE(kept && *kept) << key << " of " << keys.size() << ", killed after " << bytes << " bytes";
+    }
+    EXPECT_TRUE(store_->verify_chain());
+    close();
+  }
 }
 
 }  // namespace
