@@ -70,7 +70,7 @@ struct FormRecord {
   LegalTime entered, confirmed;   // exact; the wire shows seconds
   std::vector<std::string> reds;  // numbers; more than one only with the protection off
   bool never_issue = false;
-  bool hidden = false;  // late listing
+  bool hidden = false;       // late listing
   unsigned answer_plan = 0;  // only the newest plan of the counterparty counts
   Origin origin = Origin::request;
   std::string request_sha256;
