@@ -4,7 +4,9 @@
 #include <sys/socket.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <charconv>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -31,6 +33,16 @@ FoundNames system_name_lookup(const std::string& host) {
   }
   if (found.addresses.empty()) found.trouble = "no address";
   return found;
+}
+
+std::vector<boost::asio::ip::tcp::endpoint> endpoints_of(const FoundNames& found, std::string_view port) {
+  std::uint16_t number = 0;
+  std::from_chars(port.data(), port.data() + port.size(), number);
+  std::vector<boost::asio::ip::tcp::endpoint> out;
+  boost::system::error_code none;
+  for (const std::string& address : found.addresses)
+    if (const auto one = boost::asio::ip::make_address(address, none); !none) out.emplace_back(one, number);
+  return out;
 }
 
 /// Shared with the threads that are left behind; `waiting` never is: what waits dies with its owner.

@@ -9,11 +9,17 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace boost::asio {
 class io_context;
-}
+namespace ip {
+class tcp;
+template <class Protocol>
+class basic_endpoint;
+}  // namespace ip
+}  // namespace boost::asio
 
 namespace taxgate {
 
@@ -24,6 +30,10 @@ struct FoundNames {
   std::vector<std::string> addresses;  // numeric, in the order to try them
   std::string trouble;                 // why there are none: one line
 };
+/// Where to connect to, in that order. port  decimal; what is no address is left out
+std::vector<boost::asio::ip::basic_endpoint<boost::asio::ip::tcp>> endpoints_of(const FoundNames& found,
+                                                                                std::string_view port);
+
 /// Blocks. Any thread, several at a time, also after everything else is gone: it owns what it uses.
 using AskForName = std::function<FoundNames(const std::string& host)>;
 FoundNames system_name_lookup(const std::string& host);

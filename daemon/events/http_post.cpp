@@ -15,7 +15,6 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
-#include <charconv>
 #include <optional>
 
 #include "daemon/core/http_request.h"
@@ -93,12 +92,7 @@ class BeastPost final : public Post, public std::enable_shared_from_this<BeastPo
 
   void found(const FoundNames& names) {
     if (!done_) return;  // cancelled, or its time was over
-    std::vector<asio::ip::tcp::endpoint> places;
-    std::uint16_t port = 0;
-    std::from_chars(url_.port.data(), url_.port.data() + url_.port.size(), port);
-    error_code ec;
-    for (const std::string& address : names.addresses)
-      if (const auto one = asio::ip::make_address(address, ec); !ec) places.emplace_back(one, port);
+    const auto places = endpoints_of(names, url_.port);
     if (places.empty()) return finish({.answered = false, .status = 0, .trouble = "resolve: " + names.trouble});
     lowest(*this).async_connect(places, [self = shared_from_this()](error_code e, const asio::ip::tcp::endpoint&) {
       if (e) return self->broken("connect", e);

@@ -79,32 +79,30 @@ class AsJson {
   }
   template <class Part, class Items, class F>
   void list(std::string_view name, Part* (Message::*)(), const Items& items, F each) {
+    array(name, items, [&](const auto& item) {
+      AsJson<Part> form(out_);
+      each(form, item);
+      form.end();
+    });
+  }
+  template <class Part, class Items>
+  void parts(std::string_view name, Part* (Message::*)(), const Items& items) {
+    array(name, items, [&](const Part& item) { append_json(out_, item); });
+  }
+
+ private:
+  template <class Items, class Write>
+  void array(std::string_view name, const Items& items, Write write) {
     if (std::empty(items)) return;
     key(name);
     char before = '[';
     for (const auto& item : items) {
       out_ += before;
       before = ',';
-      AsJson<Part> form(out_);
-      each(form, item);
-      form.end();
+      write(item);
     }
     out_ += ']';
   }
-  template <class Part, class Items>
-  void parts(std::string_view name, Part* (Message::*)(), const Items& items) {
-    if (std::empty(items)) return;
-    key(name);
-    char before = '[';
-    for (const Part& item : items) {
-      out_ += before;
-      before = ',';
-      append_json(out_, item);
-    }
-    out_ += ']';
-  }
-
- private:
   void key(std::string_view name) {
     if (out_.back() != '{') out_ += ',';
     out_ += '"';

@@ -251,12 +251,7 @@ class State : public std::enable_shared_from_this<State> {
       if (!e) break;
     }
     if (!box->done) co_return trouble(Errc::retry_later, "platform.name", asio::error::timed_out);
-    std::vector<tcp::endpoint> places;
-    std::uint16_t port = 0;
-    std::from_chars(address_.port.data(), address_.port.data() + address_.port.size(), port);
-    error_code ec;
-    for (const std::string& address : box->found.addresses)
-      if (const auto one = asio::ip::make_address(address, ec); !ec) places.emplace_back(one, port);
+    auto places = endpoints_of(box->found, address_.port);
     if (places.empty()) co_return fail(Errc::retry_later, "platform.name", {}, {}, {}, box->found.trouble);
     co_return places;
   }

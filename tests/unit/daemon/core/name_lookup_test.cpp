@@ -4,6 +4,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <latch>
 #include <optional>
@@ -78,6 +79,14 @@ TEST(NameLookup, HasNoMoreThanItsBoundUnderWay) {
   ASSERT_TRUE(run_until(io, [&] { return refused.has_value(); }));
   EXPECT_TRUE(refused->addresses.empty());
   EXPECT_NE(refused->trouble.find("look-ups"), std::string::npos);
+}
+
+TEST(NameLookup, SaysWhereToConnectInItsOrder) {
+  const auto places = endpoints_of({.addresses = {"192.0.2.1", "no address", "2001:db8::1"}, .trouble = {}}, "8443");
+  ASSERT_EQ(places.size(), 2U);
+  EXPECT_EQ(places[0].address().to_string(), "192.0.2.1");
+  EXPECT_EQ(places[1].address().to_string(), "2001:db8::1");
+  EXPECT_EQ(places[1].port(), 8443);
 }
 
 }  // namespace
