@@ -54,6 +54,10 @@ class TlsStream {
   error_code explained(error_code failed) const { return reason(*core_, failed); }
   /// Nothing is there to be read: no byte, no alert, no end.
   bool quiet();
+  /// So many bytes, decrypted, are still to come for certain: while they are, a read waits until many of them are there
+  /// instead of waking for each TLS record. An end or an error of the connection is told at once as before, an alert
+  /// that is not followed by one at the deadline. 0: no such promise. Valid until told otherwise.
+  void expect(std::size_t bytes);
 
   /// Of a client, on a connected socket. Completes with (error_code, 0).
   template <class Token>
@@ -86,8 +90,11 @@ class TlsStream {
     boost::asio::steady_timer timer;
     std::unique_ptr<SSL, void (*)(SSL*)> ssl;
     Steady::time_point deadline = Steady::time_point::max();
-    std::string record;  // being written
+    std::string record;        // being written
+    std::size_t expected = 0;  // bytes still to come, by expect()
+    int low_water = 1;         // of the socket
     bool timed_out = false, closed = false;
+    bool drained = false;  // the last read took what was there: the next one need not try before it waits
   };
   /// One try of an operation: it is done, or the socket must be waited for.
   struct Step {
@@ -98,6 +105,7 @@ class TlsStream {
   static Step handshake(Core& core);
   static Step read(Core& core, boost::asio::mutable_buffer into);
   static Step write(Core& core);
+  static void wait_for_many(Core& core);
   static Step judged(Core& core, int result);
   static error_code reason(const Core& core, error_code failed);
 

@@ -65,6 +65,32 @@ TEST_F(TlsBytes, ComeThroughWholeInWhateverPieces) {
   }
 }
 
+// A page is waited for in large portions; the connection stays open behind it, so that a portion larger than what is
+// still to come would never be there.
+TEST_F(TlsBytes, AreNotWaitedForBeyondWhatIsStillToCome) {
+  for (const int version : {TLS1_3_VERSION, TLS1_2_VERSION})
+    for (const std::size_t told : {16'384UL, 1'065'000UL, 3'000'001UL}) {
+      const auto stop = stop_at_end();
+      serve_bytes(version, [&](Peer& peer) {
+        Request r;
+        while (peer.read(r)) {
+          const std::string answer = http(200, bytes(told, 5));
+          constexpr std::size_t kSlow = 20'000;  // of the end, in small records
+          const std::size_t fast = answer.size() - std::min(answer.size(), kSlow);
+          if (fast != 0) peer.write(answer.substr(0, fast));
+          for (std::size_t at = fast; at < answer.size(); at += 500) peer.write(answer.substr(at, 500));
+        }
+      });
+      for (int again = 0; again < 2; ++again) {  // the second one on the kept connection
+        const auto answer = post("{}");
+        ASSERT_TRUE(answer) << answer.error().id << " " << answer.error().detail;
+        EXPECT_TRUE(answer->body == bytes(told, 5));
+      }
+      EXPECT_EQ(server->connections(), 1);
+      transport.reset();
+    }
+}
+
 TEST_F(TlsBytes, AnAnswerThatIsCutInItsMidstIsCutAlsoWhenTheEndIsReadWithTheLastBytes) {
   for (const bool said : {true, false}) {
     serve_bytes(TLS1_3_VERSION, [&](Peer& peer) {
