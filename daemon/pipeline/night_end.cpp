@@ -17,6 +17,12 @@ void name_form(sync::Examples& into, sync::Example one) {
   if (++into.count <= sync::kMaxExamples) into.shown.push_back(std::move(one));
 }
 
+/// "; tax 2.00 there, 1.00 here", or nothing.
+std::string difference(std::string_view what, const std::optional<Fen>& theirs, Fen ours) {
+  if (!theirs || *theirs == ours) return {};
+  return fmt::format("; {} {} there, {} here", what, theirs->text(), ours.text());
+}
+
 }  // namespace
 
 asio::awaitable<void> Night::verify(Run run) {
@@ -65,7 +71,7 @@ asio::awaitable<void> Night::tally(Run run) {
 asio::awaitable<void> Night::sums(Run run) {
   const auto current = sync::Month::of(c_.clock.now());
   for (auto& part : run->summary.taxpayers) {
-    std::map<std::int32_t, std::map<std::string, Fen>> months;  // by type
+    std::map<std::int32_t, std::map<std::string, store::IssuedTotal>> months;  // by type
     for (auto& w : part.windows) {
       // Of a month that is over: invoices of this one are issued while we look.
       const bool counted =
@@ -73,15 +79,19 @@ asio::awaitable<void> Night::sums(Run run) {
       if (!counted || !w.platform_amount) continue;
       const std::int32_t month = w.window.month.index;
       if (!months.contains(month)) {
-        auto totals = co_await c_.read<std::map<std::string, Fen>>(
+        auto totals = co_await c_.read<std::map<std::string, store::IssuedTotal>>(
             [id = part.id, month](store::Reader& r) { return r.issued_totals(id, month); });
         if (!totals) co_return;
         months[month] = std::move(*totals);
       }
-      w.our_amount = months[month][w.window.type];
-      if (*w.our_amount != *w.platform_amount && w.trouble.empty()) {
+      const auto& ours = months[month][w.window.type];
+      w.our_amount = ours.amount;
+      w.our_tax = ours.tax;
+      const std::string differs =
+          difference("amount", w.platform_amount, ours.amount) + difference("tax", w.platform_tax, ours.tax);
+      if (!differs.empty() && w.trouble.empty()) {
         w.trouble = "sync.sum_differs";
-        w.detail = fmt::format("{} there, {} here", w.platform_amount->text(), w.our_amount->text());
+        w.detail = differs.substr(2);
       }
     }
   }

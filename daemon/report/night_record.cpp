@@ -47,6 +47,7 @@ void put(SyncWindow& out, const sync::WindowResult& w) {
   if (w.platform_amount) out.set_platform_amount(w.platform_amount->text());
   if (w.platform_tax) out.set_platform_tax(w.platform_tax->text());
   if (w.our_amount) out.set_our_amount(w.our_amount->text());
+  if (w.our_tax) out.set_our_tax(w.our_tax->text());
   out.set_trouble(w.trouble);
   out.set_detail(w.detail);
 }
@@ -75,6 +76,7 @@ sync::WindowResult window_of(const SyncWindow& w) {
   out.platform_amount = fen_of(w.platform_amount());
   out.platform_tax = fen_of(w.platform_tax());
   out.our_amount = fen_of(w.our_amount());
+  out.our_tax = fen_of(w.our_tax());
   out.trouble = w.trouble();
   out.detail = w.detail();
   return out;

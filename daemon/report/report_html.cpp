@@ -88,6 +88,8 @@ constexpr Html::Column kWindows[] = {{"taxpayer", "纳税人"},
                                      {"platform", "平台", true},
                                      {"our amount", "本方金额", true},
                                      {"its amount", "平台金额", true},
+                                     {"our tax", "本方税额", true},
+                                     {"its tax", "平台税额", true},
                                      {"what", "情况"}};
 
 void facts_table(Html& page, const sync::NightSummary& night) {
@@ -198,7 +200,8 @@ void window_table(Html& page, const sync::NightSummary& night) {
               fmt::format("{} {} {}", word(w.window.direction, page.language()), foreign(w.window.type),
                           w.window.month.text()),
               grouped(w.records), w.platform_count ? grouped(*w.platform_count) : "-", money(w.our_amount),
-              money(w.platform_amount), foreign(trouble_word(w.trouble, w.detail, page.language()))});
+              money(w.platform_amount), money(w.our_tax), money(w.platform_tax),
+              foreign(trouble_word(w.trouble, w.detail, page.language()))});
     ++shown;
   }
   page.end_table(all.size(), shown);

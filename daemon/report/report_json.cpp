@@ -57,6 +57,7 @@ json::object window_json(const sync::WindowResult& w) {
   o["platform_amount"] = money_or_null(w.platform_amount);
   o["platform_tax"] = money_or_null(w.platform_tax);
   o["our_amount"] = money_or_null(w.our_amount);
+  o["our_tax"] = money_or_null(w.our_tax);
   o["trouble"] = foreign_json(w.trouble);
   o["detail"] = foreign_json(w.detail);
   return o;

@@ -2,6 +2,8 @@
 // nothing of ours follows them.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "daemon/report/report.h"
 #include "daemon/report/words.h"
 #include "protocol/screen_text.h"
@@ -190,6 +192,21 @@ void lists(Page& page, const sync::NightSummary& night) {
   }
 }
 
+/// "Sums: tax 129.99 here, 130.00 there.", or nothing.
+std::string sums_that_differ(const sync::WindowResult& w, Language language) {
+  std::string out;
+  const auto compare = [&](const std::optional<Fen>& ours, const std::optional<Fen>& theirs, std::string_view english,
+                           std::string_view chinese) {
+    if (!ours || !theirs || *ours == *theirs) return;
+    out += out.empty() ? pick(language, "Sums: ", "合计:") : pick(language, "; ", ";");
+    out += form(language, "{} {} here, {} there", "{} 本方 {},平台 {}", pick(language, english, chinese), ours->text(),
+                theirs->text());
+  };
+  compare(w.our_amount, w.platform_amount, "amount", "金额");
+  compare(w.our_tax, w.platform_tax, "tax", "税额");
+  return out.empty() ? out : out + std::string(pick(language, ".", "。"));
+}
+
 void windows(Page& page, const sync::NightSummary& night) {
   const auto all = windows_to_look_at(night);
   if (all.empty()) return;
@@ -204,11 +221,14 @@ void windows(Page& page, const sync::NightSummary& night) {
     if (w.platform_count)
       line += form(page.language(), ": {} seen, platform {}", ":已读 {},平台 {}", grouped(w.records),
                    grouped(*w.platform_count));
-    if (w.our_amount && w.platform_amount && *w.our_amount != *w.platform_amount)
-      line += form(page.language(), "; sum {} here, {} there", ";金额合计 本方 {},平台 {}", w.our_amount->text(),
-                   w.platform_amount->text());
     page.line(line);
     page.paragraph("    ", trouble_word(w.trouble, w.detail, page.language()));
+    if (const std::string sums = sums_that_differ(w, page.language()); !sums.empty()) page.paragraph("    ", sums);
+    // Below the last window of its kind: four of them rarely have four remedies.
+    const auto same = [&w](const LookedAt& other) { return other.window->trouble == w.trouble; };
+    if (std::none_of(all.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                     all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), kWindowLines)), same))
+      page.paragraph("    ", trouble_remedy(w.trouble, page.language()));
   }
   page.rest(all.size(), kWindowLines);
 }

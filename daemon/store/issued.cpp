@@ -22,19 +22,20 @@ Fen saturated(__int128 sum) {
   return {sum > 0 ? kMostFen : -kMostFen};
 }
 
-/// Month and type.
-using IssuedSums = std::map<std::pair<std::int64_t, std::string>, __int128>;
+/// By month and type.
+using IssuedSums = std::map<std::pair<std::int64_t, std::string>, IssuedSum>;
 
 /// Row by row. Added up here: in SQL the groups would be sorted, and a sum above 64 bits would be an error.
 IssuedSums add_up(Connection& db, std::string_view seller, std::int64_t first, std::int64_t last) {
   IssuedSums sums;
-  auto q = db.query("SELECT month, type, amount, red FROM issued WHERE seller = ? AND month BETWEEN ? AND ?");
+  auto q = db.query("SELECT month, type, amount, red, tax FROM issued WHERE seller = ? AND month BETWEEN ? AND ?");
   q.bind(seller).bind(first).bind(last);
   auto at = sums.end();
   while (q.row()) {
     if (at == sums.end() || at->first.first != q.integer(0) || at->first.second != q.view(1))
       at = sums.try_emplace({q.integer(0), q.text(1)}).first;
-    at->second += q.integer(3) == 0 ? q.integer(2) : -q.integer(2);
+    const int sign = q.integer(3) == 0 ? 1 : -1;
+    at->second += {.amount = sign * __int128{q.integer(2)}, .tax = sign * __int128{q.integer(4)}};
   }
   return sums;
 }
@@ -47,7 +48,7 @@ void index_issued(Connection& db, const Invoice* old, const Invoice& invoice) {
     const auto old_month = month_of(old->issued_at);
     const bool moved = old->seller.id != invoice.seller.id || old_month != month;
     if (!moved && old->type == invoice.type && old->issued_at == invoice.issued_at && old->amount == invoice.amount &&
-        old->is_red == invoice.is_red)
+        old->tax == invoice.tax && old->is_red == invoice.is_red)
       return;
     if (moved)
       db.query("DELETE FROM issued WHERE seller = ? AND month = ? AND number = ?")
@@ -56,7 +57,7 @@ void index_issued(Connection& db, const Invoice* old, const Invoice& invoice) {
           .bind(invoice.number)
           .run();
   }
-  db.query("INSERT OR REPLACE INTO issued(seller, month, number, type, at, amount, red) VALUES(?,?,?,?,?,?,?)")
+  db.query("INSERT OR REPLACE INTO issued(seller, month, number, type, at, amount, red, tax) VALUES(?,?,?,?,?,?,?,?)")
       .bind(invoice.seller.id)
       .bind(month)
       .bind(invoice.number)
@@ -64,6 +65,7 @@ void index_issued(Connection& db, const Invoice* old, const Invoice& invoice) {
       .bind(invoice.issued_at.ms)
       .bind(invoice.amount.abs().value)
       .bind(invoice.is_red ? 1 : 0)
+      .bind(invoice.tax.abs().value)
       .run();
 }
 
@@ -71,43 +73,47 @@ void index_issued(Session& session, const Invoice* old, const Invoice& invoice) 
   index_issued(session.db(), old, invoice);
   const auto add = [&session](const Invoice& i, bool taken_back) {
     if (!session.numbered(i.seller.id)) return;
-    const __int128 amount = i.amount.abs().value;
-    session.add_issued({i.seller.id, month_of(i.issued_at), i.type}, i.is_red != taken_back ? -amount : amount);
+    const int sign = i.is_red != taken_back ? -1 : 1;
+    session.add_issued({i.seller.id, month_of(i.issued_at), i.type},
+                       {.amount = sign * __int128{i.amount.abs().value}, .tax = sign * __int128{i.tax.abs().value}});
   };
   if (old != nullptr) add(*old, true);
   add(invoice, false);
 }
 
-void add_issued_total(Connection& db, const IssuedKey& key, __int128 amount) {
-  if (amount == 0) return;
+void add_issued_total(Connection& db, const IssuedKey& key, const IssuedSum& sum) {
+  if (sum == IssuedSum{}) return;
   // What passes 64 bits becomes NULL, and stays so: it is added up row by row when it is asked for.
   auto q = db.query(
-      "INSERT INTO issued_total(seller, month, type, amount) VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET "
-      "amount = CASE typeof(amount + excluded.amount) WHEN 'integer' THEN amount + excluded.amount END");
+      "INSERT INTO issued_total(seller, month, type, amount, tax) VALUES(?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+      "amount = CASE typeof(amount + excluded.amount) WHEN 'integer' THEN amount + excluded.amount END, "
+      "tax = CASE typeof(tax + excluded.tax) WHEN 'integer' THEN tax + excluded.tax END");
   q.bind(key.seller).bind(key.month).bind(key.type);
-  fits(amount) ? q.bind(static_cast<std::int64_t>(amount)) : q.bind_null();
+  for (const __int128 part : {sum.amount, sum.tax})
+    fits(part) ? q.bind(static_cast<std::int64_t>(part)) : q.bind_null();
   q.run();
 }
 
 void add_up_issued(Connection& db, std::string_view seller) {
   constexpr std::int64_t kAlways = std::numeric_limits<std::int64_t>::max();
-  for (const auto& [what, amount] : add_up(db, seller, -kAlways, kAlways))
-    add_issued_total(db, {std::string(seller), what.first, what.second}, amount);
+  for (const auto& [what, sum] : add_up(db, seller, -kAlways, kAlways))
+    add_issued_total(db, {std::string(seller), what.first, what.second}, sum);
 }
 
-std::map<std::string, Fen> load_issued_totals(Connection& c, std::string_view seller, std::int64_t month) {
-  std::map<std::string, Fen> out;
+std::map<std::string, IssuedTotal> load_issued_totals(Connection& c, std::string_view seller, std::int64_t month) {
+  std::map<std::string, IssuedTotal> out;
   bool kept = true;
   {
-    auto q = c.query("SELECT type, amount FROM issued_total WHERE seller = ? AND month = ?");
+    auto q = c.query("SELECT type, amount, tax FROM issued_total WHERE seller = ? AND month = ?");
     q.bind(seller).bind(month);
     while (q.row()) {
-      kept = kept && !q.null(1);
-      out[q.text(0)] = {q.integer(1)};
+      kept = kept && !q.null(1) && !q.null(2);
+      out[q.text(0)] = {.amount = {q.integer(1)}, .tax = {q.integer(2)}};
     }
   }
   if (!kept)
-    for (const auto& [what, amount] : add_up(c, seller, month, month)) out[what.second] = saturated(amount);
+    for (const auto& [what, sum] : add_up(c, seller, month, month))
+      out[what.second] = {.amount = saturated(sum.amount), .tax = saturated(sum.tax)};
   return out;
 }
 

@@ -140,6 +140,12 @@ struct IssuedRow {
   std::string blue;  // of the red: its blue as linked; empty: unmatched
 };
 
+/// What a seller issued in one month of one type, reds taken away; at most what Fen holds.
+struct IssuedTotal {
+  Fen amount, tax;  // amount: without tax
+  friend bool operator==(const IssuedTotal&, const IssuedTotal&) = default;
+};
+
 struct OpenEntry {  // light row of every non-final submission, for the queue's memory
   std::string id, lane, taxpayer;
   std::int64_t seq = 0;

@@ -59,7 +59,7 @@ std::vector<CreditRecord> load_credit_records(Connection& c, std::string_view ta
 // issued.cpp
 std::vector<IssuedRow> load_issued(Connection& c, std::string_view seller, std::int64_t first, std::int64_t last);
 std::vector<IssuedRow> load_issued_reds(Connection& c, std::string_view seller, std::int64_t first, std::int64_t last);
-std::map<std::string, Fen> load_issued_totals(Connection& c, std::string_view seller, std::int64_t month);
+std::map<std::string, IssuedTotal> load_issued_totals(Connection& c, std::string_view seller, std::int64_t month);
 
 #define TAXGATE_INBOX_COLUMNS                                                                                  \
   "uuid, number, taxpayer, state, blue_number, counterparty, reason, role, amount, tax, entered_at, seen_at, " \

@@ -134,32 +134,9 @@ ALTER TABLE credit ADD COLUMN short_term_type TEXT NOT NULL DEFAULT '';
 ALTER TABLE credit ADD COLUMN papers TEXT NOT NULL DEFAULT '';
 )";
 
-void index_all_invoices(Connection& c) {
-  auto q = c.query("SELECT record FROM invoice");
-  while (q.row()) {
-    const auto invoice = decode_invoice(q.view(0));
-    if (!invoice) return q.damaged("an invoice cannot be read");
-    index_issued(c, nullptr, *invoice);
-  }
-}
-
 // Invoices that came with a submission stood in the ledger and not in the month's index, so the credit line did not
-// count them. Only what is missing is written: a large ledger is read once, not rewritten.
+// count them. Written by version 9, like the whole of `issued`.
 constexpr const char* kVersion7 = "";
-void index_forgotten_invoices(Connection& c) {
-  auto q = c.query("SELECT record FROM invoice");
-  while (q.row()) {
-    const auto invoice = decode_invoice(q.view(0));
-    if (!invoice) return q.damaged("an invoice cannot be read");
-    bool known = false;
-    {
-      auto indexed = c.query("SELECT 1 FROM issued WHERE seller = ? AND month = ? AND number = ?");
-      indexed.bind(invoice->seller.id).bind(month_of(invoice->issued_at)).bind(invoice->number);
-      known = indexed.row();
-    }
-    if (!known) index_issued(c, nullptr, *invoice);
-  }
-}
 
 // What our taxpayers issued, added up by month and type, and the reds among it: a night that compares the sums and
 // looks at the reds of each month it lists need not read every row.
@@ -169,7 +146,24 @@ CREATE TABLE issued_total(
   WITHOUT ROWID;
 CREATE INDEX issued_red ON issued(seller, month) WHERE red = 1;
 )";
-void add_up_all_issued(Connection& c) {
+
+// The tax beside the amounts: the night compares both sums.
+constexpr const char* kVersion9 = R"(
+ALTER TABLE issued ADD COLUMN tax INTEGER NOT NULL DEFAULT 0;
+DROP TABLE issued_total;
+CREATE TABLE issued_total(
+  seller TEXT NOT NULL, month INTEGER NOT NULL, type TEXT NOT NULL, amount INTEGER, tax INTEGER,
+  PRIMARY KEY(seller, month, type)) WITHOUT ROWID;
+)";
+void index_all_invoices(Connection& c) {
+  {
+    auto q = c.query("SELECT record FROM invoice");
+    while (q.row()) {
+      const auto invoice = decode_invoice(q.view(0));
+      if (!invoice) return q.damaged("an invoice cannot be read");
+      index_issued(c, nullptr, *invoice);
+    }
+  }
   std::vector<std::string> taxpayers;
   {
     auto q = c.query("SELECT id FROM taxpayer");
@@ -184,12 +178,13 @@ struct Version {
 };
 constexpr std::array<Version, kSchemaVersion> kVersions{{{kVersion1},
                                                          {kVersion2},
-                                                         {kVersion3, index_all_invoices},
+                                                         {kVersion3},
                                                          {kVersion4},
                                                          {kVersion5},
                                                          {kVersion6},
-                                                         {kVersion7, index_forgotten_invoices},
-                                                         {kVersion8, add_up_all_issued}}};
+                                                         {kVersion7},
+                                                         {kVersion8},
+                                                         {kVersion9, index_all_invoices}}};
 
 Result<void> outcome(const Connection& c) {
   if (c.failure()) return std::unexpected(*c.failure());

@@ -81,7 +81,7 @@ void Session::begin() {
 }
 
 bool Session::commit() {
-  for (const auto& [key, amount] : issued_) add_issued_total(db_, key, amount);
+  for (const auto& [key, sum] : issued_) add_issued_total(db_, key, sum);
   if (!canonical_.empty()) {
     next_digest_ = sm3_of({digest_, as_bytes(canonical_)});
     db_.query("INSERT INTO chain(last_seq, digest) VALUES(?, ?)").bind(last_seq_).bind_bytes(next_digest_).run();

@@ -35,8 +35,18 @@ struct IssuedKey {
   std::string type;
   auto operator<=>(const IssuedKey&) const = default;
 };
+/// What it adds up to, in fen: a hostile ledger's sums pass 64 bits. Reds take away.
+struct IssuedSum {
+  __int128 amount = 0, tax = 0;  // amount: without tax
+  IssuedSum& operator+=(const IssuedSum& more) {
+    amount += more.amount;
+    tax += more.tax;
+    return *this;
+  }
+  bool operator==(const IssuedSum&) const = default;
+};
 /// Adds to that row (issued.cpp).
-void add_issued_total(Connection& db, const IssuedKey& key, __int128 amount);
+void add_issued_total(Connection& db, const IssuedKey& key, const IssuedSum& sum);
 
 class Session {
  public:
@@ -68,8 +78,8 @@ class Session {
   void now_numbered(const std::string& taxpayer) {
     if (numbered_.insert(taxpayer).second) numbered_now_.push_back(taxpayer);
   }
-  /// Written once a transaction, at its end. amount  without tax; negative: taken away
-  void add_issued(const IssuedKey& key, __int128 amount) { issued_[key] += amount; }
+  /// Written once a transaction, at its end.
+  void add_issued(const IssuedKey& key, const IssuedSum& sum) { issued_[key] += sum; }
 
   Connection& db() { return db_; }
   Shared& shared() { return shared_; }
@@ -98,7 +108,7 @@ class Session {
   std::int64_t last_seq_ = 0, committed_seq_ = 0;
   Digest digest_{}, next_digest_{};
   std::string canonical_;  // rows of this transaction
-  std::map<IssuedKey, __int128> issued_;
+  std::map<IssuedKey, IssuedSum> issued_;
   std::vector<std::string> numbered_now_;
   struct Added {
     std::string key, lane, blue;

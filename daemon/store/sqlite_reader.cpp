@@ -241,7 +241,7 @@ class SqliteReader final : public Reader {
   Result<std::vector<IssuedRow>> issued_reds(std::string_view seller, std::int64_t first, std::int64_t last) override {
     return answer(load_issued_reds(db_, seller, first, last));
   }
-  Result<std::map<std::string, Fen>> issued_totals(std::string_view seller, std::int64_t month) override {
+  Result<std::map<std::string, IssuedTotal>> issued_totals(std::string_view seller, std::int64_t month) override {
     return answer(load_issued_totals(db_, seller, month));
   }
 

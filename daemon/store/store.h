@@ -78,7 +78,7 @@ class Reader {
                                                      std::int64_t last) = 0;
   /// What the month's rows of issued_by() amount to, by type, reds taken away; types without a row may be missing.
   /// Kept with each row for taxpayers that have a number (NightStore::taxpayer_number), of others nothing is known.
-  virtual Result<std::map<std::string, Fen>> issued_totals(std::string_view seller, std::int64_t month) = 0;
+  virtual Result<std::map<std::string, IssuedTotal>> issued_totals(std::string_view seller, std::int64_t month) = 0;
   virtual Result<std::int64_t> cursor(std::string_view name) = 0;  // 0 when unknown
   virtual Result<std::int64_t> last_seq() = 0;
 };

@@ -42,7 +42,7 @@ struct WindowResult {
   std::uint64_t records = 0;                    // met; repeated ones count once
   std::uint64_t packages = 0, packages_of = 0;  // taken, of (0: not told yet)
   std::optional<std::uint64_t> platform_count;  // what the platform says lies in the window
-  std::optional<Fen> platform_amount, platform_tax, our_amount;
+  std::optional<Fen> platform_amount, platform_tax, our_amount, our_tax;
   std::string trouble;  // id of the message, empty: none
   std::string detail;   // its one line, English
 };

@@ -12,6 +12,7 @@
 
 #include "protocol/envelope.h"
 #include "protocol/leqi_night.h"
+#include "protocol/records.h"
 #include "protocol/sync.pb.h"
 #include "tests/system/keyd_fixture.h"
 #include "tests/system/shell.h"
@@ -206,6 +207,29 @@ TEST_F(NightAudited, WhatStaysAsItWasIsNoNewsAlsoWithoutTheKeyHost) {
   EXPECT_GE(whole.audit().kept(), 1U);
   EXPECT_EQ(whole.audit().signatures(), whole.audit().kept());
   EXPECT_THAT(named(whole.audit()), IsEmpty()) << whole.audit().DebugString();
+}
+
+TEST_F(NightAudited, AMonthsAmountAndTaxThatDifferFromThePlatformsAreToldWithBothSums) {
+  Invoice invoice = whole_.invoice();
+  invoice.issued_at = stand().legal_now().plus_ms(-32LL * 24 * LegalTime::kHourMs);
+  ASSERT_TRUE(stand().seed_invoices({invoice}));
+  const auto night_with = [&](Fen amount, Fen tax) {
+    Invoice ours = invoice;
+    ours.amount = ours.lines[0].amount = amount;
+    ours.tax = ours.lines[0].tax = tax;
+    api::v1::ImportRequest import;  // into the ledger alone
+    *import.add_invoices() = to_record(ours);
+    const auto imported = stand().call<api::v1::ImportReply>("POST", "/v1/invoices:import", &import);
+    EXPECT_TRUE(imported && imported->refused_size() == 0);
+    const SyncRun run = night();
+    return run.state() + "\n" + taxgate(fmt::format("sync show {}", run.run())).out;
+  };
+  const std::string tax = night_with(invoice.amount, Fen{12'999});
+  EXPECT_TRUE(tax.starts_with("attention\n")) << tax;
+  EXPECT_THAT(tax, HasSubstr("\n    Sums: tax 129.99 here, 130.00 there.\n"));
+  EXPECT_THAT(tax, HasSubstr("Look for invoices imported with another"));
+  EXPECT_THAT(night_with(Fen{100'001}, invoice.tax), HasSubstr("\n    Sums: amount 1000.01 here, 1000.00 there.\n"));
+  EXPECT_TRUE(night_with(invoice.amount, invoice.tax).starts_with("right\n"));
 }
 
 TEST_F(NightAudited, WhatJournalAndListingDoNotBothKnowIsNamedByItsNumber) {

@@ -67,8 +67,8 @@ class FakeReader final : public store::Reader {
   Result<std::vector<store::IssuedRow>> issued_reds(std::string_view, std::int64_t, std::int64_t) override {
     return std::vector<store::IssuedRow>{};
   }
-  Result<std::map<std::string, Fen>> issued_totals(std::string_view, std::int64_t) override {
-    return std::map<std::string, Fen>{};
+  Result<std::map<std::string, store::IssuedTotal>> issued_totals(std::string_view, std::int64_t) override {
+    return std::map<std::string, store::IssuedTotal>{};
   }
   Result<std::optional<store::InboxForm>> inbox_form(std::string_view) override { return std::nullopt; }
   Result<std::optional<Submission>> owner_of_form(std::string_view) override { return std::nullopt; }

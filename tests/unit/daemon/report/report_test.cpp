@@ -135,6 +135,8 @@ TEST(ReportText, SaysWhyInTheReadersLanguage) {
   sums.trouble = "sync.sum_differs";
   sums.our_amount = Fen{100};
   sums.platform_amount = Fen{200};
+  sums.our_tax = Fen{13};
+  sums.platform_tax = Fen{26};
   auto& refused = n.taxpayers[1].windows[1];
   refused.window.type.clear();  // the incremental listing
   refused.platform_count.reset();
@@ -144,20 +146,22 @@ TEST(ReportText, SaysWhyInTheReadersLanguage) {
   n.trouble = "sync.window_over";
   n.detail = sync::detail_of({Errc::retry_later, n.trouble, {}, "2026-11-22 07:00:00", {}, {}});
   const std::string english = text(n, Language::english), chinese = text(n, Language::chinese);
-  for (const char* said :
-       {"The night ended at 2026-11-22 07:00:00 with work left.", "Taxpayers to look at (2)",
-        "150 known invoices of one taxpayer would change, 24 may without a person.", "taxgate sync approve",
-        "Invoice 26117000001134616865, asked for by itself", "sum 1.00 here, 2.00 there", "code 99001: 系统繁忙.",
-        "received changes 2026-11\n", "until 2026-11-22 10:19:52", "02 irregular voucher", "Y locked",
-        "In quarantine: shown by the platform, not believed (2)", "booking: 01 not booked → 03 booking withdrawn",
-        "cannot be read (gmfmc)", "[[transition]]"})
+  for (const char* said : {"The night ended at 2026-11-22 07:00:00 with work left.", "Taxpayers to look at (2)",
+                           "150 known invoices of one taxpayer would change, 24 may without a person.",
+                           "taxgate sync approve", "Invoice 26117000001134616865, asked for by itself",
+                           "Sums: amount 1.00 here, 2.00 there; tax 0.13 here, 0.26 there.", "code 99001: 系统繁忙.",
+                           "received changes 2026-11\n", "until 2026-11-22 10:19:52", "02 irregular voucher",
+                           "Y locked", "In quarantine: shown by the platform, not believed (2)",
+                           "booking: 01 not booked → 03 booking withdrawn", "cannot be read (gmfmc)", "[[transition]]"})
     EXPECT_THAT(english, HasSubstr(said));
   for (const char* said :
        {"夜间同步时段于 2026-11-22 07:00:00 结束", "待处理的纳税人 (2)", "将有 150 张已知发票变更", "最多允许 24 张",
-        "发票 26117000001134616865 状态", "本方 1.00,平台 2.00", "代码 99001: 系统繁忙", "截止 2026-11-22",
-        "02 异常凭证", "Y 已锁定", "入账确认: 01 未入账 → 03 已入账撤销", "无法读取(gmfmc)"})
+        "发票 26117000001134616865 状态", "合计:金额 本方 1.00,平台 2.00;税额 本方 0.13,平台 0.26。",
+        "代码 99001: 系统繁忙", "截止 2026-11-22", "02 异常凭证", "Y 已锁定", "入账确认: 01 未入账 → 03 已入账撤销",
+        "无法读取(gmfmc)"})
     EXPECT_THAT(chinese, HasSubstr(said));
   EXPECT_LE(lines_of(english).size(), kPageLines);
+  EXPECT_THAT(english, HasSubstr("Look for invoices imported with another")) << "what to do about a window";
 }
 
 TEST(ReportText, GroupsTaxpayersByOrgUnitAndSumsEachUnit) {

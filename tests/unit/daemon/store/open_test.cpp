@@ -148,7 +148,7 @@ TEST_F(OpenTest, AFileOfVersion6GetsTheInvoicesThatCameWithSubmissionsIntoItsMon
   ASSERT_EQ(reader_->issued_by(inline_blue.seller.id, month, month)->size(), 1U) << "one day and type";
   close();
   sql("DELETE FROM issued WHERE number = '26990000000000000777'; DROP TABLE issued_total; DROP INDEX issued_red; "
-      "PRAGMA user_version=6");
+      "ALTER TABLE issued DROP COLUMN tax; PRAGMA user_version=6");
   open();
   const auto rows = *reader_->issued_by(inline_blue.seller.id, month, month);
   ASSERT_EQ(rows.size(), 1U);
@@ -157,18 +157,24 @@ TEST_F(OpenTest, AFileOfVersion6GetsTheInvoicesThatCameWithSubmissionsIntoItsMon
 }
 
 // As version 7 left it: what a taxpayer issued not added up.
-TEST_F(OpenTest, AFileOfVersion7GetsTheMonthsOfItsTaxpayersAddedUp) {
+TEST_F(OpenTest, FilesOfVersions7And8GetTheMonthsOfTheirTaxpayersAddedUpWithTheTax) {
   open();
   const Invoice one = sample_invoice("26990000000000000777"), two = sample_invoice("26990000000000000778");
   ASSERT_TRUE(accept(*store_, wanted("with"), {one, two}));
   ASSERT_TRUE(wait_for<std::uint32_t>(
       [&](Done<std::uint32_t> d) { store_->night().taxpayer_number(one.seller.id, std::move(d)); }));
   close();
-  sql("DROP TABLE issued_total; DROP INDEX issued_red; PRAGMA user_version=7");
-  open();
-  const auto totals = *reader_->issued_totals(one.seller.id, month_of(one.issued_at));
-  ASSERT_TRUE(totals.contains("81"));
-  EXPECT_EQ(totals.at("81"), one.amount + two.amount);
+  sql("DROP TABLE issued_total; DROP INDEX issued_red; ALTER TABLE issued DROP COLUMN tax; PRAGMA user_version=7");
+  const auto totals = [&] {
+    open();
+    return *reader_->issued_totals(one.seller.id, month_of(one.issued_at));
+  };
+  const IssuedTotal both{.amount = one.amount + two.amount, .tax = one.tax + two.tax};
+  EXPECT_THAT(totals(), testing::ElementsAre(testing::Pair("81", both)));
+  // As version 8 left it: only the amounts.
+  close();
+  sql("ALTER TABLE issued_total DROP COLUMN tax; ALTER TABLE issued DROP COLUMN tax; PRAGMA user_version=8");
+  EXPECT_THAT(totals(), testing::ElementsAre(testing::Pair("81", both)));
 }
 
 TEST_F(OpenTest, AFileWhoseLedgerCannotBeIndexedIsRefusedAndStaysAtItsVersion) {
