@@ -26,6 +26,12 @@ class BulkSlice {
     ++done_;
     return true;
   }
+  /// Before several rows at once: how many of `wanted`, up to the next look. 0: no more.
+  std::size_t take(std::size_t wanted) {
+    std::size_t count = 0;
+    while (count < wanted && count < look_ && more()) ++count;
+    return count;
+  }
 
  private:
   static constexpr int kAlone = 8;

@@ -3,6 +3,7 @@
 #include <map>
 #include <tuple>
 
+#include "daemon/store/given.h"
 #include "daemon/store/operations.h"
 #include "daemon/store/rows.h"
 
@@ -40,6 +41,13 @@ IssuedSums add_up(Connection& db, std::string_view seller, std::int64_t first, s
   return sums;
 }
 
+void add_to_month(Session& session, const Invoice& i, bool taken_back) {
+  if (!session.numbered(i.seller.id)) return;
+  const int sign = i.is_red != taken_back ? -1 : 1;
+  session.add_issued({i.seller.id, month_of(i.issued_at), i.type},
+                     {.amount = sign * __int128{i.amount.abs().value}, .tax = sign * __int128{i.tax.abs().value}});
+}
+
 }  // namespace
 
 void index_issued(Connection& db, const Invoice* old, const Invoice& invoice) {
@@ -71,14 +79,21 @@ void index_issued(Connection& db, const Invoice* old, const Invoice& invoice) {
 
 void index_issued(Session& session, const Invoice* old, const Invoice& invoice) {
   index_issued(session.db(), old, invoice);
-  const auto add = [&session](const Invoice& i, bool taken_back) {
-    if (!session.numbered(i.seller.id)) return;
-    const int sign = i.is_red != taken_back ? -1 : 1;
-    session.add_issued({i.seller.id, month_of(i.issued_at), i.type},
-                       {.amount = sign * __int128{i.amount.abs().value}, .tax = sign * __int128{i.tax.abs().value}});
-  };
-  if (old != nullptr) add(*old, true);
-  add(invoice, false);
+  if (old != nullptr) add_to_month(session, *old, true);
+  add_to_month(session, invoice, false);
+}
+
+void index_new_issued(Session& session, std::span<const Invoice* const> invoices) {
+  Given rows(8);
+  for (const auto* i : invoices) {
+    rows.add(i->seller.id).add(month_of(i->issued_at)).add(i->number).add(i->type).add(i->issued_at.ms);
+    rows.add(i->amount.abs().value).add(std::int64_t{i->is_red ? 1 : 0}).add(i->tax.abs().value);
+    add_to_month(session, *i, false);
+  }
+  session.db().insert(
+      "INSERT OR REPLACE INTO issued(seller, month, number, type, at, amount, red, tax) "
+      "SELECT c0, c1, c2, c3, c4, c5, c6, c7 FROM given",
+      rows);
 }
 
 void add_issued_total(Connection& db, const IssuedKey& key, const IssuedSum& sum) {

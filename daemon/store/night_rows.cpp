@@ -1,10 +1,13 @@
 #include "daemon/store/night_rows.h"
 
+#include <algorithm>
 #include <charconv>
+#include <span>
 
 #include "daemon/core/limits.h"
 #include "daemon/store/bulk_slice.h"
 #include "daemon/store/codec.h"
+#include "daemon/store/given.h"
 #include "daemon/store/operations.h"
 
 namespace taxgate::store {
@@ -30,17 +33,43 @@ void set_applied_seq(Connection& db, std::int64_t seq) {
   db.query("UPDATE meta SET value = ? WHERE name = 'applied_seq'").bind(seq).run();
 }
 
-void insert_change(Connection& db, const StatusChange& c) {
-  db.query("INSERT INTO change(seq, run, partition, rest, before, after, at, hash) VALUES(?,?,?,?,?,?,?,?)")
-      .bind(c.seq)
-      .bind(c.run)
-      .bind(std::int64_t{c.key.partition})
-      .bind(static_cast<std::int64_t>(c.key.rest))
-      .bind(static_cast<std::int64_t>(c.before.bits))
-      .bind(static_cast<std::int64_t>(c.after.bits))
-      .bind(c.at.ms)
-      .bind(static_cast<std::int64_t>(c.hash))
-      .run();
+void insert_changes(Connection& db, std::span<const StatusChange> changes) {
+  Given rows(8);
+  for (const auto& c : changes)
+    rows.add(c.seq)
+        .add(c.run)
+        .add(std::int64_t{c.key.partition})
+        .add(static_cast<std::int64_t>(c.key.rest))
+        .add(static_cast<std::int64_t>(c.before.bits))
+        .add(static_cast<std::int64_t>(c.after.bits))
+        .add(c.at.ms)
+        .add(static_cast<std::int64_t>(c.hash));
+  db.insert(
+      "INSERT INTO change(seq, run, partition, rest, before, after, at, hash) "
+      "SELECT c0, c1, c2, c3, c4, c5, c6, c7 FROM given",
+      rows);
+}
+
+// Statuses in key order, none of which is known yet, nor any between them: they go side by side into one place.
+void put_new_statuses(Connection& db, std::span<const StatusChange> changes) {
+  Given rows(5);
+  for (const auto& c : changes)
+    rows.add(std::int64_t{c.key.partition})
+        .add(static_cast<std::int64_t>(c.key.rest))
+        .add(static_cast<std::int64_t>(c.after.bits))
+        .add(c.at.ms)
+        .add(static_cast<std::int64_t>(c.hash));
+  db.insert("INSERT INTO status(partition, rest, bits, seen_at, hash) SELECT c0, c1, c2, c3, c4 FROM given", rows);
+}
+
+// In key order, each once, and nothing known from the first to the last.
+bool all_new(Connection& db, std::span<const StatusChange> changes) {
+  if (changes.empty()) return true;
+  if (!std::ranges::is_sorted(changes, std::ranges::less_equal{}, &StatusChange::key)) return false;
+  auto q = db.query("SELECT 1 FROM status WHERE (partition, rest) BETWEEN (?, ?) AND (?, ?) LIMIT 1");
+  for (const auto* c : {&changes.front(), &changes.back()})
+    q.bind(std::int64_t{c->key.partition}).bind(static_cast<std::int64_t>(c->key.rest));
+  return !q.row();
 }
 
 // REPLACE on a table without further indexes is one search and one overwrite.
@@ -68,17 +97,37 @@ void journal_changes(Session& session, std::int64_t first, std::int64_t last, st
   session.append(row, 0, as_text(sm3(as_bytes(canonical))));
 }
 
-// Facts of a new invoice; the ledger's own record, which has the lines, stays.
-bool add_listed(Session& session, const Invoice& invoice) {
-  const std::string record = encode_invoice(invoice);
-  session.db()
-      .query("INSERT INTO invoice(number, record) VALUES(?, ?) ON CONFLICT(number) DO NOTHING")
-      .bind(invoice.number)
-      .bind_bytes(record)
-      .run();
-  if (session.db().failure() || session.db().changed_rows() == 0) return false;
-  index_issued(session, nullptr, invoice);
-  return true;
+// Facts of new invoices; the ledger's own record, which has the lines, stays. returns  how many were new
+std::uint32_t add_listed(Session& session, std::span<const Invoice> invoices) {
+  Connection& db = session.db();
+  std::vector<std::string> records;
+  records.reserve(invoices.size());
+  Given rows(2);
+  for (const auto& invoice : invoices)
+    rows.add(invoice.number).add_bytes(records.emplace_back(encode_invoice(invoice)));
+  std::int64_t before = 0;
+  {
+    auto q = db.query("SELECT coalesce(max(rowid), 0) FROM invoice");
+    if (q.row()) before = q.integer(0);
+  }
+  db.insert("INSERT OR IGNORE INTO invoice(number, record) SELECT c0, c1 FROM given", rows);
+  if (db.failure()) return 0;
+  std::vector<const Invoice*> added;
+  added.reserve(invoices.size());
+  if (db.changed_rows() == static_cast<std::int64_t>(invoices.size())) {
+    for (const auto& invoice : invoices) added.push_back(&invoice);
+  } else {
+    auto q = db.query("SELECT number FROM invoice WHERE rowid > ? ORDER BY rowid");
+    q.bind(before);
+    bool more = q.row();
+    for (const auto& invoice : invoices) {
+      if (!more || q.view(0) != invoice.number) continue;
+      added.push_back(&invoice);
+      more = q.row();
+    }
+  }
+  index_new_issued(session, added);
+  return static_cast<std::uint32_t>(added.size());
 }
 
 void quarantine(Session& session, const NightBatch& batch, const QuarantinedRecord& r) {
@@ -161,19 +210,38 @@ NightPosition commit_slice(Session& session, const NightBatch& batch, NightPosit
   std::size_t events = 0;
   std::string canonical;
   // Facts first: a change never stands without its invoice. What was not believed before the cursor that passes it.
-  while (at.invoices < batch.invoices.size() && !db.failure() && slice.more())
-    if (add_listed(session, batch.invoices[at.invoices++])) ++counts.invoices_added;
-  while (at.invoices == batch.invoices.size() && at.changes < batch.changes.size() && !db.failure() && slice.more()) {
-    StatusChange c = batch.changes[at.changes++];
-    if (session.observed_after(c.key, batch.known_upto)) continue;
-    c.seq = ++seq;
-    c.run = batch.run;
-    c.at = now;
-    insert_change(db, c);
-    append_change(canonical, c);
-    if (c.before != c.after) ++events;
-    ++counts.changes;
+  while (at.invoices < batch.invoices.size() && !db.failure()) {
+    const auto count = slice.take(batch.invoices.size() - at.invoices);
+    if (count == 0) break;
+    counts.invoices_added += add_listed(session, std::span(batch.invoices).subspan(at.invoices, count));
+    at.invoices += count;
   }
+  bool direct = applied_seq(db) == before;  // nothing pending
+  std::int64_t applied = before;
+  std::vector<StatusChange> chunk;
+  while (at.invoices == batch.invoices.size() && at.changes < batch.changes.size() && !db.failure()) {
+    const auto count = slice.take(batch.changes.size() - at.changes);
+    if (count == 0) break;
+    chunk.clear();
+    for (const auto& shown : std::span(batch.changes).subspan(at.changes, count)) {
+      if (session.observed_after(shown.key, batch.known_upto)) continue;
+      StatusChange& c = chunk.emplace_back(shown);
+      c.seq = ++seq;
+      c.run = batch.run;
+      c.at = now;
+      append_change(canonical, c);
+      if (c.before != c.after) ++events;
+    }
+    at.changes += count;
+    counts.changes += static_cast<std::uint32_t>(chunk.size());
+    insert_changes(db, chunk);
+    direct = direct && all_new(db, chunk);
+    if (direct) {
+      put_new_statuses(db, chunk);
+      applied = seq;
+    }
+  }
+  if (applied != before) set_applied_seq(db, applied);
   const bool changes_done = at.invoices == batch.invoices.size() && at.changes == batch.changes.size();
   while (changes_done && at.quarantined < batch.quarantined.size() && !db.failure() && slice.more()) {
     quarantine(session, batch, batch.quarantined[at.quarantined++]);
@@ -199,7 +267,15 @@ Result<std::size_t> apply_slice(Session& session, const ApplyPlan& plan, std::si
   if (const auto applied = applied_seq(db); applied != plan.from && !db.failure())
     return fail(Errc::retry_later, "store.stale", "applied_seq", std::to_string(plan.from), std::to_string(applied));
   BulkSlice slice(session, limits::kApplyRows, kLook);
-  while (from < plan.rows.size() && !db.failure() && slice.more()) put_status(db, plan.rows[from++]);
+  while (from < plan.rows.size() && !db.failure()) {
+    const auto chunk = std::span(plan.rows).subspan(from, slice.take(plan.rows.size() - from));
+    if (chunk.empty()) break;
+    if (all_new(db, chunk))
+      put_new_statuses(db, chunk);
+    else
+      for (const auto& c : chunk) put_status(db, c);
+    from += chunk.size();
+  }
   if (from == plan.rows.size()) set_applied_seq(db, plan.upto);
   return from;
 }
@@ -254,7 +330,7 @@ void observe_by_day(Session& session, const Invoice& invoice) {
     c.before = current->after;
     c.after = c.before.updated_by(seen);
     if (c.before == c.after && current->hash == 0) continue;
-    insert_change(db, c);
+    insert_changes(db, {&c, 1});
     session.observed_by_day(c.key, c.seq);
     std::string canonical;
     append_change(canonical, c);

@@ -2,6 +2,8 @@
 // Every write the store offers, as a function over one Session. Each checks everything before it writes anything, so
 // that a refusal leaves nothing behind; SQL failures are sticky in the connection and end the whole transaction.
 // Each may run twice (a group that failed is repeated one by one), so arguments are kept. Private to this room.
+#include <span>
+
 #include "daemon/store/session.h"
 #include "daemon/store/store.h"
 
@@ -27,6 +29,8 @@ Result<void> note(Session& session, const JournalRow& row);
 /// The narrow row by which a month's credit line is added up, and its part of the month's total. `old`: what the ledger
 /// had, if anything.
 void index_issued(Session& session, const Invoice* old, const Invoice& invoice);
+/// As above for many that are new, numbers growing where it can be.
+void index_new_issued(Session& session, std::span<const Invoice* const> invoices);
 /// The row alone: for migrations, to whose tables there are no totals yet.
 void index_issued(Connection& db, const Invoice* old, const Invoice& invoice);
 /// Makes the totals of a seller who has none, from every row.

@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "daemon/store/given.h"
+
 namespace taxgate::store {
 namespace {
 
@@ -40,6 +42,10 @@ Result<void> Connection::open(const std::string& path, const std::string& vfs, M
   }
   sqlite3_extended_result_codes(db_, 1);
   sqlite3_busy_timeout(db_, kBusyMs);
+  if (const int given = register_given(db_, *this); given != SQLITE_OK) {
+    note_failure(given, "given");
+    return std::unexpected(*failure_);
+  }
   return {};
 }
 
@@ -67,6 +73,12 @@ Query Connection::query(const char* sql) {
     if (code != SQLITE_OK) note_failure(code, "prepare");
   }
   return Query(*this, statement);
+}
+
+void Connection::insert(const char* sql, const Given& rows) {
+  given_ = &rows;
+  query(sql).run();
+  given_ = nullptr;
 }
 
 void Connection::execute(const std::string& sql) {

@@ -18,6 +18,7 @@ struct sqlite3_stmt;
 
 namespace taxgate::store {
 
+class Given;
 class Query;
 
 class Connection {
@@ -34,6 +35,9 @@ class Connection {
 
   /// A prepared statement, kept for the life of the connection. `sql` must be a literal: its address is the key.
   Query query(const char* sql);
+  /// Runs a statement that takes its rows from `given` (given.h). `sql` as for query().
+  void insert(const char* sql, const Given& rows);
+  const Given* given() const { return given_; }  // the rows of the statement that runs
   /// Runs any number of statements without results.
   void execute(const std::string& sql);
   /// First column of the first row, as text; empty when there is none.
@@ -66,6 +70,7 @@ class Connection {
   sqlite3* db_ = nullptr;
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
   std::optional<Error> failure_;
+  const Given* given_ = nullptr;
   bool disk_failed_ = false;
   int wal_pages_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <random>
 
+#include "daemon/store/rows.h"
 #include "tests/unit/daemon/store/night_work.h"
 
 namespace taxgate::store {
@@ -112,13 +113,45 @@ TEST_F(NightTest, ChangesAreSeenBeforeAndAfterTheyAreApplied) {
   ASSERT_TRUE(commit(*store_, batch({change(1, {}, status_of("0"))})));
   ASSERT_TRUE(commit(*store_, batch({change(1, status_of("0"), status_of("7"))})));
   EXPECT_EQ((*night_->status_of(key(1)))->text(StatusField::state), "7");
-  EXPECT_EQ(night_->progress()->applied_seq, 0);
+  EXPECT_EQ(night_->progress()->applied_seq, 1);
   const auto before = all();
   apply_all();
   EXPECT_EQ(night_->progress()->applied_seq, 2);
   EXPECT_EQ(all(), before);
   EXPECT_EQ((*night_->status_of(key(1)))->text(StatusField::state), "7");
   EXPECT_EQ(*night_->status_of(key(2)), std::nullopt);
+}
+
+TEST_F(NightTest, NewStatusesEnterTheirTableWithTheirChangesUnlessSomethingWaits) {
+  const auto applied = [this] { return night_->progress()->applied_seq; };
+  auto first = batch({});
+  for (std::uint64_t i = 0; i < 9000; ++i) first.changes.push_back(change(2 * i, {}, status_of("0"), i + 1));
+  ASSERT_TRUE(commit(*store_, first));
+  EXPECT_EQ(applied(), 9000);
+  EXPECT_EQ(all().size(), 9000U);
+  // One that is known already: from its look on everything waits for the apply.
+  auto mixed = batch({});
+  for (std::uint64_t i = 0; i < 500; ++i) mixed.changes.push_back(change(20'000 + i, {}, status_of("0")));
+  for (std::uint64_t i = 0; i < 500; ++i) mixed.changes.push_back(change(i * 4, status_of("0"), status_of("7")));
+  for (std::uint64_t i = 0; i < 500; ++i) mixed.changes.push_back(change(30'000 + i, {}, status_of("0")));
+  ASSERT_TRUE(commit(*store_, mixed));
+  EXPECT_GE(applied(), 9000 + 384);
+  EXPECT_LE(applied(), 9500);
+  const auto waiting = applied();
+  ASSERT_TRUE(commit(*store_, batch({change(40'000, {}, status_of("0")), change(40'001, {}, status_of("0"))})));
+  EXPECT_EQ(applied(), waiting) << "what came before it is not applied yet";
+  const auto before = all();
+  EXPECT_EQ(before.size(), 10'002U);
+  apply_all();
+  EXPECT_EQ(applied(), 10'502);
+  EXPECT_EQ(all(), before);
+  // Neither in order nor each once: the last word of a key counts.
+  ASSERT_TRUE(commit(*store_, batch({change(50'001, {}, status_of("0")), change(50'000, {}, status_of("0")),
+                                     change(50'001, status_of("0"), status_of("7"))})));
+  EXPECT_EQ(all()[listed_number(50'001)], status_of("7"));
+  apply_all();
+  EXPECT_EQ(all()[listed_number(50'001)], status_of("7"));
+  EXPECT_EQ(all().size(), 10'004U);
 }
 
 TEST_F(NightTest, TheCursorComesWithTheLastChangeOfItsBatch) {
@@ -159,6 +192,7 @@ TEST_F(NightTest, TheChainCoversEveryChange) {
 
 TEST_F(NightTest, APlanOfAnotherMomentIsRefused) {
   ASSERT_TRUE(commit(*store_, batch({change(1, {}, status_of("0"))})));
+  ASSERT_TRUE(commit(*store_, batch({change(1, status_of("0"), status_of("7"))})));
   const auto plan = *night_->plan(100);
   ASSERT_TRUE(apply(*store_, plan));
   const auto again = apply(*store_, plan);
@@ -205,6 +239,30 @@ TEST_F(NightTest, ListedFactsEnterTheLedgerAndNeverReplaceTheLedgersOwn) {
   EXPECT_EQ(found->invoice.status, "7") << "the platform's word lies over the imported one";
   EXPECT_EQ(found->invoice.use, "1");
   EXPECT_TRUE((*reader_->invoice(fresh.number)).has_value());
+}
+
+TEST_F(NightTest, OfManyListedFactsTheNewOnesEnterEachOnce) {
+  const auto listed = [](std::uint64_t serial, std::int64_t fen) {
+    Invoice i = sample_invoice(listed_number(serial));
+    i.lines.clear();
+    i.amount = {fen};
+    return i;
+  };
+  auto known = batch({});
+  known.invoices = {listed(3, 1), listed(5, 1)};
+  ASSERT_EQ(commit(*store_, known)->invoices_added, 2U);
+  auto b = batch({});
+  // Known ones between new ones, out of order, and one twice: its first sight counts.
+  b.invoices = {listed(1, 10), listed(3, 100), listed(9, 1000), listed(5, 100), listed(1, 100), listed(2, 10'000)};
+  EXPECT_EQ(commit(*store_, b)->invoices_added, 3U);
+  const auto month = month_of(listed(1, 0).issued_at);
+  EXPECT_EQ(reader_->issued_totals(kOurs, month)->at("81").amount.value, 11'012);
+  EXPECT_EQ((*reader_->invoice(listed_number(1)))->invoice.amount.value, 10);
+  EXPECT_EQ((*reader_->invoice(listed_number(3)))->invoice.amount.value, 1);
+  const auto days = *reader_->issued_by(kOurs, month, month);
+  ASSERT_EQ(days.size(), 1U);
+  EXPECT_EQ(days[0].count, 5);
+  EXPECT_EQ(days[0].amount.value, 11'012);
 }
 
 TEST_F(NightTest, ADaytimeObservationIsAChangeThatMakesTheNightReadAgain) {
