@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/api.pb.h"
+#include "protocol/arena_message.h"
 #include "protocol/error.h"
 #include "protocol/sync.pb.h"
 
@@ -17,6 +18,8 @@ namespace taxgate::api {
 using Findings = std::vector<Error>;
 template <class T>
 using Reply = std::move_only_function<void(std::expected<T, Findings>)>;
+
+using SubmissionBody = ArenaMessage<v1::SubmissionRequest>;
 
 /// The authenticated caller of one request.
 struct Caller {
@@ -58,7 +61,7 @@ class Gateway {
  public:
   virtual ~Gateway() = default;
   /// form  what the answer will be; Submitted::json is for Form::json only
-  virtual void submit(Caller caller, v1::SubmissionRequest request, Form form, Reply<Submitted> reply) = 0;
+  virtual void submit(Caller caller, SubmissionBody request, Form form, Reply<Submitted> reply) = 0;
   /// What the rules say to it; nothing is kept. `menu`: also what is left of the blue invoice and which reasons fit.
   /// An answer that refuses is a reply, not a finding: findings are a gateway that cannot answer.
   virtual void check(Caller caller, v1::SubmissionRequest request, bool menu, Reply<v1::CheckReply> reply) = 0;

@@ -51,10 +51,10 @@ Result<void> settle_key(const HttpRequest& request, std::string& field) {
 }  // namespace
 
 void handle_submit(Call call) {
-  v1::SubmissionRequest request;
-  if (auto read = read_body(call.request, false, request); !read) return refuse(call, read.error());
-  if (auto key = settle_key(call.request, *request.mutable_idempotency_key()); !key) return refuse(call, key.error());
-  if (request.idempotency_key().empty())
+  SubmissionBody request;
+  if (auto read = read_body(call.request, false, *request); !read) return refuse(call, read.error());
+  if (auto key = settle_key(call.request, *request->mutable_idempotency_key()); !key) return refuse(call, key.error());
+  if (request->idempotency_key().empty())
     return refuse(call, {Errc::invalid_input, "api.idempotency_key_missing", "idempotency_key", {}, {}, {}});
   auto reply = answer_submitted(call);
   call.gateway.submit(std::move(call.caller), std::move(request), call.form, std::move(reply));

@@ -32,7 +32,7 @@ class Engine final : public Pipeline {
   void committed(std::int64_t last_seq) override;
   std::size_t open_submissions() const override { return context_.queue.size(); }
 
-  void submit(api::Caller caller, api::v1::SubmissionRequest request, api::Form form,
+  void submit(api::Caller caller, api::SubmissionBody request, api::Form form,
               api::Reply<api::Submitted> reply) override;
   void check(api::Caller caller, api::v1::SubmissionRequest request, bool menu,
              api::Reply<api::v1::CheckReply> reply) override;
@@ -109,7 +109,7 @@ class Engine final : public Pipeline {
   // the next one, and answers that become durable together come back together. One wake-up a batch, not one a request.
   struct Arrival {
     api::Caller caller;
-    api::v1::SubmissionRequest request;
+    api::SubmissionBody request;
     api::Reply<api::Submitted> reply;
     api::Form form = api::Form::json;
     bool lane_busy = false;
@@ -117,7 +117,7 @@ class Engine final : public Pipeline {
   };
   struct Shown {  // what the answer to a created submission says beyond its row
     std::optional<RedDocument> red;
-    std::optional<api::v1::SubmissionRequest> request;
+    std::optional<api::SubmissionBody> request;
     std::string noted{};  // what its "accepted" journal row tells
     api::Form form = api::Form::protobuf;
   };

@@ -45,37 +45,27 @@ Findings read_wish(const api::v1::SubmissionRequest& request, rules::Wish& wish)
 
 }  // namespace
 
+Intake::Known& Intake::place_of(const std::string& number) {
+  return known_[std::hash<std::string>{}(number) % kRemembered];
+}
+
 Result<const Intake::Known*> Intake::known(store::Reader& reader, const std::string& number) {
-  if (const auto it = cache_.find(number); it != cache_.end()) {
-    order_.splice(order_.begin(), order_, it->second.used);
-    return &it->second;
-  }
+  Known& place = place_of(number);
+  if (place.invoice.number == number) return &place;
   auto stored = reader.invoice(number);
   if (!stored) return std::unexpected(stored.error());
   if (!*stored) return nullptr;
-  if (cache_.size() >= kCacheSize) {
-    cache_.erase(order_.back());
-    order_.pop_back();
-  }
-  order_.push_front(number);
-  auto& entry = cache_[number];
-  entry = {.invoice = std::move((*stored)->invoice),
-           .platform = (*stored)->platform,
-           .has_reds = !(*stored)->reds.empty(),
-           .used = order_.begin()};
-  return &entry;
+  place = {
+      .invoice = std::move((*stored)->invoice), .platform = (*stored)->platform, .has_reds = !(*stored)->reds.empty()};
+  return &place;
 }
 
 void Intake::forget_all() {
-  cache_.clear();
-  order_.clear();
+  for (Known& place : known_) place = {};
 }
 
 void Intake::forget(const std::string& number) {
-  const auto it = cache_.find(number);
-  if (it == cache_.end()) return;
-  order_.erase(it->second.used);
-  cache_.erase(it);
+  if (Known& place = place_of(number); place.invoice.number == number) place = {};
 }
 
 Findings Intake::weigh(store::Reader& reader, const Settings& settings,
@@ -146,7 +136,7 @@ Findings Intake::weigh(store::Reader& reader, const Settings& settings,
   }
 
   if (request.has_platform_form()) {
-    auto red = document_of(request.platform_form(), *state.blue, invented);
+    auto red = document_of(*request.mutable_platform_form(), *state.blue, invented);
     if (!red) return std::move(red.error());
     if (red->seller.id != request.seller() || red->blue_number != request.blue_number())
       return refuse("submission.form_mismatch", "platform_form", red->blue_number, request.blue_number());
@@ -192,11 +182,12 @@ Findings Intake::weigh(store::Reader& reader, const Settings& settings,
 std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Settings& settings,
                                                 const std::string& caller,
                                                 const std::vector<std::string>& caller_taxpayers,
-                                                api::v1::SubmissionRequest request, bool lane_busy) {
+                                                api::SubmissionBody body, bool lane_busy) {
   Admitted out;
+  api::v1::SubmissionRequest& request = *body;
   store::Submission& sub = out.submission;
   sub.caller = caller;
-  sub.idempotency_key = request.idempotency_key();
+  sub.idempotency_key = std::move(*request.mutable_idempotency_key());
   request.clear_idempotency_key();  // the key identifies the request; it is not part of it
   sub.request = request.SerializeAsString();
 
@@ -230,11 +221,7 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
   out.inline_invoices = std::move(weighed.inline_invoices);
   out.red = std::move(red);
   out.detail = accepted_detail(weighed.verdict, request);
-  if (request.has_context() || request.evidence_size() > 0 || request.has_circumstances()) {
-    request.clear_blue();
-    request.clear_platform_form();
-    out.shown = std::move(request);
-  }
+  if (request.has_context() || request.evidence_size() > 0 || request.has_circumstances()) out.shown = std::move(body);
   return out;
 }
 
@@ -294,9 +281,8 @@ std::vector<T> first_of(std::deque<T>& waiting, std::size_t most) {
 // ---- the engine's side
 // ------------------------------------------------------------------------------------------------
 
-void Engine::submit(api::Caller caller, api::v1::SubmissionRequest request, api::Form form,
-                    api::Reply<api::Submitted> reply) {
-  const bool busy = context_.queue.lane_busy(request.blue_number());
+void Engine::submit(api::Caller caller, api::SubmissionBody request, api::Form form, api::Reply<api::Submitted> reply) {
+  const bool busy = context_.queue.lane_busy(request->blue_number());
   // Not at once: the other requests that are already here shall come along, up to a batch, so that the rules work on
   // these while the io thread reads the next.
   std::size_t waiting = 0;
@@ -448,7 +434,7 @@ void Engine::accepted(std::expected<store::Accepted, Findings> outcome, api::Rep
   std::vector<store::JournalRow> timeline;
   if (created && !shown.noted.empty()) timeline.push_back(accepted_row(sub, shown.noted));
   const RedDocument* red = created && shown.red ? &*shown.red : nullptr;
-  const auto* request = shown.request ? &*shown.request : nullptr;
+  const auto* request = shown.request ? &**shown.request : nullptr;
   api::Submitted answer{.submission = {}, .created = created};
   if (red != nullptr && shown.form == api::Form::json) {
     answer.submission.set_id(sub.id);

@@ -2,12 +2,11 @@
 // From the caller's request to a submission that may be made durable: who we are in it, which blue invoice, what
 // exactly is wanted, what the rules say. Runs on the intake lane with a reader and a small cache of its own; no Asio.
 #include <expected>
-#include <list>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "daemon/api/gateway.h"
 #include "daemon/pipeline/settings.h"
 #include "daemon/rules/reasons.h"
 #include "daemon/store/store.h"
@@ -17,11 +16,11 @@
 namespace taxgate::pipeline {
 
 struct Admitted {
-  store::Submission submission;                     // ready for Store::accept
-  std::vector<Invoice> inline_invoices;             // to enter the ledger in the same commit
-  std::optional<RedDocument> red;                   // `submission.document` before it was stored; none for a repeat
-  std::optional<api::v1::SubmissionRequest> shown;  // what the answer repeats of the request, when there is any
-  std::string detail;                               // of the "accepted" journal row
+  store::Submission submission;              // ready for Store::accept
+  std::vector<Invoice> inline_invoices;      // to enter the ledger in the same commit
+  std::optional<RedDocument> red;            // `submission.document` before it was stored; none for a repeat
+  std::optional<api::SubmissionBody> shown;  // what the answer repeats of the request, when there is any
+  std::string detail;                        // of the "accepted" journal row
 };
 
 /// What the rules say to one request, and the document they were asked about.
@@ -46,8 +45,8 @@ class Intake {
                                     api::v1::SubmissionRequest request, bool lane_busy, bool menu);
   /// `lane_busy`: other submissions on this blue invoice are open. errors: findings, all of them
   std::expected<Admitted, Findings> admit(store::Reader& reader, const Settings& settings, const std::string& caller,
-                                          const std::vector<std::string>& caller_taxpayers,
-                                          api::v1::SubmissionRequest request, bool lane_busy);
+                                          const std::vector<std::string>& caller_taxpayers, api::SubmissionBody request,
+                                          bool lane_busy);
   /// The ledger row changed: read it again next time.
   void forget(const std::string& number);
   /// A night has changed what is known of many.
@@ -59,21 +58,22 @@ class Intake {
                  api::v1::SubmissionRequest& request, bool lane_busy, bool menu, Weighed& out);
 
   struct Known {
-    Invoice invoice;
+    Invoice invoice;  // without a number: the place is free
     PlatformStatus platform;
     bool has_reds = false;
-    std::list<std::string>::iterator used;
   };
-  static constexpr std::size_t kCacheSize = 4096;  // blue invoices of about 2 KiB: 8 MiB
+  // Enough for those who check first and submit then, and for several reds of one blue; few enough to stay in the
+  // processor's cache, because most blue invoices are asked for once.
+  static constexpr std::size_t kRemembered = 256;
   Result<const Known*> known(store::Reader& reader, const std::string& number);
+  Known& place_of(const std::string& number);
 
   const LegalClock& clock_;
-  std::unordered_map<std::string, Known> cache_;
-  std::list<std::string> order_;  // most recently used first
+  std::vector<Known> known_{kRemembered};  // each in the one place that its number names
 };
 
-/// The official field set (B.6) as a document, for callers that compute everything themselves.
-std::expected<RedDocument, Findings> document_of(const api::v1::PlatformForm& form, const Invoice& blue,
-                                                 bool allow_invented);
+/// The official field set (B.6) as a document, for callers that compute everything themselves. The form's texts are
+/// moved into it.
+std::expected<RedDocument, Findings> document_of(api::v1::PlatformForm& form, const Invoice& blue, bool allow_invented);
 
 }  // namespace taxgate::pipeline

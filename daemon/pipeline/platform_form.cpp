@@ -7,7 +7,7 @@
 
 namespace taxgate::pipeline {
 
-std::expected<RedDocument, Findings> document_of(const api::v1::PlatformForm& form, const Invoice& blue,
+std::expected<RedDocument, Findings> document_of(api::v1::PlatformForm& form, const Invoice& blue,
                                                  bool allow_invented) {
   Findings findings;
   const auto take = [&](auto parsed, auto& into) {
@@ -22,12 +22,12 @@ std::expected<RedDocument, Findings> document_of(const api::v1::PlatformForm& fo
     red.initiator = Side::buyer;
   else if (form.lrfsf() != "0")
     findings.push_back({Errc::invalid_input, "form.code", "platform_form.lrfsf", form.lrfsf(), "0, 1", {}});
-  red.blue_number = form.lzfpdm() + form.lzfphm();
+  red.blue_number = form.lzfpdm().empty() ? std::move(*form.mutable_lzfphm()) : form.lzfpdm() + form.lzfphm();
   red.blue_type = blue.type;
   red.blue_issued_at = blue.issued_at;
-  red.element = form.lzfptdyslxdm();
-  red.seller = {form.xsfnsrsbh(), form.xsfmc()};
-  red.buyer = {form.gmfnsrsbh(), form.gmfmc()};
+  red.element = std::move(*form.mutable_lzfptdyslxdm());
+  red.seller = {std::move(*form.mutable_xsfnsrsbh()), std::move(*form.mutable_xsfmc())};
+  red.buyer = {std::move(*form.mutable_gmfnsrsbh()), std::move(*form.mutable_gmfmc())};
   if (auto ok = check_taxpayer_id(red.seller.id, "platform_form.xsfnsrsbh", allow_invented); !ok)
     findings.push_back(ok.error());
   if (!red.buyer.id.empty())
@@ -58,25 +58,28 @@ std::expected<RedDocument, Findings> document_of(const api::v1::PlatformForm& fo
                         red.blue_tax.text(),
                         blue.tax.text(),
                         {}});
+  red.lines.reserve(static_cast<std::size_t>(form.hzqrdmxlist_size()));
   for (int i = 0; i < form.hzqrdmxlist_size(); ++i) {
-    const auto& row = form.hzqrdmxlist(i);
-    const std::string at = fmt::format("platform_form.hzqrdmxList[{}].", i);
-    RedLine line;
+    auto& row = *form.mutable_hzqrdmxlist(i);
+    const auto take_at = [&](const char* field, auto parsed, auto& into) {
+      if (!parsed) parsed.error().field = fmt::format("platform_form.hzqrdmxList[{}].{}", i, field);
+      take(std::move(parsed), into);
+    };
+    RedLine& line = red.lines.emplace_back();
     Decimal number;
-    take(Decimal::parse(row.lzmxxh(), at + "lzmxxh"), number);
+    take_at("lzmxxh", Decimal::parse(row.lzmxxh()), number);
     line.blue_line = std::atoi(number.text().c_str());
-    line.tax_code = row.sphfwssflhbbm();
-    line.name = row.hwhyslwfwmc();
-    line.spec = row.ggxh();
-    line.unit = row.dw();
-    if (!row.fpspdj().empty()) take(Decimal::parse(row.fpspdj(), at + "fpspdj"), line.price);
-    if (!row.fpspsl().empty()) take(Decimal::parse(row.fpspsl(), at + "fpspsl"), line.quantity);
-    take(Fen::parse(row.je(), at + "je"), line.amount);
-    take(Decimal::parse(row.sl1(), at + "sl1"), line.rate);
-    take(Fen::parse(row.se(), at + "se"), line.tax);
+    line.tax_code = std::move(*row.mutable_sphfwssflhbbm());
+    line.name = std::move(*row.mutable_hwhyslwfwmc());
+    line.spec = std::move(*row.mutable_ggxh());
+    line.unit = std::move(*row.mutable_dw());
+    if (!row.fpspdj().empty()) take_at("fpspdj", Decimal::parse(row.fpspdj()), line.price);
+    if (!row.fpspsl().empty()) take_at("fpspsl", Decimal::parse(row.fpspsl()), line.quantity);
+    take_at("je", Fen::parse(row.je()), line.amount);
+    take_at("sl1", Decimal::parse(row.sl1()), line.rate);
+    take_at("se", Fen::parse(row.se()), line.tax);
     for (const auto& known : blue.lines)
       if (known.number == line.blue_line) line.preference = known.preference;
-    red.lines.push_back(std::move(line));
   }
   if (!findings.empty()) return std::unexpected(std::move(findings));
   return red;

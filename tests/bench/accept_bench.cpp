@@ -75,10 +75,10 @@ class OneCommitEach final : public PlainGateway {
     ::sqlite3_finalize(insert_);
     ::sqlite3_finalize(journal_);
   }
-  void submit(api::Caller, api::v1::SubmissionRequest request, api::Form, api::Reply<api::Submitted> reply) override {
-    const std::string body = request.SerializeAsString();
+  void submit(api::Caller, api::SubmissionBody request, api::Form, api::Reply<api::Submitted> reply) override {
+    const std::string body = request->SerializeAsString();
     db_.run("BEGIN IMMEDIATE");
-    ::sqlite3_bind_text(insert_, 1, request.idempotency_key().c_str(), -1, SQLITE_STATIC);
+    ::sqlite3_bind_text(insert_, 1, request->idempotency_key().c_str(), -1, SQLITE_STATIC);
     ::sqlite3_bind_blob(insert_, 2, body.data(), static_cast<int>(body.size()), SQLITE_STATIC);
     const bool stored = ::sqlite3_step(insert_) == SQLITE_DONE && ::sqlite3_step(journal_) == SQLITE_DONE;
     ::sqlite3_reset(insert_);
@@ -86,7 +86,7 @@ class OneCommitEach final : public PlainGateway {
     if (!stored) throw std::runtime_error("the rival's insert failed");
     db_.run("COMMIT");
     api::Submitted out{.submission = {}, .created = true};
-    out.submission.set_id(request.idempotency_key());
+    out.submission.set_id(request->idempotency_key());
     out.submission.set_kind("red");
     out.submission.set_state("queued");
     reply(std::move(out));

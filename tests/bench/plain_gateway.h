@@ -12,7 +12,7 @@ class PlainGateway : public api::Gateway, public api::CallerDirectory {
   static void no(api::Reply<T>& reply) {
     reply(std::unexpected(api::Findings{Error{Errc::invalid_input, "api.no_route", {}, {}, {}, {}}}));
   }
-  void submit(api::Caller, api::v1::SubmissionRequest, api::Form, api::Reply<api::Submitted> r) override { no(r); }
+  void submit(api::Caller, api::SubmissionBody, api::Form, api::Reply<api::Submitted> r) override { no(r); }
   void check(api::Caller, api::v1::SubmissionRequest, bool, api::Reply<api::v1::CheckReply> r) override { no(r); }
   void get(api::Caller, std::string, int, std::string, api::Reply<api::v1::Submission> r) override { no(r); }
   void list(api::Caller, api::ListQuery, api::Reply<api::v1::SubmissionList> r) override { no(r); }

@@ -104,8 +104,9 @@ inline api::v1::SubmissionRequest full_form(const Invoice& blue) {
 
 /// The same request as the daemon would store it, for filling a database without a daemon.
 inline store::Submission accepted_form(const Invoice& blue, const std::string& key) {
-  const auto request = full_form(blue);
-  auto red = pipeline::document_of(request.platform_form(), blue, true);
+  auto request = full_form(blue);
+  const std::string bytes = request.SerializeAsString();
+  auto red = pipeline::document_of(*request.mutable_platform_form(), blue, true);
   if (!red) throw std::runtime_error("bench input: " + red.error().front().id + " " + red.error().front().field);
   store::Submission sub;
   sub.kind = Kind::red;
@@ -115,7 +116,7 @@ inline store::Submission accepted_form(const Invoice& blue, const std::string& k
   sub.idempotency_key = key;
   sub.taxpayer = blue.seller.id;
   sub.lane = sub.blue_number = blue.number;
-  sub.request = request.SerializeAsString();
+  sub.request = bytes;
   sub.document = to_stored(*red);
   sub.amount = red->amount;
   sub.tax = red->tax;

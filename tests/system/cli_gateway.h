@@ -31,9 +31,9 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
   v1::CallerList callers_answer;
   std::vector<v1::CallerInfo> put;
 
-  void submit(api::Caller, v1::SubmissionRequest request, api::Form, api::Reply<api::Submitted> reply) override {
-    calls.push_back("submit:" + request.idempotency_key());
-    requests.push_back(std::move(request));
+  void submit(api::Caller, api::SubmissionBody request, api::Form, api::Reply<api::Submitted> reply) override {
+    calls.push_back("submit:" + request->idempotency_key());
+    requests.push_back(*request);
     if (refused(reply)) return;
     reply(api::Submitted{next(), true});
   }

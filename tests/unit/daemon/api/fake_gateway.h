@@ -47,7 +47,8 @@ class FakeGateway final : public Gateway {
     return s;
   }
 
-  void submit(Caller caller, v1::SubmissionRequest request, Form, Reply<Submitted> reply) override {
+  void submit(Caller caller, SubmissionBody body, Form, Reply<Submitted> reply) override {
+    const v1::SubmissionRequest& request = *body;
     if (note("submit", caller, reply)) return;
     last_request = request;
     if (silent) return kept.push_back(std::move(reply));

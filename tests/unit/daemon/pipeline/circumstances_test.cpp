@@ -176,7 +176,7 @@ TEST_F(Circumstances, AnotherInvoiceUnderTheSameNumberIsRefusedAndAnOldStatusTol
   request.mutable_blue()->mutable_buyer()->set_id("91420106TGDM00302K");
   EXPECT_THAT(codes(request, "refuse"), ElementsAre("known.other_invoice", "known.other_invoice"));
   EXPECT_EQ(check(request).answer(), "refused");
-  EXPECT_FALSE(intake_.admit(*reader_, settings_, "erp", taxpayers_, request, false));
+  EXPECT_FALSE(intake_.admit(*reader_, settings_, "erp", taxpayers_, api::SubmissionBody(request), false));
 }
 
 TEST_F(Circumstances, APartlyReversedInvoiceWithoutAKnownRedIsTold) {
@@ -193,7 +193,7 @@ TEST_F(Circumstances, PapersAreStoredWithTheSubmissionShownAndNamedInItsJournal)
   request.mutable_evidence(0)->set_name("slip.pdf");
   request.mutable_circumstances()->set_performed("0.25");
   settings_.codes.approvals.emplace_back().amount = Fen{1};
-  auto admitted = intake_.admit(*reader_, settings_, "erp", taxpayers_, request, false);
+  auto admitted = intake_.admit(*reader_, settings_, "erp", taxpayers_, api::SubmissionBody(request), false);
   ASSERT_TRUE(admitted);
   std::promise<std::string> id;
   std::vector<store::Acceptance> batch;
@@ -221,7 +221,7 @@ TEST_F(Circumstances, PapersAreStoredWithTheSubmissionShownAndNamedInItsJournal)
 TEST_F(Circumstances, WhatTheRulesOnlyNoteStandsInTheJournalOfWhatWasAccepted) {
   auto request = sample("sample_01");
   const auto accepted = [&] {
-    auto admitted = intake_.admit(*reader_, settings_, "erp", taxpayers_, request, false);
+    auto admitted = intake_.admit(*reader_, settings_, "erp", taxpayers_, api::SubmissionBody(request), false);
     return admitted ? admitted->detail : admitted.error().front().id;
   };
   request.mutable_circumstances()->set_alert("02");

@@ -14,7 +14,7 @@ class IntakeCheck : public IntakeFixture {
   void expect_agreement(const SubmissionRequest& request, const std::string& what) {
     SCOPED_TRACE(what);
     const auto verdict = check(request);
-    const auto admitted = intake_.admit(*reader_, settings_, "erp", taxpayers_, request, false);
+    const auto admitted = intake_.admit(*reader_, settings_, "erp", taxpayers_, api::SubmissionBody(request), false);
     EXPECT_EQ(verdict.answer() == "refused", !admitted.has_value());
     if (admitted) {
       EXPECT_EQ(verdict.answer() == "needs_approval", admitted->submission.state == State::waiting_approval);
@@ -106,10 +106,10 @@ TEST_F(IntakeCheck,
 
   auto alone = first.request();
   alone.set_idempotency_key("first");
-  const auto admitted = intake_.admit(*reader_, settings_, "erp", taxpayers_, alone, false);
+  const auto admitted = intake_.admit(*reader_, settings_, "erp", taxpayers_, api::SubmissionBody(alone), false);
   ASSERT_TRUE(admitted);
   EXPECT_EQ(admitted->submission.amount.text(), "-300000.00");
-  const auto both = intake_.admit(*reader_, settings_, "erp", taxpayers_, request, false);
+  const auto both = intake_.admit(*reader_, settings_, "erp", taxpayers_, api::SubmissionBody(request), false);
   ASSERT_FALSE(both);
   EXPECT_EQ(both.error().front().id, "R29.documents");
 
