@@ -99,6 +99,7 @@ bool read_lines(const stored::v1::RedDocument& from, RedDocument& out) {
 std::string to_stored(const RedDocument& red) {
   std::string out(1, kVersion), part;
   out.reserve(1024);  // an invoice of a few lines
+  part.reserve(256);
   MessageWriter w(out);
   w.number(1, static_cast<std::uint64_t>(red.track));
   w.number(2, static_cast<std::uint64_t>(red.initiator));

@@ -25,7 +25,8 @@ std::expected<RedDocument, Findings> document_of(api::v1::PlatformForm& form, co
   red.blue_number = form.lzfpdm().empty() ? std::move(*form.mutable_lzfphm()) : form.lzfpdm() + form.lzfphm();
   red.blue_type = blue.type;
   red.blue_issued_at = blue.issued_at;
-  red.element = std::move(*form.mutable_lzfptdyslxdm());
+  // An absent text is not asked for to be changed: the message would make one, on memory of this thread.
+  if (!form.lzfptdyslxdm().empty()) red.element = std::move(*form.mutable_lzfptdyslxdm());
   red.seller = {std::move(*form.mutable_xsfnsrsbh()), std::move(*form.mutable_xsfmc())};
   red.buyer = {std::move(*form.mutable_gmfnsrsbh()), std::move(*form.mutable_gmfmc())};
   if (auto ok = check_taxpayer_id(red.seller.id, "platform_form.xsfnsrsbh", allow_invented); !ok)

@@ -18,8 +18,8 @@ std::optional<Current> load_fixed(Session& session, Submission& next) {
   auto q = session.db().query(
       "SELECT seq, version, last_journal, state, kind, taxpayer, caller, idempotency_key, lane, blue_number, "
       "created_at "
-      "FROM submission WHERE id = ?");
-  q.bind(next.id);
+      "FROM submission WHERE seq = ?");
+  q.bind(seq_of(session.db(), session.shared().ids, next.id));
   if (!q.row()) return std::nullopt;
   const auto state = q.integer(3), kind = q.integer(4);
   if (state < 0 || state >= kStateCount || kind < 0 || kind > static_cast<int>(Kind::revoke)) {
@@ -152,7 +152,7 @@ Result<Submission> advance(Session& session, const Advance& wanted) {
           .bind(invoice.number)
           .run();
   }
-  session.moved(current->state, next.state);
+  session.moved(current->seq, current->state, next.state);
   return next;
 }
 

@@ -213,8 +213,8 @@ Result<void> note(Session& session, const JournalRow& wanted) {
   if (row.event == "accepted") return fail(Errc::invalid_input, "store.transition", "event", row.event, "note");
   std::int64_t seq = 0, previous = 0;
   if (!row.submission.empty()) {
-    auto q = session.db().query("SELECT seq, last_journal FROM submission WHERE id = ?");
-    q.bind(row.submission);
+    auto q = session.db().query("SELECT seq, last_journal FROM submission WHERE seq = ?");
+    q.bind(seq_of(session.db(), session.shared().ids, row.submission));
     if (!q.row()) return fail(Errc::invalid_input, "store.no_submission", {}, row.submission);
     seq = q.integer(0);
     previous = q.integer(1);

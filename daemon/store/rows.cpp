@@ -118,13 +118,13 @@ std::optional<Submission> load_submission(Connection& c, std::int64_t seq) {
   return found;
 }
 
-std::optional<Submission> load_submission(Connection& c, std::string_view id) {
-  auto q = c.query("SELECT " TAXGATE_SUBMISSION_COLUMNS TAXGATE_SUBMISSION_FROM "WHERE s.id = ?");
-  q.bind(id);
-  if (!q.row()) return std::nullopt;
-  auto found = read_submission(q);
-  if (c.failure()) return std::nullopt;
-  return found;
+std::int64_t seq_of(Connection& c, const SeqIndex& ids, std::string_view id) {
+  for (const auto seq : ids.find(id)) {
+    auto q = c.query("SELECT id FROM submission WHERE seq = ?");
+    q.bind(seq);
+    if (q.row() && q.view(0) == id) return seq;
+  }
+  return 0;
 }
 
 }  // namespace taxgate::store

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "daemon/store/records.h"
+#include "daemon/store/seq_index.h"
 #include "daemon/store/sql.h"
 
 namespace taxgate::store {
@@ -36,7 +37,8 @@ InboxForm read_inbox_form(const Query& q);
 
 /// The whole submission; nothing when there is no such row (or the connection failed).
 std::optional<Submission> load_submission(Connection& c, std::int64_t seq);
-std::optional<Submission> load_submission(Connection& c, std::string_view id);
+/// The row with this id; 0: none.
+std::int64_t seq_of(Connection& c, const SeqIndex& ids, std::string_view id);
 
 /// Of the column `month` of `issued`, in +08:00.
 inline std::int64_t month_of(LegalTime time) {

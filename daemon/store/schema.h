@@ -8,7 +8,7 @@
 
 namespace taxgate::store {
 
-inline constexpr int kSchemaVersion = 9;
+inline constexpr int kSchemaVersion = 10;
 inline constexpr std::int64_t kApplicationId = 0x54584754;  // "TXGT", in the file's header
 inline constexpr int kPageSize = 8192;                      // two to three acceptances a page; 4096 wastes half of it
 

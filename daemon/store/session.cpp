@@ -38,6 +38,8 @@ Result<void> Session::load() {
         break;
       }
       ++shared_.counts[static_cast<std::size_t>(state)];
+      shared_.ids.add(q.view(5), seq);
+      if (!is_final(static_cast<State>(state))) shared_.open.set(seq, true);
       shared_.keys.add(q.view(2), seq);
       const std::string_view lane = q.view(3), blue = q.view(4);
       shared_.lanes.add(lane, seq);
@@ -45,8 +47,7 @@ Result<void> Session::load() {
       last_id.assign(q.view(5));
     }
   }
-  // Keeps new ids behind the old ones even when the clock was set back meanwhile: their index is then always appended
-  // to.
+  // Keeps new ids behind the old ones even when the clock was set back meanwhile.
   ids_.start_after(milliseconds_of(last_id));
   {
     auto q = db_.query("SELECT coalesce(max(seq), 0) FROM journal");
@@ -76,6 +77,7 @@ void Session::begin() {
   issued_.clear();
   numbered_now_.clear();
   added_.clear();
+  closed_.clear();
   moved_.fill(0);
   db_.query("BEGIN IMMEDIATE").run();
 }
@@ -91,6 +93,8 @@ bool Session::commit() {
   if (!canonical_.empty()) digest_ = next_digest_;
   committed_seq_ = last_seq_;
   shared_.last_seq.store(last_seq_, std::memory_order_release);
+  for (const auto& a : added_) shared_.open.set(a.seq, true);
+  for (const auto seq : closed_) shared_.open.set(seq, false);
   for (std::size_t i = 0; i < moved_.size(); ++i)
     if (moved_[i] != 0) shared_.counts[i].fetch_add(moved_[i], std::memory_order_relaxed);
   return true;
@@ -104,6 +108,7 @@ void Session::rollback() {
   if (failure && !db_.failure()) db_.restore_failure(*failure);
   last_seq_ = committed_seq_;
   for (const auto& a : added_) {
+    shared_.ids.remove(a.id, a.seq);
     shared_.keys.remove(a.key, a.seq);
     shared_.lanes.remove(a.lane, a.seq);
     if (separate_blue(a.lane, a.blue)) shared_.lanes.remove(a.blue, a.seq);
@@ -136,14 +141,16 @@ std::int64_t Session::append(JournalRow& row, std::int64_t previous, std::string
 }
 
 void Session::added(const Submission& s) {
+  shared_.ids.add(s.id, s.seq);
   shared_.keys.add(s.idempotency_key, s.seq);
   shared_.lanes.add(s.lane, s.seq);
   if (separate_blue(s.lane, s.blue_number)) shared_.lanes.add(s.blue_number, s.seq);
-  added_.push_back({s.idempotency_key, s.lane, s.blue_number, s.seq});
+  added_.push_back({s.id, s.idempotency_key, s.lane, s.blue_number, s.seq});
   ++moved_[static_cast<std::size_t>(s.state)];
 }
 
-void Session::moved(State from, State to) {
+void Session::moved(std::int64_t seq, State from, State to) {
+  if (is_final(to)) closed_.push_back(seq);
   --moved_[static_cast<std::size_t>(from)];
   ++moved_[static_cast<std::size_t>(to)];
 }

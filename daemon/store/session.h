@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/core/random.h"
+#include "daemon/store/open_set.h"
 #include "daemon/store/records.h"
 #include "daemon/store/seq_index.h"
 #include "daemon/store/sql.h"
@@ -21,9 +22,11 @@ namespace taxgate::store {
 
 /// What the writer and the readers share: candidates, never truths; a reader checks each against its own snapshot.
 struct Shared {
-  explicit Shared(std::uint64_t seed) : keys(seed), lanes(seed) {}
+  explicit Shared(std::uint64_t seed) : ids(seed), keys(seed), lanes(seed) {}
+  SeqIndex ids;    // id → seq
   SeqIndex keys;   // idempotency key → seq
   SeqIndex lanes;  // lane, and blue number where it is another text → seq
+  OpenSet open;
   std::array<std::atomic<std::int64_t>, kStateCount> counts{};
   std::atomic<std::int64_t> last_seq{0};
 };
@@ -93,7 +96,7 @@ class Session {
   std::int64_t append(JournalRow& row, std::int64_t previous, std::string_view content = {},
                       std::string_view request = {}, std::string_view document = {});
   void added(const Submission& submission);
-  void moved(State from, State to);
+  void moved(std::int64_t seq, State from, State to);
 
  private:
   Connection& db_;
@@ -111,10 +114,11 @@ class Session {
   std::map<IssuedKey, IssuedSum> issued_;
   std::vector<std::string> numbered_now_;
   struct Added {
-    std::string key, lane, blue;
+    std::string id, key, lane, blue;
     std::int64_t seq;
   };
   std::vector<Added> added_;
+  std::vector<std::int64_t> closed_;
   std::array<std::int64_t, kStateCount> moved_{};
 };
 

@@ -33,7 +33,8 @@ class SqliteReader final : public Reader {
   }
 
   Result<std::optional<Submission>> submission(std::string_view id) override {
-    return answer(load_submission(db_, id));
+    const auto seq = seq_of(db_, shared_->ids, id);
+    return answer(seq != 0 ? load_submission(db_, seq) : std::nullopt);
   }
 
   Result<std::optional<Submission>> by_idempotency_key(std::string_view caller, std::string_view key) override {
@@ -80,16 +81,17 @@ class SqliteReader final : public Reader {
 
   Result<std::vector<OpenEntry>> open_entries(std::int64_t after_seq, int limit) override {
     std::vector<OpenEntry> out;
-    auto q = db_.query(
-        "SELECT id, lane, taxpayer, seq, state, deadline FROM submission INDEXED BY submission_open "
-        "WHERE seq > ? AND state < 11 ORDER BY seq LIMIT ?");
-    q.bind(after_seq).bind(limit);
-    while (q.row()) {
+    for (auto seq = shared_->open.next(after_seq); seq != 0 && std::cmp_less(out.size(), limit);
+         seq = shared_->open.next(seq)) {
+      auto q = db_.query("SELECT id, lane, taxpayer, seq, state, deadline FROM submission WHERE seq = ?");
+      q.bind(seq);
+      if (!q.row()) continue;  // not committed yet
       const auto state = q.integer(4);
-      if (state < 0) {
+      if (state < 0 || state >= kStateCount) {
         q.damaged("a submission has an unknown state");
         break;
       }
+      if (is_final(static_cast<State>(state))) continue;
       out.push_back(
           {q.text(0), q.text(1), q.text(2), q.integer(3), static_cast<State>(state), LegalTime{q.integer(5)}});
     }
@@ -108,8 +110,8 @@ class SqliteReader final : public Reader {
     std::vector<JournalRow> out;
     std::int64_t at = 0;
     {
-      auto q = db_.query("SELECT last_journal FROM submission WHERE id = ?");
-      q.bind(submission);
+      auto q = db_.query("SELECT last_journal FROM submission WHERE seq = ?");
+      q.bind(seq_of(db_, shared_->ids, submission));
       if (q.row()) at = q.integer(0);
     }
     // Each row names the one before it: no index over the journal, which every commit would have to maintain.
@@ -131,9 +133,9 @@ class SqliteReader final : public Reader {
   Result<std::vector<SignedEnvelope>> envelopes(std::string_view submission, Step step) override {
     std::vector<SignedEnvelope> out;
     auto q = db_.query(
-        "SELECT e.bytes, e.signature, e.certificate, e.signer_id, e.key_serial FROM submission s JOIN envelope e "
-        "ON e.submission = s.seq WHERE s.id = ? AND e.step = ? ORDER BY e.id");
-    q.bind(submission).bind(static_cast<int>(step));
+        "SELECT bytes, signature, certificate, signer_id, key_serial FROM envelope WHERE submission = ? AND step = ? "
+        "ORDER BY id");
+    q.bind(seq_of(db_, shared_->ids, submission)).bind(static_cast<int>(step));
     while (q.row()) out.push_back(read_envelope_row(q));
     return answer(std::move(out));
   }
@@ -272,21 +274,26 @@ class SqliteReader final : public Reader {
            (f.taxpayers.empty() || contains(f.taxpayers, s.taxpayer));
   }
 
-  // Seqs of matching rows, looking at narrow rows only; open states through the index of what is open.
+  // Seqs of matching rows, looking at narrow rows only; for an open state at those of what is open.
   std::vector<std::int64_t> scan(const SubmissionFilter& f, std::optional<State> state, std::size_t limit) {
     std::vector<std::int64_t> out;
-    auto q = state && !is_final(*state)
-                 ? db_.query(
-                       "SELECT seq, taxpayer, state FROM submission INDEXED BY submission_open "
-                       "WHERE seq > ? AND state < 11 ORDER BY seq")
-                 : db_.query("SELECT seq, taxpayer, state FROM submission WHERE seq > ? ORDER BY seq");
-    q.bind(f.after_seq);
-    while (out.size() < limit && q.row()) {
-      if (state && q.integer(2) != static_cast<std::int64_t>(*state)) continue;
-      if (!f.taxpayer.empty() && q.view(1) != f.taxpayer) continue;
-      if (!f.taxpayers.empty() && !contains(f.taxpayers, q.view(1))) continue;
+    const auto consider = [&](const Query& q) {
+      if (state && q.integer(2) != static_cast<std::int64_t>(*state)) return;
+      if (!f.taxpayer.empty() && q.view(1) != f.taxpayer) return;
+      if (!f.taxpayers.empty() && !contains(f.taxpayers, q.view(1))) return;
       out.push_back(q.integer(0));
+    };
+    if (state && !is_final(*state)) {
+      for (auto seq = shared_->open.next(f.after_seq); seq != 0 && out.size() < limit; seq = shared_->open.next(seq)) {
+        auto q = db_.query("SELECT seq, taxpayer, state FROM submission WHERE seq = ?");
+        q.bind(seq);
+        if (q.row()) consider(q);
+      }
+      return out;
     }
+    auto q = db_.query("SELECT seq, taxpayer, state FROM submission WHERE seq > ? ORDER BY seq");
+    q.bind(f.after_seq);
+    while (out.size() < limit && q.row()) consider(q);
     return out;
   }
 
