@@ -11,7 +11,9 @@
 namespace taxgate::pipeline {
 namespace {
 
-constexpr int kChangePage = 10'000;    // rows of `change` read at once: about a megabyte
+constexpr int kChangePage = 10'000;  // rows of `change` read at once: about a megabyte
+// A change read again at the next night's beginning costs as much as writing some 60 entries of the file.
+constexpr std::uint64_t kWorthWriting = 64;
 constexpr std::uintmax_t kSpared = 8;  // of the file's size stays free: the ledger needs the disk more
 
 /// Stands for one row of `change`, its time among it.
@@ -69,6 +71,10 @@ void NightLane::keep() {
     std::filesystem::remove(fresh, ignored);
     std::filesystem::remove(copy_file_, ignored);
   };
+  if (from_copy_ && std::filesystem::exists(copy_file_, ignored)) {
+    const auto now = reader_->progress();
+    if (now && static_cast<std::uint64_t>(now->last_change - copied_upto_) <= mirror_.size() / kWorthWriting) return;
+  }
   // Observed by day meanwhile: the mirror does not know it yet.
   const auto upto = catch_up(known_upto_);
   const auto sign = upto && *upto > 0 ? sign_at(*reader_, *upto) : std::nullopt;
@@ -85,6 +91,7 @@ void NightLane::keep() {
     out.flush();
     // Not flushed to the disk: a torn file fails its check, and costs a scan.
     if (out.good()) {
+      std::filesystem::remove(copy_file_, ignored);  // over an existing one the system would write it out at once
       std::filesystem::rename(fresh, copy_file_, ignored);
       if (!ignored) return;
     }

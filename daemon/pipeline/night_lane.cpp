@@ -64,6 +64,7 @@ Result<void> NightLane::fill() {
   const auto copied = read_copy();
   from_copy_ = copied.has_value();
   if (from_copy_) {
+    copied_upto_ = *copied;
     auto upto = catch_up(*copied);
     if (!upto) return std::unexpected(upto.error());
     known_upto_ = *upto;
@@ -161,17 +162,27 @@ std::vector<std::string> NightLane::unseen(std::uint32_t taxpayer, const std::se
 
 std::vector<NightSample> NightLane::sample(const std::vector<std::uint32_t>& taxpayers, std::size_t count,
                                            std::uint64_t seed) {
-  std::vector<NightSample> out;
+  // By place, so that nothing is looked at that is not chosen.
+  std::uint64_t known = 0;
+  for (const auto taxpayer : taxpayers)
+    known += mirror_.size(InvoiceKey::first_partition(taxpayer), InvoiceKey::last_partition(taxpayer));
   std::mt19937_64 random(seed);
-  std::uint64_t seen = 0;
-  mirror_.each([&](const InvoiceKey& key, const sync::Mirror::Known& known) {
-    if (std::ranges::find(taxpayers, key.taxpayer()) == taxpayers.end()) return;
-    ++seen;
-    const std::uint64_t place = out.size() < count ? out.size() : random() % seen;  // each as likely as any other
-    if (place >= count) return;
-    if (place == out.size()) out.emplace_back();
-    out[place] = {key.taxpayer(), invoice_number(key), known.status};
-  });
+  std::set<std::uint64_t> chosen;
+  while (chosen.size() < std::min<std::uint64_t>(count, known)) chosen.insert(random() % known);
+  std::vector<NightSample> out;
+  std::vector<std::uint64_t> places;
+  std::uint64_t before = 0;
+  for (const auto taxpayer : taxpayers) {
+    const auto first = InvoiceKey::first_partition(taxpayer), last = InvoiceKey::last_partition(taxpayer);
+    const std::uint64_t own = mirror_.size(first, last);
+    places.clear();
+    for (auto at = chosen.lower_bound(before); at != chosen.end() && *at < before + own; ++at)
+      places.push_back(*at - before);
+    mirror_.pick(first, last, places, [&](const InvoiceKey& key, const sync::Mirror::Known& one) {
+      out.push_back({taxpayer, invoice_number(key), one.status});
+    });
+    before += own;
+  }
   return out;
 }
 

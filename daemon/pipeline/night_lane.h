@@ -64,7 +64,7 @@ class NightLane {
   /// Everything the store knows, nothing met yet: from the kept copy and the changes since, or else from `status`.
   Result<void> fill();
   /// Leaves the mirror as a file, so that the next night need not read every row. Only when all that was compared is
-  /// committed. A copy that cannot be written is none.
+  /// committed. A copy that cannot be written is none; one that is old by few changes stays as it is.
   void keep();
   void drop() { mirror_.clear(); }
   bool from_copy() const { return from_copy_; }  // the last fill()
@@ -91,6 +91,7 @@ class NightLane {
   std::unique_ptr<store::NightReader> reader_;
   const std::string copy_file_;
   bool from_copy_ = false;
+  std::int64_t copied_upto_ = 0;  // of the copy, with from_copy_
   sync::Mirror mirror_;
   std::int64_t known_upto_ = 0;  // the change up to which the mirror was filled
   sync::Workspace workspace_;

@@ -253,4 +253,19 @@ void Mirror::each(const std::function<void(const InvoiceKey&, const Known&)>& ea
       }
 }
 
+void Mirror::pick(std::uint32_t first, std::uint32_t last, std::span<const std::uint64_t> places,
+                  const std::function<void(const InvoiceKey&, const Known&)>& each) const {
+  std::uint64_t before = 0;  // entries of the range in the leaves passed
+  for (const auto& p : partitions_) {
+    if (p->id < first || p->id > last) continue;
+    for (const auto& leaf : p->leaves) {
+      for (; !places.empty() && places.front() < before + leaf.count; places = places.subspan(1)) {
+        const std::uint64_t tag = leaf.tags()[places.front() - before];
+        each({p->id, leaf.rests()[places.front() - before]}, {hash_of(tag), status_of(tag), seen(tag)});
+      }
+      before += leaf.count;
+    }
+  }
+}
+
 }  // namespace taxgate::sync

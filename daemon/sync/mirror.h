@@ -45,6 +45,11 @@ class Mirror {
   /// Every entry in order.
   void each(const std::function<void(const InvoiceKey&, const Known&)>& each) const;
 
+  /// The entries of a partition range at these places, counted from 0 in order. places  ascending; those behind the
+  /// last entry are left out
+  void pick(std::uint32_t first_partition, std::uint32_t last_partition, std::span<const std::uint64_t> places,
+            const std::function<void(const InvoiceKey&, const Known&)>& each) const;
+
   /// The mirror as bytes, in pieces of a few kilobytes, for a file the driver keeps between nights (docs/sync.md has
   /// the format). stamp  the change up to which this is
   void save(std::int64_t stamp, const std::function<void(ByteView)>& sink) const;

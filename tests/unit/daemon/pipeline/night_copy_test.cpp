@@ -4,6 +4,7 @@
 #include <fstream>
 #include <future>
 #include <map>
+#include <set>
 
 #include "daemon/core/clock.h"
 #include "daemon/pipeline/night_lane.h"
@@ -102,6 +103,50 @@ TEST_F(NightCopy, WhatWasSeenByDayWhileTheNightRanIsInIt) {
   ASSERT_TRUE(next.fill());
   EXPECT_TRUE(next.from_copy());
   EXPECT_EQ(content(next), in_the_store(*store_));
+}
+
+TEST_F(NightCopy, StaysAsItIsWhileFewThingsChangedAndIsWrittenAnewAfterMore) {
+  change(*store_, 1, 0, 640, 7);
+  keep_one();
+  const auto bytes = [&] {
+    std::ifstream in(directory_ + "/night.mirror", std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const std::string first = bytes();
+  change(*store_, 2, 0, 10, 8);  // one in sixty-four
+  keep_one();
+  EXPECT_TRUE(bytes() == first);
+  change(*store_, 3, 20, 21, 9);
+  keep_one();
+  EXPECT_FALSE(bytes() == first) << "and the ones before count as well";
+  auto lane = this->lane(*store_);
+  ASSERT_TRUE(lane.fill());
+  EXPECT_TRUE(lane.from_copy());
+  EXPECT_EQ(content(lane), in_the_store(*store_));
+  std::filesystem::remove(directory_ + "/night.mirror");
+  lane.keep();
+  EXPECT_TRUE(std::filesystem::exists(directory_ + "/night.mirror")) << "it may be deleted at any time";
+}
+
+TEST_F(NightCopy, ASampleIsOfTheAskedTaxpayersEachInvoiceOnceAndAllWhenFewAreKnown) {
+  change(*store_, 1, 0, 900, 7);
+  auto lane = this->lane(*store_);
+  ASSERT_TRUE(lane.fill());
+  std::set<std::string> met;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    const auto sample = lane.sample({2, 1}, 40, seed);  // of the second one nothing is known
+    std::set<std::string> once;
+    for (const auto& one : sample) {
+      EXPECT_EQ(one.taxpayer, 1U);
+      EXPECT_EQ(one.status.text(StatusField::lock), "Y");
+      once.insert(one.number);
+    }
+    ASSERT_EQ(once.size(), 40U);
+    met.merge(once);
+  }
+  EXPECT_EQ(met.size(), 900U) << "some are never chosen";
+  EXPECT_EQ(lane.sample({1}, 5000, 1).size(), 900U);
+  EXPECT_TRUE(lane.sample({2}, 10, 1).empty());
 }
 
 TEST_F(NightCopy, DamagedAnywhereItIsNotTaken) {

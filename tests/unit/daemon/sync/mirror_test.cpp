@@ -76,6 +76,28 @@ TEST(Mirror, CountsTheInvoicesOfOneTaxpayer) {
   EXPECT_EQ(known(4), 3000U);
 }
 
+TEST(Mirror, PicksTheEntriesThatEachWouldCountToTheirPlaces) {
+  std::mt19937_64 random(5);
+  Mirror mirror;
+  for (int i = 0; i < 3000; ++i)
+    mirror.put({510U + static_cast<std::uint32_t>(random() % 6), random() % 9000}, state(3), 1);
+  for (const auto& [first, last] : {std::pair{510U, 515U}, {512U, 513U}, {514U, 514U}, {600U, 700U}}) {
+    std::vector<InvoiceKey> all, picked, wanted;
+    mirror.each([&](const InvoiceKey& key, const Mirror::Known&) {
+      if (key.partition >= first && key.partition <= last) all.push_back(key);
+    });
+    std::vector<std::uint64_t> places;
+    for (std::uint64_t at = 0; at < all.size(); ++at)
+      if (at == 0 || at + 1 == all.size() || random() % 50 == 0) places.push_back(at), wanted.push_back(all[at]);
+    places.push_back(all.size());  // behind the last one
+    mirror.pick(first, last, places, [&](const InvoiceKey& key, const Mirror::Known& known) {
+      picked.push_back(key);
+      EXPECT_EQ(known.hash, 1U);
+    });
+    EXPECT_EQ(picked, wanted);
+  }
+}
+
 TEST(Mirror, ANewNightHasMetNobody) {
   Mirror mirror;
   for (std::uint64_t i = 0; i < 1000; ++i) ASSERT_TRUE(mirror.put({512, i}, state(1), 1));
