@@ -36,7 +36,7 @@ struct Options {
   std::size_t max_pending = 8192;  // acceptances waiting for a commit; beyond it limit_reached store.busy, answered on
                                    // the calling thread (the one exception to "done on the writer thread")
   /// WAL pages before a checkpoint, all of them the writer's own; 0: limits::kCheckpointPages, and beside the writer
-  /// while acceptances come (crash tests make it small and count the writer's steps)
+  /// while more comes (crash tests make it small and count the writer's steps)
   int checkpoint_pages = 0;
   bool bulk_yields = false;  // bulk work makes transactions as small as if somebody always waited (crash tests)
 };

@@ -181,6 +181,7 @@ void Writer::run_group(Group group) {
     if (auto work = next_bulk()) {
       if (!group.empty()) session_.set_somebody_waits(true);  // for the flush that they share
       work->run(session_);
+      last_bulk_ = steady_clock::now();
       group.push_back(std::move(work));
     }
   }
@@ -239,9 +240,9 @@ void Writer::checkpoint_if_due() {
     const std::lock_guard lock(mutex_);
     // Somebody waits for an answer; the bound ends this.
     if (!accepts_.empty() && pages < limits::kCheckpointBusyPages) return;
-    lately = steady_clock::now() - last_accept_ < kLately;
+    lately = steady_clock::now() - std::max(last_accept_, last_bulk_) < kLately;
   }
-  // While acceptances come, another thread copies, and the writer only what little is left then: that ends the WAL.
+  // While more comes, another thread copies, and the writer only what little is left then: that ends the WAL.
   if (lately && copied_beside(pages)) return;
   probe("checkpoint", "before");
   db_.checkpoint();

@@ -45,7 +45,7 @@ class Writer {
   enum class Lane { accept, normal, bulk };
 
   /// Takes over an opened, prepared connection; Session::load() was called. All references outlive the writer.
-  /// beside  copies the WAL while acceptances come; nullptr: the writer does all of it
+  /// beside  copies the WAL while more comes; nullptr: the writer does all of it
   Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages,
          bool bulk_yields, Checkpointer* beside);
   /// As stop().
@@ -95,9 +95,9 @@ class Writer {
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Work>> accepts_, others_, bulk_;
   bool stopping_ = false;
-  std::size_t last_group_ = 0;  // acceptances that shared the last commit
-  std::size_t wanted_ = 0;      // gathering until so many wait; 0: not gathering
-  std::chrono::steady_clock::time_point last_accept_{};
+  std::size_t last_group_ = 0;                                         // acceptances that shared the last commit
+  std::size_t wanted_ = 0;                                             // gathering until so many wait; 0: not gathering
+  std::chrono::steady_clock::time_point last_accept_{}, last_bulk_{};  // the second: writer thread only
   std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 // What steady load asks of the store beyond single operations: acceptances that come together, and a WAL that does not
 // grow although somebody always reads.
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "daemon/core/limits.h"
@@ -45,6 +46,31 @@ class LoadTest : public ::testing::Test {
     all.get_future().wait();
   }
 
+  /// Writes batch after batch. Whether much of the WAL had been copied when the writer's own turn came.
+  bool copied_beside(const std::function<void(int batch)>& write) {
+    const std::string path = directory_ + "/taxgate.db";
+    bool beside = false;
+    for (int attempt = 0; attempt < 10 && !beside; ++attempt) {  // a starved machine may let the moment pass
+      std::atomic<std::uintmax_t> at_writers_turn{0};
+      Options options;
+      options.path = path;
+      options.clock = &clock_;
+      options.probe = [&](std::string_view step) {
+        if (step == "checkpoint.before" && at_writers_turn == 0) at_writers_turn = std::filesystem::file_size(path);
+      };
+      auto opened = Store::open(std::move(options));
+      EXPECT_TRUE(opened) << opened.error().id;
+      store_ = std::move(*opened);
+      const auto before = std::filesystem::file_size(path);
+      constexpr int kBatches = 400;
+      for (int i = 0; i < kBatches && at_writers_turn == 0; ++i) write(attempt * kBatches + i);
+      store_.reset();
+      // The file grows when the WAL is copied into it, and the writer had copied nothing yet.
+      beside = at_writers_turn > before + limits::kCheckpointPages * std::uintmax_t{kPageSize} / 2;
+    }
+    return beside;
+  }
+
   std::size_t document_bytes_ = 100;
   std::string directory_;
   ManualClock clock_;
@@ -84,28 +110,21 @@ TEST_F(LoadTest, AcceptancesGivenTogetherShareOneCommit) {
 
 TEST_F(LoadTest, WhileAcceptancesComeTheWalIsCopiedBesideTheWriter) {
   document_bytes_ = 20'000;
-  const std::string path = directory_ + "/taxgate.db";
-  bool beside = false;
-  for (int attempt = 0; attempt < 10 && !beside; ++attempt) {  // a starved machine may let the moment pass
-    std::atomic<std::uintmax_t> at_writers_turn{0};
-    Options options;
-    options.path = path;
-    options.clock = &clock_;
-    options.probe = [&](std::string_view step) {
-      if (step == "checkpoint.before" && at_writers_turn == 0) at_writers_turn = std::filesystem::file_size(path);
-    };
-    auto opened = Store::open(std::move(options));
-    ASSERT_TRUE(opened) << opened.error().id;
-    store_ = std::move(*opened);
-    const auto before = std::filesystem::file_size(path);
-    constexpr int kBatch = 16, kBatches = 400;
-    for (int i = 0; i < kBatches && at_writers_turn == 0; ++i)
-      accept_together((attempt * kBatches + i) * kBatch, kBatch);
-    store_.reset();
-    // The file grows when the WAL is copied into it, and the writer had copied nothing yet.
-    beside = at_writers_turn > before + limits::kCheckpointPages * std::uintmax_t{kPageSize} / 2;
-  }
-  EXPECT_TRUE(beside);
+  constexpr int kBatch = 16;
+  EXPECT_TRUE(copied_beside([&](int batch) { accept_together(batch * kBatch, kBatch); }));
+}
+
+TEST_F(LoadTest, WhileBulkWorkComesTheWalIsCopiedBesideTheWriter) {
+  constexpr int kBatch = 64;
+  EXPECT_TRUE(copied_beside([&](int batch) {
+    std::vector<Invoice> page;
+    for (int i = 0; i < kBatch; ++i) {
+      page.push_back(sample_invoice(std::to_string(26'990'000'000 + batch * kBatch + i) + "000000001"));
+      page.back().lines[0].name.append(20'000, 'n');
+    }
+    ASSERT_TRUE(wait_for<Store::ImportCounts>(
+        [&](Done<Store::ImportCounts> done) { store_->import_invoices(std::move(page), kErp, std::move(done)); }));
+  }));
 }
 
 TEST_F(LoadTest, TheWalIsBegunAnewAlthoughSomebodyAlwaysReads) {
