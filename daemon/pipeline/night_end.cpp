@@ -146,15 +146,31 @@ asio::awaitable<void> Night::forms(Run run) {
 }
 
 asio::awaitable<void> Night::name_examples(Run run) {
-  for (auto& part : run->summary.taxpayers)
+  for (auto& part : run->summary.taxpayers) {
+    std::vector<sync::Example*> shown;
+    std::vector<std::string> numbers;
     for (auto* examples : {&part.in_quarantine, &part.now_abnormal, &part.now_locked, &part.no_longer_red})
       for (auto& one : examples->shown) {
-        auto found = co_await c_.read<std::optional<store::StoredInvoice>>(
-            [number = one.number](store::Reader& r) { return r.invoice(number); });
-        if (!found || !*found) continue;
-        const auto& invoice = (*found)->invoice;
-        one.counterparty = invoice.seller.id == part.id ? invoice.buyer.name : invoice.seller.name;
+        shown.push_back(&one);
+        numbers.push_back(one.number);
       }
+    if (shown.empty()) continue;
+    using Found = std::vector<std::optional<store::StoredInvoice>>;
+    const auto found = co_await c_.read<Found>([numbers](store::Reader& r) -> Result<Found> {
+      Found out;
+      for (const auto& number : numbers) {
+        auto one = r.invoice(number);
+        out.push_back(one ? std::move(*one) : std::nullopt);
+      }
+      return out;
+    });
+    if (!found) continue;
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+      if (!(*found)[i]) continue;
+      const auto& invoice = (*found)[i]->invoice;
+      shown[i]->counterparty = invoice.seller.id == part.id ? invoice.buyer.name : invoice.seller.name;
+    }
+  }
 }
 
 void Night::conclude(NightRunning& run) const {
