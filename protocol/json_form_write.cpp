@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstring>
 
 #include "protocol/json_form.h"
 #include "protocol/sm.h"
@@ -50,8 +51,30 @@ void write_escaped(std::string& out, std::string_view text) {
   out.append(text, from, text.size() - from);
 }
 
+/// ASCII without anything to escape, looked at in eight bytes at a time: most texts of an answer.
+bool is_plain(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080;
+  const auto zero_byte = [](std::uint64_t v) { return (v - kOnes) & ~v; };  // its high bit, in kHighs, where v has one
+  const auto suspicious = [&](std::uint64_t v) {
+    return (v | ((v - kOnes * 0x20) & ~v) | zero_byte(v ^ kOnes * '"') | zero_byte(v ^ kOnes * '\\')) & kHighs;
+  };
+  std::uint64_t word = 0;
+  for (; text.size() >= sizeof word; text.remove_prefix(sizeof word)) {
+    std::memcpy(&word, text.data(), sizeof word);
+    if (suspicious(word) != 0) return false;
+  }
+  word = kOnes * 'x';
+  if (!text.empty()) std::memcpy(&word, text.data(), text.size());
+  return suspicious(word) == 0;
+}
+
 void write_string(std::string& out, std::string_view text) {
   out.push_back('"');
+  if (is_plain(text)) {
+    out.append(text);
+    out.push_back('"');
+    return;
+  }
   // Whatever came into a message, what leaves is JSON: bytes that are not UTF-8 become U+FFFD.
   for (std::size_t bad = utf8_error(text); bad != text.size(); bad = utf8_error(text)) {
     write_escaped(out, text.substr(0, bad));

@@ -136,8 +136,23 @@ std::string LegalTime::platform_text() const {
 std::string LegalTime::rfc3339() const {
   if (!is_set()) return {};
   const Civil c = civil(*this);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}+08:00", c.year, c.month, c.day, c.hour, c.minute,
-                     c.second, c.millisecond);
+  if (c.year < 0 || c.year > 9999)
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}+08:00", c.year, c.month, c.day, c.hour, c.minute,
+                       c.second, c.millisecond);
+  // By hand: every answer has several.
+  std::string out = "0000-00-00T00:00:00.000+08:00";
+  const auto put = [&out](std::size_t at, int digits, int value) {
+    for (std::size_t i = at + static_cast<std::size_t>(digits); i-- > at; value /= 10)
+      out[i] = static_cast<char>('0' + value % 10);
+  };
+  put(0, 4, c.year);
+  put(5, 2, c.month);
+  put(8, 2, c.day);
+  put(11, 2, c.hour);
+  put(14, 2, c.minute);
+  put(17, 2, c.second);
+  put(20, 3, c.millisecond);
+  return out;
 }
 
 std::string LegalTime::compact() const {

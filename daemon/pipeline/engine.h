@@ -124,15 +124,17 @@ class Engine final : public Pipeline {
   struct Answered {
     std::expected<store::Accepted, Findings> outcome;
     api::Reply<api::Submitted> reply;
-    Shown shown{};
+    std::unique_ptr<Shown> shown;  // nothing to be shown: none
   };
   void begin_admitting();
   void admit_next();                                                 // any thread
   void admit_arrivals();                                             // intake lane
   std::vector<store::Acceptance> admit(std::vector<Arrival> batch);  // intake lane
-  void answered(Answered answer);                                    // any thread
+  void answered(std::expected<store::Accepted, Findings> outcome, api::Reply<api::Submitted> reply,
+                std::unique_ptr<Shown> shown);  // any thread
   void deliver_answers();
-  void accepted(std::expected<store::Accepted, Findings> outcome, api::Reply<api::Submitted> reply, const Shown& shown);
+  void accepted(std::expected<store::Accepted, Findings>& outcome, api::Reply<api::Submitted>& reply,
+                const Shown& shown);
   asio::awaitable<void> answer(api::Caller caller, std::string uuid, Kind kind, api::v1::ActionRequest request,
                                Shared<api::Submitted> reply);
 
@@ -201,8 +203,10 @@ class Engine final : public Pipeline {
   std::deque<Arrival> arrivals_;  // at most one a connection; guarded by arrivals_mutex_
   bool admitting_ = false;        // the intake lane will look at them by itself; guarded by arrivals_mutex_
   std::mutex answers_mutex_;
-  std::deque<Answered> answers_;  // guarded by answers_mutex_
-  Lane reads_lane_;               // last members: their threads end before what they use
+  std::vector<Answered> answers_;    // guarded by answers_mutex_
+  std::vector<Answered> delivered_;  // what the io thread has taken of them,
+  std::size_t delivered_until_ = 0;  // and answered up to here
+  Lane reads_lane_;                  // last members: their threads end before what they use
   Lane intake_lane_;
   std::unique_ptr<Night> night_;  // has a lane of its own
 };

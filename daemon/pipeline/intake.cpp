@@ -334,7 +334,7 @@ void Engine::admit_next() {
     admitting_ = false;
     refused.swap(arrivals_);
   }
-  for (auto& arrival : refused) answered({std::unexpected(Findings{posted.error()}), std::move(arrival.reply)});
+  for (auto& arrival : refused) answered(std::unexpected(Findings{posted.error()}), std::move(arrival.reply), {});
 }
 
 void Engine::admit_arrivals() {
@@ -360,54 +360,60 @@ std::vector<store::Acceptance> Engine::admit(std::vector<Arrival> batch) {
     auto admitted = intake_->admit(*intake_reader_, *arrival.settings, caller.name, caller.taxpayers,
                                    std::move(arrival.request), arrival.lane_busy);
     if (!admitted) {
-      answered({std::unexpected(std::move(admitted.error())), std::move(arrival.reply)});
+      answered(std::unexpected(std::move(admitted.error())), std::move(arrival.reply), {});
       continue;
     }
     // What a created submission will be shown as is at hand here; reading it back from its stored bytes would cost the
     // io thread more than the whole of HTTP.
-    acceptances.push_back({std::move(admitted->submission),
-                           {std::move(caller.name), std::move(caller.roles), std::move(caller.taxpayers)},
-                           std::move(admitted->inline_invoices),
-                           [this, reply = std::move(arrival.reply),
-                            shown = Shown{std::move(admitted->red), std::move(admitted->shown), admitted->detail,
-                                          arrival.form}](Result<store::Accepted> outcome) mutable {
-                             Answered answer{.outcome = {}, .reply = std::move(reply), .shown = std::move(shown)};
-                             if (outcome)
-                               answer.outcome = std::move(*outcome);
-                             else
-                               answer.outcome = std::unexpected(Findings{std::move(outcome.error())});
-                             answered(std::move(answer));
-                           },
-                           std::move(admitted->detail)});
+    auto shown =
+        std::make_unique<Shown>(std::move(admitted->red), std::move(admitted->shown), admitted->detail, arrival.form);
+    acceptances.emplace_back(
+        std::move(admitted->submission),
+        store::Principal{std::move(caller.name), std::move(caller.roles), std::move(caller.taxpayers)},
+        std::move(admitted->inline_invoices),
+        [this, reply = std::move(arrival.reply), shown = std::move(shown)](Result<store::Accepted> outcome) mutable {
+          if (outcome)
+            answered(std::move(*outcome), std::move(reply), std::move(shown));
+          else
+            answered(std::unexpected(Findings{std::move(outcome.error())}), std::move(reply), {});
+        },
+        std::move(admitted->detail));
   }
   intake_reader_->end_snapshot();
   return acceptances;
 }
 
-void Engine::answered(Answered answer) {
+void Engine::answered(std::expected<store::Accepted, Findings> outcome, api::Reply<api::Submitted> reply,
+                      std::unique_ptr<Shown> shown) {
   bool first = false;
   {
     const std::lock_guard lock(answers_mutex_);
     first = answers_.empty();
-    answers_.push_back(std::move(answer));
+    answers_.emplace_back(std::move(outcome), std::move(reply), std::move(shown));
   }
   if (first) asio::post(context_.executor, [this] { deliver_answers(); });
 }
 
 void Engine::deliver_answers() {
-  std::vector<Answered> ready;
-  bool more = false;
-  {
+  // One call is under way for what is left of those taken, and one for those that wait since: none is forgotten.
+  if (delivered_until_ == delivered_.size()) {
+    delivered_.clear();
+    delivered_until_ = 0;
     const std::lock_guard lock(answers_mutex_);
-    ready = first_of(answers_, limits::kAnswersAtOnce);
-    more = !answers_.empty();
+    delivered_.swap(answers_);
   }
-  if (more) asio::post(context_.executor, [this] { deliver_answers(); });
-  for (auto& [outcome, reply, shown] : ready) accepted(std::move(outcome), std::move(reply), shown);
+  static const Shown nothing;
+  const std::size_t until = std::min(delivered_.size(), delivered_until_ + limits::kAnswersAtOnce);
+  if (until < delivered_.size()) asio::post(context_.executor, [this] { deliver_answers(); });
+  for (; delivered_until_ < until; ++delivered_until_) {
+    auto& [outcome, reply, shown] = delivered_[delivered_until_];
+    accepted(outcome, reply, shown ? *shown : nothing);
+    shown.reset();
+  }
   pump();
 }
 
-void Engine::accepted(std::expected<store::Accepted, Findings> outcome, api::Reply<api::Submitted> reply,
+void Engine::accepted(std::expected<store::Accepted, Findings>& outcome, api::Reply<api::Submitted>& reply,
                       const Shown& shown) {
   if (!outcome) {
     reply(std::unexpected(std::move(outcome.error())));
@@ -506,10 +512,12 @@ asio::awaitable<void> Engine::answer(api::Caller caller, std::string uuid, Kind 
   auto outcome = co_await pipeline::answered<store::Accepted>(context_.executor, [&](auto done) {
     parts_.store->accept(std::move(sub), {caller.name, caller.roles, caller.taxpayers}, {}, std::move(done));
   });
-  if (outcome)
-    accepted(std::move(*outcome), std::move(*reply), {});
-  else
+  if (outcome) {
+    std::expected<store::Accepted, Findings> done(std::move(*outcome));
+    accepted(done, *reply, {});
+  } else {
     (*reply)(std::unexpected(Findings{std::move(outcome.error())}));
+  }
   pump();
 }
 

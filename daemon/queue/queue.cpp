@@ -1,6 +1,9 @@
 #include "daemon/queue/queue.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "daemon/core/random.h"
 
 namespace taxgate::queue {
 namespace {
@@ -28,14 +31,16 @@ Work work_of(State state) {
   }
 }
 
+Queue::Queue(Limits limits) : limits_(limits), items_(SystemRandom().next64()), lanes_(SystemRandom().next64()) {}
+
 void Queue::limit(Limits limits) {
   limits_ = limits;
   for (auto& [name, taxpayer] : taxpayers_) seat(*taxpayer);
 }
 
 Queue::Item* Queue::find(std::string_view id) const {
-  const auto it = items_.find(id);
-  return it == items_.end() ? nullptr : it->second.get();
+  const auto* found = items_.find(id, [id](const auto& item) { return item->id == id; });
+  return found == nullptr ? nullptr : found->get();
 }
 
 Queue::Taxpayer& Queue::taxpayer(std::string_view name) {
@@ -67,14 +72,20 @@ void Queue::activate(Item& item, int by) {
   seat(*item.taxpayer);
 }
 
+Queue::Item* const* Queue::head_of(std::string_view lane) const {
+  return lanes_.find(lane, [lane](const Item* item) { return item->lane == lane; });
+}
+
 bool Queue::line_up(Item& item) {
-  const auto [lane, alone] = lanes_.try_emplace(item.lane, &item);
-  if (alone) return true;
-  Item* before = lane->second;
-  if (item.seq < before->seq) {  // the key is the head's own text
-    lanes_.erase(lane);
+  Item** lane = lanes_.find(item.lane, [&item](const Item* other) { return other->lane == item.lane; });
+  if (lane == nullptr) {
+    lanes_.add(item.lane, &item);
+    return true;
+  }
+  Item* before = *lane;
+  if (item.seq < before->seq) {
     item.behind = before;
-    lanes_.emplace(item.lane, &item);
+    *lane = &item;
     return true;
   }
   while (before->behind && before->behind->seq < item.seq) before = before->behind;
@@ -84,21 +95,23 @@ bool Queue::line_up(Item& item) {
 }
 
 Queue::Item* Queue::leave_lane(Item& item) {
-  const auto lane = lanes_.find(item.lane);
-  if (lane->second == &item) {
-    lanes_.erase(lane);
-    if (item.behind) lanes_.emplace(item.behind->lane, item.behind);
+  Item** lane = lanes_.find(item.lane, [&item](const Item* other) { return other->lane == item.lane; });
+  if (*lane == &item) {
+    if (item.behind)
+      *lane = item.behind;
+    else
+      lanes_.take(item.lane, [&item](const Item* other) { return other == &item; });
     return item.behind;
   }
-  Item* before = lane->second;
+  Item* before = *lane;
   while (before->behind != &item) before = before->behind;
   before->behind = item.behind;
   return nullptr;
 }
 
 bool Queue::head(const Item& item) const {
-  const auto lane = lanes_.find(item.lane);
-  return lane != lanes_.end() && lane->second == &item;
+  Item* const* lane = head_of(item.lane);
+  return lane != nullptr && *lane == &item;
 }
 
 void Queue::schedule(Item& item) {
@@ -129,21 +142,20 @@ void Queue::make_due(Item& item, SteadyMs due) {
 void Queue::set_deadline(Item& item, LegalTime deadline) {
   if (item.deadline.is_set()) {
     deadlines_.erase({item.deadline.ms, item.seq, &item});
-    unannounced_.erase({item.deadline.ms, item.seq, &item});
+    untold_.erase({item.deadline.ms, item.seq, &item});
   }
   item.deadline = deadline;
   if (!deadline.is_set()) return;
   // The newest is mostly the last: whoever is accepted in a month has its end.
   deadlines_.emplace_hint(deadlines_.end(), deadline.ms, item.seq, &item);
-  unannounced_.emplace_hint(unannounced_.end(), deadline.ms, item.seq, &item);
+  if (deadline.ms < announced_until_) untold_.emplace(deadline.ms, item.seq, &item);
 }
 
 void Queue::add(store::OpenEntry entry, SteadyMs due) {
   // Every submission comes through here while its answer waits: each table is looked into once.
-  auto fresh = std::make_unique<Item>();
-  Item& item = *fresh;
+  if (find(entry.id) != nullptr) return;
+  Item& item = *items_.add(entry.id, std::make_unique<Item>());
   item.id = std::move(entry.id);
-  if (!items_.emplace(item.id, std::move(fresh)).second) return;
   item.lane = std::move(entry.lane);
   item.taxpayer = &taxpayer(entry.taxpayer);
   item.seq = entry.seq;
@@ -164,7 +176,7 @@ void Queue::moved(std::string_view id, State state, LegalTime deadline) {
   set_deadline(*item, {});
   if (item->active) activate(*item, -1);
   Item* next = leave_lane(*item);
-  items_.erase(items_.find(item->id));
+  const auto gone = items_.take(item->id, [item](const auto& other) { return other.get() == item; });
   if (next) schedule(*next);
 }
 
@@ -183,17 +195,18 @@ void Queue::wake(std::string_view id, SteadyMs now) {
 }
 
 void Queue::wake_all(SteadyMs now) {
-  for (auto& [id, item] : items_)
+  items_.all([&](const auto& item) {
     if (!item->active) make_due(*item, now);
+  });
 }
 
 std::size_t Queue::wake_taxpayer(std::string_view taxpayer, SteadyMs now) {
   std::size_t woken = 0;
-  for (auto& [id, item] : items_)
-    if (!item->active && item->taxpayer->name == taxpayer) {
-      make_due(*item, now);
-      ++woken;
-    }
+  items_.all([&](const auto& item) {
+    if (item->active || item->taxpayer->name != taxpayer) return;
+    make_due(*item, now);
+    ++woken;
+  });
   return woken;
 }
 
@@ -303,8 +316,11 @@ std::optional<store::OpenEntry> Queue::entry(std::string_view id) const {
 }
 
 std::optional<LegalTime> Queue::next_announcement() const {
-  if (unannounced_.empty()) return std::nullopt;
-  return LegalTime{std::get<0>(*unannounced_.begin())};
+  // One that came later is before all others: its deadline lies below what was told.
+  if (!untold_.empty()) return LegalTime{std::get<0>(*untold_.begin())};
+  const auto next = deadlines_.lower_bound({announced_until_, INT64_MIN, nullptr});
+  if (next == deadlines_.end()) return std::nullopt;
+  return LegalTime{std::get<0>(*next)};
 }
 
 std::optional<std::string> Queue::claim_passed(LegalTime now) {
@@ -321,10 +337,14 @@ std::optional<std::string> Queue::claim_passed(LegalTime now) {
 
 std::vector<std::string> Queue::to_announce(LegalTime until) {
   std::vector<std::string> found;
-  while (!unannounced_.empty() && std::get<0>(*unannounced_.begin()) < until.ms) {
-    found.push_back(std::get<Item*>(*unannounced_.begin())->id);
-    unannounced_.erase(unannounced_.begin());
+  while (!untold_.empty() && std::get<0>(*untold_.begin()) < until.ms) {
+    found.push_back(std::get<Item*>(*untold_.begin())->id);
+    untold_.erase(untold_.begin());
   }
+  for (auto next = deadlines_.lower_bound({announced_until_, INT64_MIN, nullptr});
+       next != deadlines_.end() && std::get<0>(*next) < until.ms; ++next)
+    found.push_back(std::get<Item*>(*next)->id);
+  announced_until_ = std::max(announced_until_, until.ms);
   return found;
 }
 

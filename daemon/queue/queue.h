@@ -19,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/core/text_index.h"
 #include "daemon/store/records.h"
 
 namespace taxgate::queue {
@@ -41,7 +42,7 @@ struct Limits {
 
 class Queue {
  public:
-  explicit Queue(Limits limits) : limits_(limits) {}
+  explicit Queue(Limits limits);
 
   /// A newly accepted submission, or one loaded at start. Due at `due`.
   void add(store::OpenEntry entry, SteadyMs due);
@@ -71,7 +72,7 @@ class Queue {
 
   std::size_t size() const { return items_.size(); }
   int active() const { return active_; }
-  bool lane_busy(std::string_view lane) const { return lanes_.contains(lane); }
+  bool lane_busy(std::string_view lane) const { return head_of(lane) != nullptr; }
   std::optional<LegalTime> next_deadline() const;
   std::optional<store::OpenEntry> entry(std::string_view id) const;
   /// The earliest deadline that has not been announced.
@@ -131,6 +132,7 @@ class Queue {
   void make_due(Item& item, SteadyMs due);
   void promote(SteadyMs now, LegalTime legal_now);
   void try_unsigned(SteadyMs now);
+  Item* const* head_of(std::string_view lane) const;
   bool head(const Item& item) const;
   void seat(Taxpayer& taxpayer, int cls);  // puts it where its figures say
   void seat(Taxpayer& taxpayer);
@@ -139,14 +141,16 @@ class Queue {
   int share() const { return limits_.max_active - limits_.max_active / 4; }
 
   Limits limits_;
-  std::unordered_map<std::string_view, std::unique_ptr<Item>> items_;          // by Item::id
-  std::unordered_map<std::string_view, Item*> lanes_;                          // the head of each, by its Item::lane
+  TextIndex<std::unique_ptr<Item>> items_;                                     // by Item::id
+  TextIndex<Item*> lanes_;                                                     // the head of each, by its Item::lane
   std::unordered_map<std::string_view, std::unique_ptr<Taxpayer>> taxpayers_;  // as many as are configured
   std::set<Timed> waiting_;
   std::set<Taxpayer*> trying_unsigned_;
   std::set<Seat> seats_[kClasses];
   std::uint64_t turns_ = 0;
-  std::set<Timed> deadlines_, unannounced_;  // the second shrinks as it is told
+  std::set<Timed> deadlines_;
+  std::int64_t announced_until_ = INT64_MIN;  // deadlines before this were told,
+  std::set<Timed> untold_;                    // but for these, which came later
   int active_ = 0;
   int turn_ = 0;
 };
