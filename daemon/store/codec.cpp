@@ -9,8 +9,11 @@ constexpr char kInvoiceVersion = 1;
 constexpr std::size_t kMaxLines =
     100'000;  // an invoice has at most 2,000 lines (rules.md B.6); room for what we were told wrongly
 
+constexpr std::size_t kUsual = 192;  // bytes of a listed invoice: grown once, not five times
+
 class ByteWriter {
  public:
+  ByteWriter() { out_.reserve(kUsual); }
   void number(std::uint64_t v) {  // LEB128: small numbers, one byte
     while (v >= 0x80) {
       out_ += static_cast<char>(v | 0x80U);

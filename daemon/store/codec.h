@@ -2,6 +2,7 @@
 // Bytes of the records that are stored as one column: ledger invoices, lists of names, and the canonical form of a
 // journal row that the SM3 chain covers. Private to this room; grammar in docs/store.md. Readers are total on hostile
 // bytes and accept exactly what the writers produce.
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,7 +23,8 @@ Result<std::vector<std::string>> decode_names(std::string_view bytes);
 
 /// Appends 8 bytes, big-endian.
 inline void append_u64(std::string& out, std::uint64_t v) {
-  for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(v >> static_cast<unsigned>(shift));
+  if constexpr (std::endian::native == std::endian::little) v = std::byteswap(v);
+  out.append(reinterpret_cast<const char*>(&v), sizeof v);
 }
 /// Appends the canonical bytes of one row. content  32 bytes or empty: digest of what the row vouches for.
 void append_canonical(std::string& out, const JournalRow& row, std::string_view content);

@@ -12,7 +12,8 @@ namespace taxgate::store {
 
 class Connection;
 
-/// Rows of `columns` cells each, filled cell after cell. Texts are borrowed: they stay until the rows are inserted.
+/// Some `rows` rows of `columns` cells each, filled cell after cell. Texts are borrowed: they stay until the rows are
+/// inserted.
 class Given {
  public:
   static constexpr int kColumns = 8;  // as many as the widest table that is written so has: c0 to c7
@@ -23,7 +24,7 @@ class Given {
     Kind kind = Kind::integer;
   };
 
-  explicit Given(std::size_t columns) : columns_(columns) {}
+  Given(std::size_t columns, std::size_t rows) : columns_(columns) { cells_.reserve(columns * rows); }
   Given& add(std::int64_t number) { return put({.number = number, .text = {}}); }
   Given& add(std::string_view text) { return put({.number = 0, .text = text, .kind = Cell::Kind::text}); }
   Given& add_bytes(std::string_view bytes) { return put({.number = 0, .text = bytes, .kind = Cell::Kind::bytes}); }

@@ -84,7 +84,7 @@ void index_issued(Session& session, const Invoice* old, const Invoice& invoice) 
 }
 
 void index_new_issued(Session& session, std::span<const Invoice* const> invoices) {
-  Given rows(8);
+  Given rows(8, invoices.size());
   for (const auto* i : invoices) {
     rows.add(i->seller.id).add(month_of(i->issued_at)).add(i->number).add(i->type).add(i->issued_at.ms);
     rows.add(i->amount.abs().value).add(std::int64_t{i->is_red ? 1 : 0}).add(i->tax.abs().value);

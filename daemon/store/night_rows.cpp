@@ -34,7 +34,7 @@ void set_applied_seq(Connection& db, std::int64_t seq) {
 }
 
 void insert_changes(Connection& db, std::span<const StatusChange> changes) {
-  Given rows(8);
+  Given rows(8, changes.size());
   for (const auto& c : changes)
     rows.add(c.seq)
         .add(c.run)
@@ -52,7 +52,7 @@ void insert_changes(Connection& db, std::span<const StatusChange> changes) {
 
 // Statuses in key order, none of which is known yet, nor any between them: they go side by side into one place.
 void put_new_statuses(Connection& db, std::span<const StatusChange> changes) {
-  Given rows(5);
+  Given rows(5, changes.size());
   for (const auto& c : changes)
     rows.add(std::int64_t{c.key.partition})
         .add(static_cast<std::int64_t>(c.key.rest))
@@ -102,7 +102,7 @@ std::uint32_t add_listed(Session& session, std::span<const Invoice> invoices) {
   Connection& db = session.db();
   std::vector<std::string> records;
   records.reserve(invoices.size());
-  Given rows(2);
+  Given rows(2, invoices.size());
   for (const auto& invoice : invoices)
     rows.add(invoice.number).add_bytes(records.emplace_back(encode_invoice(invoice)));
   std::int64_t before = 0;
@@ -216,16 +216,14 @@ NightPosition commit_slice(Session& session, const NightBatch& batch, NightPosit
     counts.invoices_added += add_listed(session, std::span(batch.invoices).subspan(at.invoices, count));
     at.invoices += count;
   }
-  bool direct = applied_seq(db) == before;  // nothing pending
-  std::int64_t applied = before;
-  std::vector<StatusChange> chunk;
+  std::vector<StatusChange> written;
   while (at.invoices == batch.invoices.size() && at.changes < batch.changes.size() && !db.failure()) {
     const auto count = slice.take(batch.changes.size() - at.changes);
     if (count == 0) break;
-    chunk.clear();
+    const auto from = written.size();
     for (const auto& shown : std::span(batch.changes).subspan(at.changes, count)) {
       if (session.observed_after(shown.key, batch.known_upto)) continue;
-      StatusChange& c = chunk.emplace_back(shown);
+      StatusChange& c = written.emplace_back(shown);
       c.seq = ++seq;
       c.run = batch.run;
       c.at = now;
@@ -233,15 +231,14 @@ NightPosition commit_slice(Session& session, const NightBatch& batch, NightPosit
       if (c.before != c.after) ++events;
     }
     at.changes += count;
-    counts.changes += static_cast<std::uint32_t>(chunk.size());
-    insert_changes(db, chunk);
-    direct = direct && all_new(db, chunk);
-    if (direct) {
-      put_new_statuses(db, chunk);
-      applied = seq;
-    }
+    insert_changes(db, std::span(written).subspan(from));
   }
-  if (applied != before) set_applied_seq(db, applied);
+  counts.changes += static_cast<std::uint32_t>(written.size());
+  // All at once, and so on pages side by side: those who read or rewrite `status` in key order depend on that.
+  if (!written.empty() && applied_seq(db) == before && all_new(db, written)) {
+    put_new_statuses(db, written);
+    set_applied_seq(db, seq);
+  }
   const bool changes_done = at.invoices == batch.invoices.size() && at.changes == batch.changes.size();
   while (changes_done && at.quarantined < batch.quarantined.size() && !db.failure() && slice.more()) {
     quarantine(session, batch, batch.quarantined[at.quarantined++]);

@@ -30,7 +30,7 @@ class GivenTest : public testing::Test {
 };
 
 TEST_F(GivenTest, RowsArriveInOrderWithTheirTypesAndNothingEmptyIsMissing) {
-  Given rows(3);
+  Given rows(3, 2);
   rows.add(std::numeric_limits<std::int64_t>::min()).add("发票").add_bytes(std::string_view("\0\xff", 2));
   rows.add(std::int64_t{7}).add(std::string_view{}).add_bytes({});
   insert(rows);
@@ -42,7 +42,7 @@ TEST_F(GivenTest, RowsArriveInOrderWithTheirTypesAndNothingEmptyIsMissing) {
 }
 
 TEST_F(GivenTest, EachUseTakesItsOwnRowsAlsoNone) {
-  Given rows(3);
+  Given rows(3, 2);
   for (std::int64_t round = 0; round < 3; ++round) {
     for (std::int64_t i = 0; i < 100; ++i) rows.add(round * 50 + i).add("x").add_bytes("y");
     insert(rows);
