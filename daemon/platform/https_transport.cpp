@@ -27,7 +27,6 @@
 #include "daemon/core/http_request.h"
 #include "daemon/core/name_lookup.h"
 #include "daemon/platform/budget.h"
-#include "daemon/platform/tls_library.h"
 #include "daemon/platform/tls_stream.h"
 #include "daemon/platform/transport.h"
 
@@ -396,9 +395,8 @@ Result<std::unique_ptr<PlatformTransport>> make_https_transport(asio::io_context
   auto address = read_address(settings.base_url);
   if (!address) return std::unexpected(address.error());
   error_code e;
-  SSL_CTX* made = make_client_context();
-  if (made == nullptr) return fail(Errc::retry_later, "platform.tls");
-  ssl::context tls(made);
+  ssl::context tls(ssl::context::tls_client);
+  tls.set_options(ssl::context::default_workarounds | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1, e);
   if (settings.ca_file.empty())
     tls.set_default_verify_paths(e);
   else

@@ -125,10 +125,6 @@ void Peer::write(const std::string& bytes) {
     (void)::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
 }
 
-void Peer::write_bare(const std::string& bytes) { (void)::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
-
-void Peer::change_keys() { SSL_key_update(ssl_, SSL_KEY_UPDATE_NOT_REQUESTED); }
-
 void Peer::close() {
   if (ssl_ != nullptr) SSL_shutdown(ssl_);
   ::shutdown(fd_, SHUT_WR);

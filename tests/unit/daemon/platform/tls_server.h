@@ -47,11 +47,9 @@ class Peer {
   bool read(Request& into);                  // false: the client went away
   std::string read_some(std::size_t bytes);  // at most; "" when the client went away
   void write(const std::string& bytes);
-  void write_bare(const std::string& bytes);  // past TLS, to the socket
-  void change_keys();                         // of this side, with the next write (TLS 1.3)
-  void close();                               // TLS close and FIN
-  void reset();                               // RST
-  void wait_for_end();                        // until the client leaves or the server stops
+  void close();         // TLS close and FIN
+  void reset();         // RST
+  void wait_for_end();  // until the client leaves or the server stops
   int fd() const { return fd_; }
 
  private:
