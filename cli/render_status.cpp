@@ -101,7 +101,7 @@ std::string status_text(const Screen& screen, const api::v1::Status& s) {
   add("taxgated", "taxgated", fmt::format("{}  {}", s.version(), health_word(screen, s.health())));
   add("running since", "启动于", short_time(s.started_at()));
   add("legal time", "法定时间", short_time(s.legal_time()));
-  add("platform", "税务平台", s.platform());
+  add("platform", "税务平台", screen.pick(s.platform(), s.platform_zh()));
   add("database", "数据库", s.database());
   std::string counts;
   for (const auto& c : s.states())

@@ -32,17 +32,27 @@ std::string remedy_text(const Error& error, Language language);
 /// too much; a second one that is 0 is left out. Negative is "0 s".
 std::string duration_text(std::int64_t ms, Language language);
 
-/// An error as a protobuf message with these fields shows it: code, what it is about, and its texts in both languages.
+/// What an error says, in both languages, in a protobuf message with these fields.
+template <class Shown>
+void show_message(const Error& error, Shown& out) {
+  out.set_message(message_text(error, Language::english));
+  out.set_message_zh(message_text(error, Language::chinese));
+}
+/// What to do about it.
+template <class Shown>
+void show_remedy(const Error& error, Shown& out) {
+  out.set_remedy(remedy_text(error, Language::english));
+  out.set_remedy_zh(remedy_text(error, Language::chinese));
+}
+/// All of it: code, what it is about, and both texts.
 template <class Shown>
 void show_error(const Error& error, Shown& out) {
   out.set_code(error.id);
   out.set_field(error.field);
   out.set_wanted(error.wanted);
   out.set_left(error.left);
-  out.set_message(message_text(error, Language::english));
-  out.set_message_zh(message_text(error, Language::chinese));
-  out.set_remedy(remedy_text(error, Language::english));
-  out.set_remedy_zh(remedy_text(error, Language::chinese));
+  show_message(error, out);
+  show_remedy(error, out);
 }
 
 }  // namespace taxgate

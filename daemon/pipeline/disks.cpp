@@ -275,10 +275,8 @@ void Disks::describe(const keys::KeyFacts& key, api::v1::KeyInfo& out) const {
       one.set_at_rate(end.at_rate);
       one.set_wanted(said.wanted);
       one.set_left(said.left);
-      one.set_message(message_text(said, Language::english));
-      one.set_message_zh(message_text(said, Language::chinese));
-      one.set_remedy(remedy_text(said, Language::english));
-      one.set_remedy_zh(remedy_text(said, Language::chinese));
+      show_message(said, one);
+      show_remedy(said, one);
       one.set_level(std::string(level_name(rules::level_of(end, context_.settings->warn_deadline_ms, now))));
     }
   }

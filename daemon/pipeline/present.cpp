@@ -90,8 +90,7 @@ api::v1::Hold present(const store::Hold& hold) {
   out.set_release_by(hold.release_by);
   out.set_since(time_text(hold.since));
   out.set_cause(hold.cause);
-  out.set_remedy(remedy_text(about, Language::english));
-  out.set_remedy_zh(remedy_text(about, Language::chinese));
+  show_remedy(about, out);
   return out;
 }
 
@@ -111,8 +110,7 @@ api::v1::KeyInfo present(const keys::KeyFacts& key) {
   if (!key.trouble.id.empty()) {
     out.set_trouble(message_text(key.trouble, Language::english));
     out.set_trouble_zh(message_text(key.trouble, Language::chinese));
-    out.set_remedy(remedy_text(key.trouble, Language::english));
-    out.set_remedy_zh(remedy_text(key.trouble, Language::chinese));
+    show_remedy(key.trouble, out);
   }
   return out;
 }

@@ -147,8 +147,7 @@ api::v1::Hold hold_of(const store::Submission& sub) {
   if (sub.hold_reason.starts_with("disk.")) {
     const Error why{Errc::limit_reached, sub.hold_reason, {}, {}, {}, {}};
     hold.set_cause(message_text(why, Language::english));
-    hold.set_remedy(remedy_text(why, Language::english));
-    hold.set_remedy_zh(remedy_text(why, Language::chinese));
+    show_remedy(why, hold);
   }
   return hold;
 }

@@ -309,7 +309,8 @@ asio::awaitable<void> Engine::read_status(Shared<api::v1::Status> reply) {
   out.set_legal_time(context_.clock.now().rfc3339());
   out.set_started_at(started_at_.rfc3339());
   out.set_key_host_connected(parts_.keys->connected());
-  out.set_platform(parts_.platform->state_line());
+  out.set_platform(parts_.platform->state_line(Language::english));
+  out.set_platform_zh(parts_.platform->state_line(Language::chinese));
   if (const auto deadline = context_.queue.next_deadline()) out.set_next_deadline(deadline->rfc3339());
   bool attention = !holds->empty();
   for (const auto& [state, count] : *counts) {

@@ -146,13 +146,18 @@ class Client final : public Platform {
 
   void limit(const Limits& limits) override { transport_->limit(limits); }
 
-  std::string state_line() const override {
-    const std::string last = last_success_.is_set() ? last_success_.platform_text() : "never";
-    std::string out = last_error_.empty() ? "reachable" : "trouble: " + last_error_;
-    if (!last_success_.is_set() && last_error_.empty()) out = "not asked yet";
-    const auto pause = paused_for();
-    if (pause.count() > 0) out += fmt::format("; paused by the platform for {} s", pause.count());
-    return fmt::format("{}; last answer {}; {} calls left in 24 h", out, last, transport_->calls_left_today());
+  std::string state_line(Language language) const override {
+    const bool zh = language == Language::chinese;
+    const auto pick = [zh](const char* english, const char* chinese) { return zh ? chinese : english; };
+    std::string out = !last_error_.empty()     ? pick("trouble: ", "异常:") + last_error_
+                      : last_success_.is_set() ? pick("reachable", "可用")
+                                               : pick("not asked yet", "尚未查询");
+    if (const auto pause = paused_for(); pause.count() > 0)
+      out += fmt::format(fmt::runtime(pick("; paused by the platform for {} s", ";平台要求暂停 {} 秒")), pause.count());
+    return out + fmt::format(fmt::runtime(pick("; last answer {}; {} calls left in 24 h",
+                                               ";最近应答 {};24 小时内剩余调用 {} 次")),
+                             last_success_.is_set() ? last_success_.platform_text() : pick("never", "无"),
+                             transport_->calls_left_today());
   }
 
  private:

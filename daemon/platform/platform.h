@@ -23,6 +23,7 @@
 #include "daemon/platform/transport.h"
 #include "protocol/leqi.h"
 #include "protocol/leqi_night.h"
+#include "protocol/messages.h"
 #include "protocol/table_xml.h"
 
 namespace taxgate::platform {
@@ -76,7 +77,7 @@ class Platform {
   /// Time-outs, concurrency and budget for calls from now on.
   virtual void limit(const Limits& limits) = 0;
   /// One line for people: reachable, last success, calls left. For status.
-  virtual std::string state_line() const = 0;
+  virtual std::string state_line(Language language) const = 0;
 };
 
 /// Reads the SM4 keys, makes the HTTPS transport. `legal` is for the state line only; both outlive the platform.

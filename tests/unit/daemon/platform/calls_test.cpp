@@ -306,7 +306,7 @@ TEST_F(Calls, TheDaysBudgetShedsAndTheSecondsBudgetWaits) {
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(apply());
   EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(900));
-  EXPECT_THAT(client->state_line(), testing::HasSubstr("; 0 calls left in 24 h"));
+  EXPECT_THAT(client->state_line(Language::english), testing::HasSubstr("; 0 calls left in 24 h"));
   const auto r = apply();
   ASSERT_FALSE(r);
   EXPECT_EQ(r.error().code, Errc::limit_reached);
@@ -332,13 +332,15 @@ TEST_F(Calls, TheStateLineSaysHowThePlatformIs) {
     Request r;
     while (peer.read(r)) peer.write(++requests == 2 ? http(500, "") : http(200, ok_reply()));
   });
-  EXPECT_THAT(client->state_line(), testing::StartsWith("not asked yet"));
+  EXPECT_THAT(client->state_line(Language::english), testing::StartsWith("not asked yet"));
+  EXPECT_THAT(client->state_line(Language::chinese), testing::StartsWith("尚未查询;最近应答 无;24 小时内剩余调用 "));
   (void)apply();
-  EXPECT_THAT(client->state_line(), testing::StartsWith("reachable; last answer 20"));
+  EXPECT_THAT(client->state_line(Language::english), testing::StartsWith("reachable; last answer 20"));
   (void)apply();
-  EXPECT_THAT(client->state_line(), testing::StartsWith("trouble: platform.http_status"));
+  EXPECT_THAT(client->state_line(Language::english), testing::StartsWith("trouble: platform.http_status"));
+  EXPECT_THAT(client->state_line(Language::chinese), testing::StartsWith("异常:platform.http_status;最近应答 20"));
   (void)apply();
-  EXPECT_THAT(client->state_line(), testing::StartsWith("reachable"));
+  EXPECT_THAT(client->state_line(Language::english), testing::StartsWith("reachable"));
 }
 
 }  // namespace

@@ -162,7 +162,7 @@ TEST_F(Faults, TooManyRequestsPausesAllCalls) {
   EXPECT_RETRY(second, "platform.paused");
   EXPECT_EQ(second.error().left, "30");
   EXPECT_EQ(requests, 1) << "a call was sent into the pause";
-  EXPECT_THAT(client->state_line(), testing::HasSubstr("paused by the platform for 30 s"));
+  EXPECT_THAT(client->state_line(Language::english), testing::HasSubstr("paused by the platform for 30 s"));
 }
 
 TEST_F(Faults, AGatewayTooBusyWithAnHourPausesTenMinutesAtMost) {
@@ -291,7 +291,7 @@ TEST_F(Faults, NeitherKeyNorPayloadIsInAnyError) {
     const std::string all = r.error().id + r.error().field + r.error().wanted + r.error().left + r.error().detail;
     EXPECT_EQ(all.find("payload"), std::string::npos) << all;
     EXPECT_EQ(all.find(kKeyText), std::string::npos) << all;
-    EXPECT_EQ(client->state_line().find("payload"), std::string::npos);
+    EXPECT_EQ(client->state_line(Language::english).find("payload"), std::string::npos);
   }
 }
 
