@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/render.h"
 #include "cli/words.h"
 
@@ -20,6 +22,17 @@ Grid key_grid(const Screen& screen) {
   return Grid({screen.pick("key", "税务密钥"), screen.pick("taxpayer", "纳税人"), screen.pick("state", "状态"),
                screen.pick("valid until", "有效期至"), screen.pick("PIN tries", "口令剩余次数"),
                screen.pick("signed", "签名数"), screen.pick("reader", "读卡器"), ""});
+}
+
+/// "3F:2A:91:C0:7B:44…", the way `openssl x509 -fingerprint -sha256` begins. hex  as the API gives it
+std::string fingerprint_begin(std::string_view hex) {
+  constexpr std::size_t kShown = 12;  // digits: more than chance or a typing mistake makes equal
+  std::string out;
+  for (std::size_t i = 0; i < std::min(kShown, hex.size()); ++i) {
+    if (i > 0 && i % 2 == 0) out += ':';
+    out += hex[i] >= 'a' && hex[i] <= 'f' ? static_cast<char>(hex[i] - 'a' + 'A') : hex[i];
+  }
+  return hex.size() > kShown ? out + "…" : out;
 }
 
 }  // namespace
@@ -86,10 +99,17 @@ std::string callers_text(const Screen& screen, const api::v1::CallerList& list) 
     for (const auto& part : parts) out += (out.empty() ? "" : ",") + part;
     return out;
   };
-  Grid grid({screen.pick("caller", "调用方"), screen.pick("roles", "角色"), screen.pick("taxpayers", "纳税人"), "uid"});
-  for (const auto& c : list.callers())
+  Grid grid({screen.pick("caller", "调用方"), screen.pick("roles", "角色"), screen.pick("taxpayers", "纳税人"),
+             screen.pick("known by", "识别方式")});
+  for (const auto& c : list.callers()) {
+    std::vector<std::string> known;
+    if (c.has_uid()) known.push_back(fmt::format("uid {}", c.uid()));
+    if (c.by_token()) known.push_back(screen.pick("token", "令牌"));
+    if (!c.certificate_sha256().empty())
+      known.push_back(screen.pick("certificate ", "证书 ") + fingerprint_begin(c.certificate_sha256()));
     grid.add({c.name(), joined(c.roles()), c.taxpayers().empty() ? screen.pick("all", "全部") : joined(c.taxpayers()),
-              c.has_uid() ? std::to_string(c.uid()) : ""});
+              joined(known)});
+  }
   return grid.text();
 }
 

@@ -94,6 +94,7 @@ constexpr FieldFact kFacts[] = {
     {"CallerInfo.roles", "submitter, approver, operator, auditor, admin", "", "submitter"},
     {"token_sha256", "Hex; only taken, never given", kSha256,
      "0000000000000000000000000000000000000000000000000000000000000000"},
+    {"CallerInfo.by_token", "Only given: known by a token, whose hash is not shown", "", ""},
     {"certificate_sha256", "Hex", kSha256, "0000000000000000000000000000000000000000000000000000000000000000"},
     {"cursor", "Opaque; ask for events after it", "", ""},
     {"next", "The `after` of the next page; empty at the end", "", ""},

@@ -290,6 +290,8 @@ api::v1::CallerList Engine::caller_list() const {
     for (const auto& r : caller.roles) info.add_roles(r);
     for (const auto& t : caller.taxpayers) info.add_taxpayers(t);
     if (caller.uid >= 0) info.set_uid(caller.uid);
+    info.set_by_token(!caller.token_sha256.empty());
+    info.set_certificate_sha256(caller.certificate_sha256);
   }
   return out;
 }

@@ -178,6 +178,12 @@ TEST_F(Cli, StatusIsOneScreenWithHoldsKeysAndTroubles) {
                            "unlock the key", "key.pin_wrong", "2026-11-22 10:19:52"})
     EXPECT_THAT(shown.out, HasSubstr(part));
   EXPECT_LE(lines_of(shown.out).size(), 24U) << "one screen";
+  s.set_platform("reachable; last answer 2026-11-22 10:19:52");
+  s.set_platform_zh("可用;最近应答 2026-11-22 10:19:52");
+  EXPECT_THAT(run({"status"}).out, HasSubstr("reachable; last answer"));
+  const auto chinese = run({"--lang", "zh", "status"});
+  EXPECT_THAT(chinese.out, HasSubstr("可用;最近应答"));
+  EXPECT_THAT(chinese.out, Not(HasSubstr("reachable")));
 }
 
 TEST_F(Cli, ARefusalShowsCodeFieldGivenAllowedAndRemedyOfEveryFinding) {
@@ -284,6 +290,24 @@ TEST_F(Cli, ImportTakesOneInvoiceALineAndSaysWhatWasRefused) {
   const auto refused = run({"import", directory_ / "whole"});
   EXPECT_EQ(refused.exit, 1);
   EXPECT_THAT(refused.err, HasSubstr("id.invoice_number_length"));
+}
+
+TEST_F(Cli, TheListOfCallersSaysHowEachIsKnown) {
+  const auto add = [this](const std::string& name, bool by_token, const std::string& certificate) -> v1::CallerInfo& {
+    auto& caller = *gateway_.callers_answer.add_callers();
+    caller.set_name(name);
+    caller.add_roles("submitter");
+    caller.set_by_token(by_token);
+    caller.set_certificate_sha256(certificate);
+    return caller;
+  };
+  add("erp", false, "3f2a91c07b44" + std::string(52, '0'));
+  add("portal", true, "").set_uid(1001);
+  const auto listed = run({"caller", "list"});
+  EXPECT_THAT(listed.out, HasSubstr("known by"));
+  EXPECT_THAT(listed.out, HasSubstr("all        certificate 3F:2A:91:C0:7B:44…\n"));
+  EXPECT_THAT(listed.out, HasSubstr("all        uid 1001,token\n"));
+  EXPECT_THAT(run({"--lang", "zh", "caller", "list"}).out, HasSubstr("证书 3F:2A:91:C0:7B:44…"));
 }
 
 TEST_F(Cli, ANewTokenIsOnlyInItsFileAndOpensTheLoopbackDoor) {

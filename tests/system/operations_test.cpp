@@ -13,6 +13,7 @@
 
 #include "daemon/core/files.h"
 #include "protocol/leqi.h"
+#include "tests/system/shell.h"
 #include "tests/system/whole_fixture.h"
 #include "tests/unit/daemon/api/test_certificates.h"
 #include "tests/unit/daemon/events/receiver.h"
@@ -52,6 +53,28 @@ std::string fate_of_a_new_red(Whole& whole, const std::string& padding = {}) {
   request.mutable_context()->set_project(padding);
   const auto answer = whole.stand().submit(request);
   return answer ? (answer->state() == "waiting_approval" ? answer->state() : "accepted") : answer.error().id;
+}
+
+TEST(Operations, ACallersCertificateIsListedByTheFingerprintThatOpensslShows) {
+  Whole whole({.with_keys = false});
+  auto& stand = whole.stand();
+  ASSERT_TRUE(stand.start_taxgated());
+  const std::string certificate = stand.directory() + "/portal.pem";
+  TestIdentity::make("portal", nullptr).write(certificate, {});
+  const auto taxgate = [&](const std::string& arguments) {
+    return run_in_shell(
+        fmt::format("{}/taxgate --lang en --socket {} {}", TAXGATE_BIN_DIR, stand.api_socket(), arguments));
+  };
+  const std::string said = run_in_shell("openssl x509 -noout -fingerprint -sha256 -in " + certificate).out;
+  const std::string begin = said.substr(said.find('=') + 1, 17);  // "3F:2A:91:C0:7B:44"
+  ASSERT_EQ(taxgate("caller add portal --role auditor --certificate " + certificate).exit, 0);
+  ASSERT_EQ(taxgate("caller add erp --role submitter --new-token " + stand.directory() + "/erp.token").exit, 0);
+  const std::string listed = taxgate("caller list").out;
+  EXPECT_NE(listed.find("certificate " + begin + "…\n"), std::string::npos) << listed << said;
+  EXPECT_NE(listed.find("token\n"), std::string::npos) << listed;
+  const auto raw = stand.call<api::v1::CallerList>("GET", "/v1/callers");
+  ASSERT_TRUE(raw);
+  for (const auto& caller : raw->callers()) EXPECT_EQ(caller.token_sha256(), "") << "the hash of a token is not given";
 }
 
 TEST(Operations, AReloadedFileIsInForceAtOnceAndAnInvalidOneChangesNothing) {
