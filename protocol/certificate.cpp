@@ -1,4 +1,5 @@
 // read_certificate and check_certificate_issuer of protocol/sm.h.
+#include <openssl/asn1.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -29,13 +30,55 @@ constexpr std::size_t kMaxCertificate = std::size_t{16} * 1024;
 // Bytes of a name that people are shown; the names of dozens of keys go into one message.
 constexpr std::size_t kLongestSubject = 400;
 
+constexpr int kDeepest = 16;  // nested pieces; names are four deep
+
+/// UTF8Strings whose bytes are no UTF-8 (a bureau's GBK, say) get '?' for each such byte, in place.
+void repair_texts(std::span<unsigned char> der, int depth) {
+  while (!der.empty() && depth < kDeepest) {
+    const unsigned char* at = der.data();
+    long length = 0;
+    int tag = 0, form = 0;
+    const int read = ASN1_get_object(&at, &length, &tag, &form, static_cast<long>(der.size()));
+    if ((read & 0x80) != 0 || (read & 1) != 0) return;  // no such piece, or of a length that DER does not have
+    const auto piece = der.subspan(static_cast<std::size_t>(at - der.data()), static_cast<std::size_t>(length));
+    if ((read & V_ASN1_CONSTRUCTED) != 0) {
+      repair_texts(piece, depth + 1);
+    } else if (form == V_ASN1_UNIVERSAL && tag == V_ASN1_UTF8STRING && !is_utf8(as_text(piece))) {
+      std::ranges::replace_if(piece, [](unsigned char c) { return c >= 0x80; }, '?');
+    }
+    der = der.subspan(static_cast<std::size_t>(at - der.data()) + piece.size());
+  }
+}
+
+/// OpenSSL refuses a certificate with such a text as a whole, and with it the key. What is shown of it is repaired; its
+/// signature is checked over the bytes as they came.
 Certificate parse(ByteView der) {
   if (der.empty() || der.size() > kMaxCertificate) return nullptr;
-  const unsigned char* at = der.data();
-  Certificate out(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-  if (out && at != der.data() + der.size()) out.reset();  // bytes after the certificate
+  const auto read = [](ByteView bytes) {
+    const unsigned char* at = bytes.data();
+    Certificate out(d2i_X509(nullptr, &at, static_cast<long>(bytes.size())));
+    if (out && at != bytes.data() + bytes.size()) out.reset();  // bytes after the certificate
+    return out;
+  };
+  Certificate out = read(der);
+  if (!out) {
+    Bytes repaired(der.begin(), der.end());
+    repair_texts(repaired, 0);
+    out = read(repaired);
+  }
   ERR_clear_error();
   return out;
+}
+
+/// The bytes that the issuer signed; none where the certificate is not DER.
+ByteView signed_part(ByteView der) {
+  const unsigned char *at = der.data(), *const end = der.data() + der.size();
+  long length = 0;
+  int tag = 0, form = 0;
+  if (ASN1_get_object(&at, &length, &tag, &form, end - at) != V_ASN1_CONSTRUCTED) return {};
+  const unsigned char* const begin = at;
+  if (ASN1_get_object(&at, &length, &tag, &form, end - at) != V_ASN1_CONSTRUCTED) return {};
+  return {begin, at + length};
 }
 
 bool copy_scalar(const EVP_PKEY* key, const char* name, std::uint8_t* out32) {
@@ -133,15 +176,14 @@ Result<void> check_certificate_issuer(ByteView der, ByteView issuer_der) {
   if (X509_NAME_cmp(X509_get_issuer_name(certificate.get()), X509_get_subject_name(issuer.get())) != 0)
     return refuse("names another issuer");
   if (X509_get_signature_nid(certificate.get()) != NID_SM2_with_SM3) return refuse("not signed with SM2 and SM3");
-  // Without a distinguishing id OpenSSL computes Z over an empty one; GM/T 0015 certificates use GM/T 0009's default.
-  ASN1_OCTET_STRING* id = ASN1_OCTET_STRING_new();
-  if (id == nullptr ||
-      ASN1_OCTET_STRING_set(id, as_bytes(kDefaultSignerId).data(), static_cast<int>(kDefaultSignerId.size())) != 1) {
-    ASN1_OCTET_STRING_free(id);
-    throw std::bad_alloc();
-  }
-  X509_set0_distinguishing_id(certificate.get(), id);  // takes ownership
-  const bool good = X509_verify(certificate.get(), X509_get0_pubkey(issuer.get())) == 1;
+  const ASN1_BIT_STRING* bits = nullptr;
+  X509_get0_signature(&bits, nullptr, certificate.get());
+  const auto signature =
+      sm2_signature_from_der({ASN1_STRING_get0_data(bits), static_cast<std::size_t>(ASN1_STRING_length(bits))});
+  // GM/T 0015 certificates are signed under GM/T 0009's default id.
+  const auto verified =
+      signature ? sm2_verify(key, sm2_e(kDefaultSignerId, key, signed_part(der)), *signature) : Result<bool>(false);
+  const bool good = verified && *verified;
   ERR_clear_error();
   if (!good) return refuse("signature does not verify");
   return {};
