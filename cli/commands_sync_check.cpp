@@ -46,6 +46,14 @@ std::optional<NightAlarm> alarm_of(const LegalTime due, const api::v1::SyncRunLi
   return made("sync.night_missed", {});
 }
 
+/// When the newest night was due; nothing when none ever was: not scheduled, or not for as long as a day.
+std::optional<LegalTime> last_due(const api::v1::SyncStatus& status) {
+  const auto next = LegalTime::parse(status.next_at()), since = LegalTime::parse(status.scheduled_since());
+  if (!next || !next->is_set()) return std::nullopt;
+  const LegalTime due = next->plus_ms(-24 * LegalTime::kHourMs);
+  return since && due < *since ? std::nullopt : std::optional(due);
+}
+
 /// Begun, and its window is not over: nobody is to be called. By the gateway's clock, which set the window.
 bool under_way(const api::v1::SyncStatus& status) {
   const auto now = LegalTime::parse(status.run().updated_at()), end = LegalTime::parse(status.run().window_end());
@@ -118,8 +126,8 @@ Exit run_sync_check(Session& session) {
   if (!list) {
     alarm =
         NightAlarm{Error{Errc::retry_later, "sync.night_unknown", {}, list.error().body.code(), {}, {}}, {}, {}, {}};
-  } else if (const auto next = LegalTime::parse(status->next_at()); next && next->is_set() && !under_way(*status)) {
-    alarm = alarm_of(next->plus_ms(-24 * LegalTime::kHourMs), *list);
+  } else if (const auto due = last_due(*status); due && !under_way(*status)) {
+    alarm = alarm_of(*due, *list);
   }
   if (!alarm) {
     const Screen& screen = session.screen();
@@ -129,6 +137,9 @@ Exit run_sync_check(Session& session) {
                                    short_time(status->run().window_end()) + "\n"
           : status->next_at().empty()
               ? screen.pick("No night is ever due: [sync] at is off.\n", "未设定夜间同步时间([sync] at 为 off)。\n")
+          : !last_due(*status)
+              ? screen.pick("No night was due yet; the first one is at ", "尚无应做的夜间同步;首次时间:") +
+                    short_time(status->next_at()) + "\n"
               : screen.pick("The night that was due is over and well.\n", "应做的夜间同步已完成且正常。\n"));
     return Exit::ok;
   }

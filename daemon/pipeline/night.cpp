@@ -12,9 +12,10 @@ using report::from_record;
 namespace {
 
 constexpr std::int64_t kMinuteMs = 60'000;
-constexpr std::int64_t kLookMs = 20'000;   // a stepped clock is noticed this soon
-constexpr std::int64_t kLabLookMs = 50;    // laboratory: legal time jumps
-constexpr std::int64_t kRetryMs = 60'000;  // the store could not be asked: again later
+constexpr std::int64_t kLookMs = 20'000;            // a stepped clock is noticed this soon
+constexpr std::int64_t kLabLookMs = 50;             // laboratory: legal time jumps
+constexpr std::string_view kSince = "night.since";  // cursor
+constexpr std::int64_t kRetryMs = 60'000;           // the store could not be asked: again later
 
 /// This minute of the day in which `t` lies.
 LegalTime at_minute(LegalTime t, int minute) {
@@ -106,10 +107,38 @@ asio::awaitable<bool> Night::go_on() {
   co_return true;
 }
 
+// Since when nights are due, so that who watches over them misses none of before: kept over restarts, begun anew when
+// the schedule is switched on again. A ledger that made nights before this was kept has always been due.
+asio::awaitable<void> Night::note_schedule() {
+  LegalTime since = since_.value_or(LegalTime{});
+  std::int64_t kept = since.ms;
+  if (!since_) {
+    auto read = co_await c_.read<std::int64_t>([](store::Reader& r) { return r.cursor(kSince); });
+    auto runs =
+        co_await on_night_lane<std::vector<store::NightRun>>([](NightLane& lane) { return lane.reader().runs(0, 1); });
+    if (!read || !runs) co_return;  // at the next look
+    kept = *read;
+    since = {kept == 0 && !runs->empty() ? 1 : kept};
+  }
+  const LegalTime now = c_.clock.now();
+  if (!scheduled_after(now).is_set())
+    since = {};
+  else if (!since.is_set() || since > now)
+    since = now;
+  if (since.ms != kept) {
+    auto stored = co_await answered<void>(
+        c_.executor, [this, since](auto done) { c_.store.set_cursor(std::string(kSince), since.ms, std::move(done)); });
+    if (!stored) co_return log::write(log::Level::error, stored.error());
+  }
+  since_ = since;  // told only once it outlives a stop
+}
+
 asio::awaitable<void> Night::main_loop() {
+  co_await note_schedule();
   co_await go_on();
   looking_ = false;
   while (!stopping_) {
+    co_await note_schedule();
     const LegalTime now = c_.clock.now();
     if (!wishes_.empty()) {
       Wish wish = std::move(wishes_.front());

@@ -130,6 +130,8 @@ class Night {
   /// To everybody who asked for a night: it is durable, or why not.
   void tell_begun(const std::optional<Error>& trouble);
 
+  asio::awaitable<void> note_schedule();
+
   // night_end.cpp, night_audit.cpp
   asio::awaitable<void> audit_run(Run run, AuditMarks& marks);
   asio::awaitable<void> keep_audit(Run run, AuditMarks marks);
@@ -195,9 +197,10 @@ class Night {
   std::vector<std::move_only_function<void(std::optional<Error>)>>
       begun_;  // callers who wait for a night to be durable
   Run running_;
-  bool beginning_ = false;  // planned, and not kept yet
-  bool looking_ = true;     // at the start: whether a night was left
-  LegalTime last_began_;    // of the newest run, or of this process when there is none
+  bool beginning_ = false;          // planned, and not kept yet
+  bool looking_ = true;             // at the start: whether a night was left
+  LegalTime last_began_;            // of the newest run, or of this process when there is none
+  std::optional<LegalTime> since_;  // nights are scheduled; read at the start. Not set: not told yet
   bool stopping_ = false;
 };
 

@@ -124,6 +124,7 @@ void Night::status(api::Reply<api::v1::SyncStatus> reply) {
         api::v1::SyncStatus out;
         out.set_channel(self->c_.settings->channel);
         out.set_next_at(self->scheduled_after(self->c_.clock.now()).rfc3339());
+        if (self->since_) out.set_scheduled_since(self->since_->rfc3339());
         out.set_active(self->running_ || self->beginning_ || self->looking_ || !self->wishes_.empty());
         if (!self->running_) {
           auto last = co_await self->on_night_lane<std::vector<store::NightRun>>(

@@ -92,6 +92,16 @@ TEST_F(CliSync, CheckRaisesAnAlarmForANightThatIsMissingLateOrShort) {
   EXPECT_EQ(check().exit, 0) << "no night is ever due";
 }
 
+TEST_F(CliSync, CheckCallsNobodyBeforeTheFirstNightOfANewInstallation) {
+  gateway_.sync_answer.set_next_at("2026-11-23T03:00:00.000+08:00");
+  gateway_.sync_answer.set_scheduled_since("2026-11-22T09:00:00.000+08:00");
+  const auto first = check();
+  EXPECT_EQ(first.exit, 0);
+  EXPECT_THAT(first.out, HasSubstr("No night was due yet; the first one is at 2026-11-23 03:00:00"));
+  gateway_.sync_answer.set_scheduled_since("2026-11-22T03:00:00.000+08:00");
+  EXPECT_THAT(check().out, HasSubstr("sync.night_missed")) << "it was due at that moment";
+}
+
 TEST_F(CliSync, CheckHandsTheAlarmToACommandInAFormOfOnesOwnAlsoWhenTheGatewayIsGone) {
   const auto form = directory_ / "form", heard = directory_ / "heard";
   std::ofstream(form) << R"({"text":"{code} {due}: {message}"})";

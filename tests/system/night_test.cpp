@@ -367,6 +367,26 @@ TEST_F(ScheduledNight, BeginsAtItsTimeAndIsCaughtUpAfterADowntime) {
   EXPECT_EQ(second.state(), "right") << second.DebugString();
 }
 
+TEST_F(ScheduledNight, WatchesOverNightsFromTheFirstOneOnThatIsDueAlsoAfterARestart) {
+  const auto since = [this] {
+    std::string told;
+    EXPECT_TRUE(eventually([&] {
+      const auto status = stand_->call<SyncStatus>("GET", "/v1/sync");
+      if (status) told = status->scheduled_since();
+      return !told.empty();
+    }));
+    return told;
+  };
+  const std::string before = stand_->legal_now().rfc3339();
+  ASSERT_TRUE(stand_->start_taxgated());
+  const std::string first = since();
+  EXPECT_GE(first, before);
+  stand_->taxgated().kill();
+  ASSERT_TRUE(stand_->advance_legal_ms(LegalTime::kHourMs));
+  ASSERT_TRUE(stand_->start_taxgated());
+  EXPECT_EQ(since(), first);
+}
+
 // The day's work is not disturbed by a night that the platform held up: it ends with its window, says so, and the next
 // night begins with what it left.
 TEST_F(ScheduledNight, WhatTheEndOfItsWindowCutsOffComesFirstTheNextNight) {
