@@ -19,15 +19,13 @@
 
 #include "cli/doctor/finding.h"
 #include "daemon/core/files.h"
+#include "protocol/http_date.h"
 
 namespace taxgate::doctor {
 namespace {
 
 constexpr int kConnectMs = 5'000;  // as platform.timeouts.connect_ms by default
 constexpr timeval kAnswer{10, 0};
-// HTTP's Date has whole seconds and the answer takes some time; deadlines of the law are counted in hours, but a clock
-// that is this far off is not kept by anybody.
-constexpr std::chrono::seconds kClockTolerance{30};
 constexpr std::size_t kMaxHead = 16 * 1024;
 
 struct Host {
@@ -122,18 +120,14 @@ std::expected<std::string, std::string> head_of(const Host& host, const std::str
   return head;
 }
 
-std::optional<std::chrono::system_clock::time_point> date_in(std::string_view head) {
+LegalTime date_in(std::string_view head) {
   std::size_t at = 0;
   while ((at = head.find("\r\n", at)) != std::string_view::npos) {
     at += 2;
     const std::string line(head.substr(at, head.find("\r\n", at) - at));
-    if (::strncasecmp(line.c_str(), "date:", 5) != 0) continue;
-    std::tm civil{};
-    // IMF-fixdate, RFC 9110 section 5.6.7; always GMT.
-    if (::strptime(line.c_str() + 5, " %a, %d %b %Y %H:%M:%S GMT", &civil) == nullptr) return std::nullopt;
-    return std::chrono::system_clock::from_time_t(::timegm(&civil));
+    if (::strncasecmp(line.c_str(), "date: ", 6) == 0) return read_http_date(line.substr(6));
   }
-  return std::nullopt;
+  return {};
 }
 
 }  // namespace
@@ -148,20 +142,20 @@ void check_platform(const Scene& scene, Findings& out) {
     out.push_back({Severity::failing, {Errc::retry_later, "doctor.platform", url, head.error(), {}, {}}});
     return;
   }
-  const auto theirs = date_in(*head);
-  if (!theirs) {
+  const LegalTime theirs = date_in(*head);
+  if (!theirs.is_set()) {
     out.push_back({Severity::note, {Errc::retry_later, "doctor.platform_date", url, {}, {}, {}}});
     return;
   }
-  const auto offset =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now() - *theirs).count();
-  if (std::abs(offset) > kClockTolerance.count())
+  const auto ours = std::chrono::system_clock::now().time_since_epoch();
+  const std::int64_t offset = (std::chrono::duration_cast<std::chrono::milliseconds>(ours).count() - theirs.ms) / 1000;
+  if (std::abs(offset) > kClockToleratedS)
     out.push_back({Severity::failing,
                    {Errc::rejected,
                     "doctor.clock",
                     url,
                     fmt::format("{:+} s", offset),
-                    fmt::format("{} s", kClockTolerance.count()),
+                    fmt::format("{} s", kClockToleratedS),
                     {}}});
 }
 

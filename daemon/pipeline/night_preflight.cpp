@@ -65,6 +65,7 @@ asio::awaitable<Result<sync::PreflightInput>> Night::facts() {
       one.refused = Error{Errc::rejected, "listing.refused", {}, told->outcome.code, {}, told->outcome.message};
     facts.taxpayers.push_back(std::move(one));
   }
+  facts.clock_ahead_s = c_.platform.clock_ahead_s();  // by the answers to the light calls
   co_return facts;
 }
 

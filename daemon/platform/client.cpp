@@ -146,6 +146,8 @@ class Client final : public Platform {
 
   void limit(const Limits& limits) override { transport_->limit(limits); }
 
+  std::optional<std::int64_t> clock_ahead_s() const override { return clock_ahead_s_; }
+
   std::string state_line(Language language) const override {
     const bool zh = language == Language::chinese;
     const auto pick = [zh](const char* english, const char* chinese) { return zh ? chinese : english; };
@@ -274,6 +276,7 @@ class Client final : public Platform {
   /// booked.
   template <class T>
   Result<T> read_answer(const Operation<T>& operation, const std::string& taxpayer, const HttpAnswer& answer) {
+    if (answer.date.is_set()) clock_ahead_s_ = (legal_.now().ms - answer.date.ms) / 1000;
     if (auto ok = well(answer); !ok) return std::unexpected(ok.error());
     const auto unreadable = [](const Error& why) {
       return fail(Errc::outcome_unknown, "platform.answer_unreadable", {}, {}, {},
@@ -332,6 +335,7 @@ class Client final : public Platform {
   Steady::time_point paused_until_{};
   LegalTime last_success_;
   std::string last_error_;
+  std::optional<std::int64_t> clock_ahead_s_;
 };
 
 }  // namespace

@@ -29,6 +29,7 @@
 #include "daemon/platform/budget.h"
 #include "daemon/platform/tls_stream.h"
 #include "daemon/platform/transport.h"
+#include "protocol/http_date.h"
 
 namespace taxgate::platform {
 namespace {
@@ -340,6 +341,7 @@ class State : public std::enable_shared_from_this<State> {
     const auto& message = parser.get();
     answer.status = static_cast<int>(message.result_int());
     answer.retry_after_s = retry_after(message[http::field::retry_after]);
+    answer.date = read_http_date(std::string(message[http::field::date]));
     out.keep = message.keep_alive();
     out.answer = std::move(answer);
   }

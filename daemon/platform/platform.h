@@ -17,6 +17,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "daemon/platform/settings.h"
@@ -73,6 +74,10 @@ class Platform {
   /// What opens this taxpayer's pages; nullptr: not one of ours. The caller's own, for one thread.
   virtual std::unique_ptr<wire::Sm4Decryptor> page_key(std::string_view taxpayer) const = 0;
   virtual std::int64_t calls_left_today() const = 0;
+
+  /// How far our clock is ahead of the platform's, in seconds, by the last answer that told its time. Whole seconds,
+  /// and what the answer took on the way is in it.
+  virtual std::optional<std::int64_t> clock_ahead_s() const = 0;
 
   /// Time-outs, concurrency and budget for calls from now on.
   virtual void limit(const Limits& limits) = 0;

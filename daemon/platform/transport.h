@@ -10,6 +10,7 @@
 
 #include "daemon/platform/settings.h"
 #include "protocol/error.h"
+#include "protocol/legal_time.h"
 
 namespace boost::asio {
 class io_context;
@@ -31,6 +32,7 @@ struct HttpAnswer {
   int status = 0;
   std::string body;  // as received, maybe compressed
   std::optional<std::int64_t> retry_after_s;
+  LegalTime date;  // the platform's clock, where it tells it
 };
 
 /// errors  retry_later      platform.name, platform.unreachable, platform.tls, platform.certificate, platform.not_sent:

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
+
+#include "protocol/http_date.h"
 
 namespace taxgate::sync {
 namespace {
@@ -16,6 +19,17 @@ void judge_platform(const PreflightInput& in, Findings& out) {
       const std::string why = t.refused->detail.empty() ? t.refused->id : t.refused->id + ": " + t.refused->detail;
       out.push_back({true, {Errc::retry_later, "preflight.platform", t.id, why, {}, {}}});
     }
+}
+
+void judge_clock(const PreflightInput& in, Findings& out) {
+  if (!in.clock_ahead_s || std::abs(*in.clock_ahead_s) <= kClockToleratedS) return;
+  out.push_back({true,
+                 {Errc::rejected,
+                  "preflight.clock",
+                  {},
+                  fmt::format("{:+} s", *in.clock_ahead_s),
+                  fmt::format("{} s", kClockToleratedS),
+                  {}}});
 }
 
 void judge_plan(const PreflightInput& in, Findings& out) {
@@ -79,6 +93,7 @@ void judge_room(const PreflightInput& in, Findings& out) {
 std::vector<PreflightFinding> judge(const PreflightInput& input) {
   Findings found, out;
   judge_platform(input, found);
+  judge_clock(input, found);
   judge_plan(input, found);
   judge_keys(input, found);
   judge_room(input, found);

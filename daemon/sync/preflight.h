@@ -37,6 +37,7 @@ struct PreflightInput {
   Plan plan;                    // what it would do
   std::int64_t calls_left = 0;  // to the night, beside day work's reserve
   std::vector<PreflightTaxpayer> taxpayers;
+  std::optional<std::int64_t> clock_ahead_s;  // ours before the platform's; not told: unknown
   bool key_host_connected = false;
   std::vector<PreflightKey> keys;
   std::string state_dir;

@@ -32,6 +32,7 @@ void merge(FaultAction& into, const FaultAction& from) {
   take(into.late_listing_ms, from.late_listing_ms);
   take(into.status, from.status);
   take(into.retry_after_s, from.retry_after_s);
+  take(into.date_off_s, from.date_off_s);
   take(into.truncate_at, from.truncate_at);
   into.drop_before |= from.drop_before;
   into.drop_after |= from.drop_after;
@@ -131,6 +132,7 @@ bool set_member(Fault& f, std::string_view name, const json::value& v) {
   if (name == "late_listing_ms") return set_number(v, a.late_listing_ms, 0, kMaxMs);
   if (name == "status") return set_number(v, a.status, 400, 599);
   if (name == "retry_after") return set_number(v, a.retry_after_s, 0, 86'400);
+  if (name == "date_off_s") return set_number(v, a.date_off_s, -86'400, 86'400);
   if (name == "truncate_at") return set_number(v, a.truncate_at, 0, 100'000'000);
   if (name == "drop_before") return set_flag(v, a.drop_before);
   if (name == "drop_after") return set_flag(v, a.drop_after);

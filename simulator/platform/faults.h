@@ -25,6 +25,7 @@
 //   stall             no answer ever, not handled
 //   no_issue          handled, but the red of this form (or of this upload) is never issued
 //   protection        false: no open-form lock, no balance check, no duplicate answer for this request: it is booked
+//   date_off_s        the answer tells the platform's time (header Date), so many seconds off; -86400..86400
 //   gateway_error     "SIM-401" (session lost), "SIM-503" (maintenance) or another code: the gateway's error, not
 //   handled page              what is wrong with a page of the night's listing: "cut", "repeat" (each record twice),
 //   "reorder",
@@ -46,7 +47,7 @@ namespace taxgate::simulator {
 
 struct FaultAction {
   std::optional<std::int64_t> delay_ms, late_arrival_ms, late_listing_ms;
-  std::optional<int> status, retry_after_s;
+  std::optional<int> status, retry_after_s, date_off_s;
   std::optional<std::size_t> truncate_at;
   bool drop_before = false, drop_after = false, garbage = false, duplicate_answer = false, wrong_signature = false,
        stall = false, no_issue = false, handle = false;

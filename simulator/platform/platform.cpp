@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "daemon/core/files.h"
+#include "protocol/http_date.h"
 #include "protocol/leqi.h"
 #include "protocol/leqi_night.h"
 #include "simulator/platform/control.h"
@@ -180,6 +181,7 @@ std::string Platform::Impl::handle(const std::string& service, const std::string
 
 void Platform::Impl::send(HttpReply reply, const FaultAction& fault, const Responder& respond) {
   if (fault.truncate_at) reply.truncate_at = fault.truncate_at;
+  if (fault.date_off_s) reply.headers.emplace_back("Date", http_date(clock->now().plus_ms(*fault.date_off_s * 1000LL)));
   if (!fault.delay_ms) return respond(std::move(reply));
   loop.after(std::chrono::milliseconds(*fault.delay_ms), [respond, reply = std::move(reply)] { respond(reply); });
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "protocol/http_date.h"
 #include "tests/unit/protocol/seeded.h"
 
 namespace taxgate {
@@ -22,6 +23,13 @@ TEST(LegalTimeText, IsReadInChinaStandardTime) {
   EXPECT_EQ(at("2026-11-21T21:19:52-05:00"), at("2026-11-22 10:19:52"));
   EXPECT_EQ(at("2026-11-22T10:19:52.1239999+08:00").ms % 1000, 123);
   EXPECT_EQ(at("2026-11-22 10:19:52").compact(), "261122101952");
+}
+
+TEST(LegalTimeText, OfAHeaderIsReadAndWrittenInGreenwichTime) {
+  EXPECT_EQ(read_http_date("Sun, 22 Nov 2026 02:19:52 GMT"), at("2026-11-22 10:19:52"));
+  EXPECT_EQ(http_date(at("2026-11-22 10:19:52")), "Sun, 22 Nov 2026 02:19:52 GMT");
+  for (const char* text : {"", "Sun, 22 Nov 2026 02:19:52", "Sun, 22 Nov 2026 02:19:52 GMT x", "1795313992"})
+    EXPECT_FALSE(read_http_date(text).is_set()) << text;
 }
 
 TEST(LegalTimeText, RefusesWhatIsNoMoment) {

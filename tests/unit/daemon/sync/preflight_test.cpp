@@ -46,6 +46,19 @@ TEST(Preflight, NamesTheTaxpayerThePlatformTurnsAway) {
   EXPECT_THAT(message_text(found[0].error, Language::english), HasSubstr("session lost"));
 }
 
+TEST(Preflight, WantsAClockThatAgreesWithThePlatforms) {
+  PreflightInput in = standing();
+  for (const std::int64_t off : {-30, 0, 30}) {
+    in.clock_ahead_s = off;
+    EXPECT_THAT(ids(in), IsEmpty()) << off;
+  }
+  for (const std::int64_t off : {-31, 31}) {
+    in.clock_ahead_s = off;
+    EXPECT_THAT(ids(in), ElementsAre("!preflight.clock")) << off;
+  }
+  EXPECT_THAT(message_text(judge(in)[0].error, Language::english), HasSubstr("by +31 s (tolerated: 30 s)"));
+}
+
 TEST(Preflight, CountsCallsAndTimeToTheVeryLast) {
   PreflightInput in = standing();
   in.calls_left = 399;
