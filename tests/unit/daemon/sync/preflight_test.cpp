@@ -56,6 +56,7 @@ TEST(Preflight, WantsAClockThatAgreesWithThePlatforms) {
     in.clock_ahead_s = off;
     EXPECT_THAT(ids(in), ElementsAre("!preflight.clock")) << off;
   }
+  ASSERT_EQ(judge(in).size(), 1U);
   EXPECT_THAT(message_text(judge(in)[0].error, Language::english), HasSubstr("by +31 s (tolerated: 30 s)"));
 }
 
