@@ -52,14 +52,18 @@ void insert_changes(Connection& db, std::span<const StatusChange> changes) {
 
 // Statuses in key order, none of which is known yet, nor any between them: they go side by side into one place.
 void put_new_statuses(Connection& db, std::span<const StatusChange> changes) {
-  Given rows(5, changes.size());
-  for (const auto& c : changes)
-    rows.add(std::int64_t{c.key.partition})
-        .add(static_cast<std::int64_t>(c.key.rest))
-        .add(static_cast<std::int64_t>(c.after.bits))
-        .add(c.at.ms)
-        .add(static_cast<std::int64_t>(c.hash));
-  db.insert("INSERT INTO status(partition, rest, bits, seen_at, hash) SELECT c0, c1, c2, c3, c4 FROM given", rows);
+  constexpr std::size_t kAtOnce = 1024;  // rows of one statement: 200 KiB
+  Given rows(5, std::min(kAtOnce, changes.size()));
+  for (; !changes.empty(); changes = changes.subspan(std::min(kAtOnce, changes.size()))) {
+    rows.clear();
+    for (const auto& c : changes.first(std::min(kAtOnce, changes.size())))
+      rows.add(std::int64_t{c.key.partition})
+          .add(static_cast<std::int64_t>(c.key.rest))
+          .add(static_cast<std::int64_t>(c.after.bits))
+          .add(c.at.ms)
+          .add(static_cast<std::int64_t>(c.hash));
+    db.insert("INSERT INTO status(partition, rest, bits, seen_at, hash) SELECT c0, c1, c2, c3, c4 FROM given", rows);
+  }
 }
 
 // In key order, each once, and nothing known from the first to the last.
