@@ -20,7 +20,7 @@ constexpr int kCopiedBeside = limits::kCheckpointBusyPages * 3 / 4;
 }  // namespace
 
 Writer::Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages,
-               bool bulk_yields, Checkpointer* beside)
+               bool bulk_yields, Checkpointer* beside, std::chrono::microseconds gather)
     : db_(db),
       session_(session),
       probe_(std::move(probe)),
@@ -28,6 +28,7 @@ Writer::Writer(Connection& db, Session& session, StepProbe probe, std::size_t ma
       checkpoint_pages_(checkpoint_pages > 0 ? checkpoint_pages : limits::kCheckpointPages),
       bulk_yields_(bulk_yields),
       beside_(beside),
+      gather_(gather),
       thread_([this] { loop(); }) {}
 
 Writer::~Writer() { stop(); }
@@ -102,7 +103,7 @@ void Writer::gather(std::unique_lock<std::mutex>& lock) {
   // and the next, so a moment is well spent; whoever comes alone is never kept.
   if (accepts_.empty() || last_group_ < limits::kGatherFrom) return;
   wanted_ = std::min(last_group_, limits::kGatherTo);
-  wake_.wait_for(lock, limits::kGather,
+  wake_.wait_for(lock, gather_,
                  [this] { return stopping_ || !others_.empty() || !bulk_.empty() || accepts_.size() >= wanted_; });
   wanted_ = 0;
 }

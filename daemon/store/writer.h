@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "daemon/core/limits.h"
 #include "daemon/store/checkpointer.h"
 #include "daemon/store/session.h"
 #include "daemon/store/sm3_batch.h"
@@ -46,8 +47,9 @@ class Writer {
 
   /// Takes over an opened, prepared connection; Session::load() was called. All references outlive the writer.
   /// beside  copies the WAL while more comes; nullptr: the writer does all of it
+  /// gather  a commit that follows a shared one waits this long for those who come back; another value: tests
   Writer(Connection& db, Session& session, StepProbe probe, std::size_t max_pending, int checkpoint_pages,
-         bool bulk_yields, Checkpointer* beside);
+         bool bulk_yields, Checkpointer* beside, std::chrono::microseconds gather = limits::kGather);
   /// As stop().
   ~Writer();
   Writer(const Writer&) = delete;
@@ -86,6 +88,7 @@ class Writer {
   const int checkpoint_pages_;
   const bool bulk_yields_;
   Checkpointer* const beside_;
+  const std::chrono::microseconds gather_;
   int copied_ = 0;  // WAL pages when the last copy beside us began
   std::function<void(std::int64_t)> on_commit_;
   std::optional<Error> broken_;  // the disk failed under us: nothing more may be promised
