@@ -130,7 +130,9 @@ Hand in a full red, look at it, and see what happened:
 
 The same with the command line:
 
-  build/bin/taxgate --socket $UP_DIR/api.sock status
+  export TAXGATE_SOCKET=$UP_DIR/api.sock PATH="$ROOT/build/bin:\$PATH"
+  taxgate submit --seller 91320106TGDM00038N --blue 26990000000000000003 --reason 02 --line 1:quantity=20 --wait 60
+  taxgate status
 TEXT
   wait -n "${UP_PIDS[@]}" || true
   echo "run: a program ended by itself; logs:" >&2
