@@ -13,7 +13,7 @@ std::string on_off(const Screen& screen, bool connected) {
 }
 
 void add_key(Grid& grid, const Screen& screen, const api::v1::KeyInfo& k) {
-  grid.add({k.serial(), k.taxpayer(), k.state(), short_time(k.valid_until()),
+  grid.add({k.serial(), k.taxpayer(), key_state_word(screen, k.state()), short_time(k.valid_until()),
             k.pin_tries_left() < 0 ? "?" : std::to_string(k.pin_tries_left()), std::to_string(k.signed_count()),
             k.reader(), screen.pick(k.trouble(), k.trouble_zh())});
 }

@@ -31,6 +31,20 @@ constexpr Word kEvents[] = {
     {"ledger", "ledger", "台账"}};
 constexpr Word kHealth[] = {
     {"well", "well", "正常"}, {"attention", "needs attention", "待人工处理"}, {"failing", "failing", "故障"}};
+// The English is the key host's own word, which docs/keyd.md explains.
+constexpr Word kKeyStates[] = {{"ready", "ready", "就绪"},
+                               {"opening", "opening", "打开中"},
+                               {"pin_wrong", "pin_wrong", "口令错误"},
+                               {"pin_last_try", "pin_last_try", "口令仅剩一次"},
+                               {"locked", "locked", "已锁死"},
+                               {"hung", "hung", "无响应"},
+                               {"foreign", "foreign", "非指定机构证书"},
+                               {"expired", "expired", "证书已到期"},
+                               {"gone", "gone", "已拔出"},
+                               {"no_pin", "no_pin", "未配置口令"},
+                               {"duplicate", "duplicate", "重复"},
+                               {"leased", "leased", "已借出"},
+                               {"resting", "resting", "暂停使用"}};
 constexpr Word kSides[] = {{"seller", "seller", "销售方"}, {"buyer", "buyer", "购买方"}};
 
 }  // namespace
@@ -50,6 +64,7 @@ std::string track_word(const Screen& screen, std::string_view track) { return wo
 std::string kind_word(const Screen& screen, std::string_view kind) { return word(screen, kKinds, kind); }
 std::string event_word(const Screen& screen, std::string_view event) { return word(screen, kEvents, event); }
 std::string health_word(const Screen& screen, std::string_view health) { return word(screen, kHealth, health); }
+std::string key_state_word(const Screen& screen, std::string_view state) { return word(screen, kKeyStates, state); }
 std::string side_word(const Screen& screen, std::string_view side) { return word(screen, kSides, side); }
 
 }  // namespace taxgate::cli

@@ -13,6 +13,7 @@ std::string track_word(const Screen& screen, std::string_view track);
 std::string kind_word(const Screen& screen, std::string_view kind);
 std::string event_word(const Screen& screen, std::string_view event);
 std::string health_word(const Screen& screen, std::string_view health);
+std::string key_state_word(const Screen& screen, std::string_view state);
 std::string side_word(const Screen& screen, std::string_view side);
 
 }  // namespace taxgate::cli

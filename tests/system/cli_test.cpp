@@ -183,6 +183,7 @@ TEST_F(Cli, StatusIsOneScreenWithHoldsKeysAndTroubles) {
   EXPECT_THAT(run({"status"}).out, HasSubstr("reachable; last answer"));
   const auto chinese = run({"--lang", "zh", "status"});
   EXPECT_THAT(chinese.out, HasSubstr("可用;最近应答"));
+  EXPECT_THAT(chinese.out, HasSubstr("口令错误")) << "the key's state";
   EXPECT_THAT(chinese.out, Not(HasSubstr("reachable")));
 }
 
