@@ -93,7 +93,7 @@ bool Session::commit() {
   if (!canonical_.empty()) digest_ = next_digest_;
   committed_seq_ = last_seq_;
   shared_.last_seq.store(last_seq_, std::memory_order_release);
-  for (const auto& a : added_) shared_.open.set(a.seq, true);
+  for (const auto* s : added_) shared_.open.set(s->seq, true);
   for (const auto seq : closed_) shared_.open.set(seq, false);
   for (std::size_t i = 0; i < moved_.size(); ++i)
     if (moved_[i] != 0) shared_.counts[i].fetch_add(moved_[i], std::memory_order_relaxed);
@@ -107,11 +107,11 @@ void Session::rollback() {
   if (db_.in_transaction()) db_.query("ROLLBACK").run();
   if (failure && !db_.failure()) db_.restore_failure(*failure);
   last_seq_ = committed_seq_;
-  for (const auto& a : added_) {
-    shared_.ids.remove(a.id, a.seq);
-    shared_.keys.remove(a.key, a.seq);
-    shared_.lanes.remove(a.lane, a.seq);
-    if (separate_blue(a.lane, a.blue)) shared_.lanes.remove(a.blue, a.seq);
+  for (const auto* s : added_) {
+    shared_.ids.remove(s->id, s->seq);
+    shared_.keys.remove(s->idempotency_key, s->seq);
+    shared_.lanes.remove(s->lane, s->seq);
+    if (separate_blue(s->lane, s->blue_number)) shared_.lanes.remove(s->blue_number, s->seq);
   }
   added_.clear();
   canonical_.clear();
@@ -145,7 +145,7 @@ void Session::added(const Submission& s) {
   shared_.keys.add(s.idempotency_key, s.seq);
   shared_.lanes.add(s.lane, s.seq);
   if (separate_blue(s.lane, s.blue_number)) shared_.lanes.add(s.blue_number, s.seq);
-  added_.push_back({s.id, s.idempotency_key, s.lane, s.blue_number, s.seq});
+  added_.push_back(&s);
   ++moved_[static_cast<std::size_t>(s.state)];
 }
 

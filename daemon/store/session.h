@@ -95,6 +95,7 @@ class Session {
   /// content   digest of what the row vouches for, or empty; request and document only for "accepted"
   std::int64_t append(JournalRow& row, std::int64_t previous, std::string_view content = {},
                       std::string_view request = {}, std::string_view document = {});
+  /// The submission stays where it is until the transaction has ended.
   void added(const Submission& submission);
   void moved(std::int64_t seq, State from, State to);
 
@@ -113,11 +114,7 @@ class Session {
   std::string canonical_;  // rows of this transaction
   std::map<IssuedKey, IssuedSum> issued_;
   std::vector<std::string> numbered_now_;
-  struct Added {
-    std::string id, key, lane, blue;
-    std::int64_t seq;
-  };
-  std::vector<Added> added_;
+  std::vector<const Submission*> added_;
   std::vector<std::int64_t> closed_;
   std::array<std::int64_t, kStateCount> moved_{};
 };

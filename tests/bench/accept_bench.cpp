@@ -1,15 +1,22 @@
 // Acceptance: requests a second of the real daemon, each one fully parsed, checked by the rules, looked up by a random
 // idempotency key and durable before its answer. Beside it in the same run, round by round: the floor (the same API
-// room in this binary, body read, fixed answer) and the rival (the same API room, one SQLite commit a request, no
-// rules). At the end the daemon is killed under load, and every answered key must be in the database.
+// room in this binary, body read, fixed answer), the rival (the same API room, one SQLite commit a request, no
+// rules) and the bound (the same API room, the parsed request appended to a preallocated file, one flush for all who
+// wait; no rules, no index, no answer of its own). At the end the daemon is killed under load, and every answered key
+// must be in the database.
 //
 //   bench_accept [--json] [--rounds N] [--milliseconds N]
 #include <sqlite3.h>
 
+#include <fcntl.h>
+
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
+#include <mutex>
 #include <thread>
 #include <unordered_set>
 
@@ -97,8 +104,71 @@ class OneCommitEach final : public PlainGateway {
   sqlite3_stmt *insert_ = nullptr, *journal_ = nullptr;
 };
 
-int serve(PlainGateway& gateway, const std::string& socket) {
-  boost::asio::io_context io{1};
+/// The least that can be called durable: the parsed request appended to a preallocated file, one flush for whoever
+/// waits. No rules, no ledger, no key looked up, no row, a fixed answer: the most that any store behind this API could
+/// reach.
+class JournalAlone final : public PlainGateway {
+ public:
+  JournalAlone(const std::string& path, boost::asio::io_context& io)
+      : io_(io), file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    const std::string zeros(1 << 20, '\0');
+    for (off_t at = 0; at < kFile; at += static_cast<off_t>(zeros.size()))
+      if (::pwrite(file_.get(), zeros.data(), zeros.size(), at) != static_cast<ssize_t>(zeros.size()))
+        throw std::runtime_error("cannot preallocate " + path);
+    if (::fsync(file_.get()) != 0) throw std::runtime_error("fsync " + path);
+    writer_ = std::jthread([this](const std::stop_token& stop) { write_on(stop); });
+  }
+  void submit(api::Caller, api::SubmissionBody request, api::Form, api::Reply<api::Submitted> reply) override {
+    Waiting one{.bytes = request->SerializeAsString(), .reply = std::move(reply), .answer = {}};
+    one.answer.created = true;
+    one.answer.submission.set_id(request->idempotency_key());
+    one.answer.submission.set_kind("red");
+    one.answer.submission.set_state("queued");
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(one));
+    if (waiting_.size() == 1) wake_.notify_one();
+  }
+
+ private:
+  struct Waiting {
+    std::string bytes;
+    api::Reply<api::Submitted> reply;
+    api::Submitted answer;
+  };
+  static constexpr off_t kFile = 64 << 20;  // begun anew when it is full
+
+  void write_on(const std::stop_token& stop) {
+    std::string bytes;
+    off_t at = 0;
+    while (!stop.stop_requested()) {
+      std::vector<Waiting> group;
+      {
+        std::unique_lock lock(mutex_);
+        if (!wake_.wait(lock, stop, [this] { return !waiting_.empty(); })) return;
+        group.swap(waiting_);
+      }
+      bytes.clear();
+      for (const auto& one : group) bytes += one.bytes;
+      if (at + static_cast<off_t>(bytes.size()) > kFile) at = 0;
+      if (::pwrite(file_.get(), bytes.data(), bytes.size(), at) != static_cast<ssize_t>(bytes.size()) ||
+          ::fdatasync(file_.get()) != 0)
+        std::abort();
+      at += static_cast<off_t>(bytes.size());
+      boost::asio::post(io_, [group = std::move(group)]() mutable {
+        for (auto& one : group) one.reply(std::move(one.answer));
+      });
+    }
+  }
+
+  boost::asio::io_context& io_;
+  const UniqueFd file_;
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::vector<Waiting> waiting_;
+  std::jthread writer_;  // last: ends before what it uses
+};
+
+int serve(PlainGateway& gateway, const std::string& socket, boost::asio::io_context& io) {
   boost::asio::signal_set signals(io, SIGTERM);
   signals.async_wait([&](auto, auto) { io.stop(); });
   api::Settings settings;
@@ -147,11 +217,15 @@ class AcceptBench {
     contestants_.push_back({.name = "accept", .socket = stand_->api_socket(), .target = "/v1/submissions"});
     contestants_.push_back(
         {.name = "one commit a request", .socket = directory_.path() + "/rival", .target = "/v1/submissions"});
+    contestants_.push_back(
+        {.name = "a journal alone", .socket = directory_.path() + "/journal", .target = "/v1/submissions"});
     start(floor_, {"--floor-server", contestants_[0].socket});
+    start(journal_, {"--journal-server", contestants_[3].socket, directory_.path() + "/journal.bytes"});
     start(rival_, {"--rival-server", contestants_[2].socket, directory_.path() + "/rival.db"});
     contestants_[0].pid = floor_.pid();
     contestants_[1].pid = stand_->taxgated().pid();
     contestants_[2].pid = rival_.pid();
+    contestants_[3].pid = journal_.pid();
     for (const auto& c : contestants_) wait_for(c.socket);
     Sql db(stand_->database(), true);
     commits_before_ = db.number("SELECT count(*) FROM chain");
@@ -199,11 +273,14 @@ class AcceptBench {
       }
     }
     if (json) return;
-    const double accept = median(contestants_[1].per_second);
+    const double accept = median(contestants_[1].per_second), bound = median(contestants_[3].per_second);
     fmt::print(
         "goal: at least 40 % of the floor, p99 at most 10 ms, 6 times one commit a request; here {:.0f} %, {:.1f} ms, "
         "{:.1f} times\n",
         100 * accept / floor, median(contestants_[1].p99), accept / rival);
+    fmt::print(
+        "a journal alone, without rules, index and answers, reaches {:.0f} % of the floor: {:.0f} % of that here\n",
+        100 * bound / floor, 100 * accept / bound);
     fmt::print(
         "killed under load and reopened: {} answered, {} of them found, {} found that were never answered (in flight "
         "at the kill)\n",
@@ -339,7 +416,7 @@ class AcceptBench {
   const std::uint64_t seed_ = 20260101;
   DiskDirectory directory_;
   std::unique_ptr<simulator::Stand> stand_;
-  simulator::Child floor_, rival_;
+  simulator::Child floor_, rival_, journal_;
   std::vector<Contestant> contestants_;
   std::vector<std::uint64_t> promised_;
   std::uint64_t invoices_ = 0, all_answered_ = 0, recounted_ = 0, in_flight_ = 0;
@@ -349,13 +426,18 @@ class AcceptBench {
 
 int run(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "";
+  boost::asio::io_context io{1};
   if (mode == "--floor-server" && argc > 2) {
     PlainGateway gateway;
-    return serve(gateway, argv[2]);
+    return serve(gateway, argv[2], io);
   }
   if (mode == "--rival-server" && argc > 3) {
     OneCommitEach gateway(argv[3]);
-    return serve(gateway, argv[2]);
+    return serve(gateway, argv[2], io);
+  }
+  if (mode == "--journal-server" && argc > 3) {
+    JournalAlone gateway(argv[3], io);
+    return serve(gateway, argv[2], io);
   }
   if (mode == "--client" && argc > 4) {
     LoadClient({.socket = argv[2],
