@@ -81,19 +81,21 @@ class SqliteReader final : public Reader {
 
   Result<std::vector<OpenEntry>> open_entries(std::int64_t after_seq, int limit) override {
     std::vector<OpenEntry> out;
-    for (auto seq = shared_->open.next(after_seq); seq != 0 && std::cmp_less(out.size(), limit);
-         seq = shared_->open.next(seq)) {
-      auto q = db_.query("SELECT id, lane, taxpayer, seq, state, deadline FROM submission WHERE seq = ?");
+    const auto most = static_cast<std::size_t>(std::max(limit, 0));
+    // Row by row for as long as they are open, and over those that are not in one step.
+    for (auto seq = shared_->open.next(after_seq); seq != 0 && out.size() < most; seq = shared_->open.next(seq)) {
+      auto q = db_.query("SELECT id, lane, taxpayer, seq, state, deadline FROM submission WHERE seq >= ? ORDER BY seq");
       q.bind(seq);
-      if (!q.row()) continue;  // not committed yet
-      const auto state = q.integer(4);
-      if (state < 0 || state >= kStateCount) {
-        q.damaged("a submission has an unknown state");
-        break;
+      while (out.size() < most && q.row()) {
+        seq = std::max(seq, q.integer(3));
+        const auto state = q.integer(4);
+        if (state < 0 || state >= kStateCount) {
+          q.damaged("a submission has an unknown state");
+          return answer(std::move(out));
+        }
+        if (is_final(static_cast<State>(state))) break;
+        out.push_back({q.text(0), q.text(1), q.text(2), seq, static_cast<State>(state), LegalTime{q.integer(5)}});
       }
-      if (is_final(static_cast<State>(state))) continue;
-      out.push_back(
-          {q.text(0), q.text(1), q.text(2), q.integer(3), static_cast<State>(state), LegalTime{q.integer(5)}});
     }
     return answer(std::move(out));
   }
