@@ -112,6 +112,8 @@ constexpr std::array kExportReds{
     Option{"--month", "YYYY-MM", "month in which the reds were issued", "红字发票的开票月份"},
     Option{"--out", "FILE", "a new file, .csv or .xlsx (default: CSV on stdout)", "新文件,.csv 或 .xlsx(默认输出 CSV)"},
     kTaxpayer};
+constexpr std::array kProof{Option{"--to", "DIR", "write the evidence and proof.txt into this new or empty directory",
+                                   "将凭据与 proof.txt 写入此新建或空的目录"}};
 constexpr std::array kList{kTaxpayer,
                            Option{"--state", "STATE", "only this state", "仅此状态"},
                            Option{"--blue", "NUMBER", "number of the blue invoice", "原蓝字发票号码"},
@@ -218,6 +220,10 @@ constexpr std::array kCommands{
             run_export_reds},
     Command{{"list", kNone, kList}, "submissions", "提交列表", run_list},
     Command{{"show", kId, {}}, "one submission with its time line", "单个提交及时间线", run_show},
+    Command{{"proof", kId, kProof},
+            "who signed what: every signature with its evidence, verified now; exit 0 all verify, 1 not",
+            "谁签署了什么:全部签名及凭据,当场验证;退出码 0 全部通过 1 未通过",
+            run_proof},
     Command{{"watch", kId, kWaitOnly}, "follow one submission until it is final", "跟踪提交直至最终状态", run_watch},
     Command{{"inbox", kNone, kTaxpayerOnly}, "forms that wait for our answer", "待我方确认的确认单", run_inbox},
     Command{{"confirm", kUuid, kAct}, "confirm a form of the inbox", "确认收到的确认单", run_confirm},

@@ -36,6 +36,7 @@ Exit run_approve(Session&);
 Exit run_deny_approval(Session&);
 Exit run_hold(Session&);
 Exit run_release(Session&);
+Exit run_proof(Session&);  // commands_proof.cpp
 // commands_inbox.cpp
 Exit run_inbox(Session&);
 Exit run_confirm(Session&);

@@ -78,6 +78,14 @@ void mask(api::v1::InvoiceList& list) {
   for (auto& invoice : *list.mutable_invoices()) mask(invoice);
 }
 
+void mask(api::v1::SignatureList& list) {
+  for (auto& one : *list.mutable_signatures()) {
+    if (!names_a_person(one.taxpayer())) continue;
+    one.set_taxpayer(masked_id(one.taxpayer()));
+    one.set_certificate_subject(masked_name(one.certificate_subject()));
+  }
+}
+
 void mask(api::v1::Inbox& inbox) {
   for (auto& form : *inbox.mutable_forms()) mask_party(*form.mutable_counterparty());
 }

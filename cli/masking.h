@@ -14,6 +14,8 @@ bool names_a_person(std::string_view taxpayer_id);
 void mask(api::v1::Submission& submission);
 void mask(api::v1::SubmissionList& list);
 void mask(api::v1::Inbox& inbox);
+/// What is read from the evidence; the evidence itself stays whole, or it would prove nothing.
+void mask(api::v1::SignatureList& list);
 void mask(api::v1::Invoice& invoice);
 void mask(api::v1::InvoiceList& list);
 template <class Other>

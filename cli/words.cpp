@@ -24,6 +24,13 @@ constexpr Word kKinds[] = {{"red", "red invoice", "开具红字发票"},
                            {"confirm", "confirm a form", "确认红字确认单"},
                            {"deny", "deny a form", "否认红字确认单"},
                            {"revoke", "revoke a form", "撤销红字确认单"}};
+constexpr Word kPurposes[] = {{"apply", "apply for a confirmation form", "申请红字确认单"},
+                              {"table", "apply for an information table", "申请信息表"},
+                              {"upload", "upload the red invoice", "上传红字发票"},
+                              {"confirm", "confirm a form", "确认红字确认单"},
+                              {"deny", "deny a form", "否认红字确认单"},
+                              {"revoke", "revoke a form", "撤销红字确认单"},
+                              {"", "unreadable", "无法读取"}};
 constexpr Word kEvents[] = {
     {"accepted", "accepted", "已受理"}, {"state", "state", "状态变更"},     {"signed", "signed", "已签名"},
     {"sent", "sent", "已发送"},         {"queried", "asked", "已查询"},     {"note", "note", "备注"},
@@ -62,6 +69,7 @@ std::string reason_word(const Screen& screen, std::string_view code) {
 
 std::string track_word(const Screen& screen, std::string_view track) { return word(screen, kTracks, track); }
 std::string kind_word(const Screen& screen, std::string_view kind) { return word(screen, kKinds, kind); }
+std::string purpose_word(const Screen& screen, std::string_view p) { return word(screen, kPurposes, p); }
 std::string event_word(const Screen& screen, std::string_view event) { return word(screen, kEvents, event); }
 std::string health_word(const Screen& screen, std::string_view health) { return word(screen, kHealth, health); }
 std::string key_state_word(const Screen& screen, std::string_view state) { return word(screen, kKeyStates, state); }

@@ -11,6 +11,7 @@ std::string state_word(const Screen& screen, std::string_view state);
 std::string reason_word(const Screen& screen, std::string_view code);  // "02 goods returned"
 std::string track_word(const Screen& screen, std::string_view track);
 std::string kind_word(const Screen& screen, std::string_view kind);
+std::string purpose_word(const Screen& screen, std::string_view purpose);  // of a signature
 std::string event_word(const Screen& screen, std::string_view event);
 std::string health_word(const Screen& screen, std::string_view health);
 std::string key_state_word(const Screen& screen, std::string_view state);

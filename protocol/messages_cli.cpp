@@ -16,6 +16,8 @@ const Message kCliMessages[] = {
      "See: taxgate help {field}", "请运行:taxgate help {field}"},
     {"cli.file_exists", "{wanted} exists already and is not overwritten.", "{wanted} 已存在,不会覆盖。",
      "Name a new file, or remove the old one.", "请指定新文件,或先删除旧文件。"},
+    {"cli.directory_used", "{wanted} is no empty directory; nothing is overwritten.", "{wanted} 不是空目录,不会覆盖。",
+     "Name a new directory.", "请指定新目录。"},
     {"cli.declare", "{wanted} declares nothing that is known.", "{wanted} 不是可声明的情况。",
      "Write NAME=VALUE with one of: {left}", "请写作 名称=值,名称为:{left}"},
     {"cli.filter", "{wanted} is no condition of a filter.", "{wanted} 不是有效的筛选条件。",

@@ -67,6 +67,8 @@ class Gateway {
   virtual void check(Caller caller, v1::SubmissionRequest request, bool menu, Reply<v1::CheckReply> reply) = 0;
   /// wait_ms > 0: answers when the state leaves `seen_state` (or is final), or after wait_ms.
   virtual void get(Caller caller, std::string id, int wait_ms, std::string seen_state, Reply<v1::Submission> reply) = 0;
+  /// Every signature of a submission in the order in which they were made, each verified now. Errors as get().
+  virtual void signatures(Caller caller, std::string id, Reply<v1::SignatureList> reply) = 0;
   virtual void list(Caller caller, ListQuery query, Reply<v1::SubmissionList> reply) = 0;
   /// action: "cancel", "retry", "resolve", "approve", "deny_approval", "hold", "release"
   virtual void act(Caller caller, std::string id, std::string action, v1::ActionRequest request,

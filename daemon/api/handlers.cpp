@@ -80,6 +80,11 @@ void handle_get_submission(Call call) {
                    std::move(reply));
 }
 
+void handle_signatures(Call call) {
+  auto reply = answer_with<v1::SignatureList>(call);
+  call.gateway.signatures(std::move(call.caller), std::move(call.path[0]), std::move(reply));
+}
+
 void handle_list_submissions(Call call) {
   const auto limit = call.query.number("limit", 1, kMaxPage, kDefaultPage);
   if (!limit) return refuse(call, limit.error());

@@ -7,6 +7,7 @@ namespace taxgate::api {
 void handle_submit(Call call);
 void handle_check(Call call);
 void handle_get_submission(Call call);
+void handle_signatures(Call call);
 void handle_list_submissions(Call call);
 void handle_act(Call call);  // route.action: the gateway's action
 void handle_inbox(Call call);

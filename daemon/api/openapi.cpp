@@ -125,6 +125,16 @@ constexpr FieldFact kFacts[] = {
     {"CheckReply.accepted_as", "The submission this idempotency key stands for already", "", ""},
     {"CheckReply.amount", "Yuan without tax, negative", kMoney, "-100.00"},
     {"CheckReply.tax", "Yuan, negative", kMoney, "-13.00"},
+    {"SignatureInfo.envelope", "The signed octets verbatim (docs/envelope.md); base64", "", ""},
+    {"SignatureInfo.signature", "r || s, 64 octets; base64", "", ""},
+    {"SignatureInfo.certificate", "DER; base64", "", ""},
+    {"SignatureInfo.seq", "Of the journal row that vouches for it", "", ""},
+    {"SignatureInfo.signed_at", "Time of that row", "", ""},
+    {"SignatureInfo.sm3", "Of the envelope, hexadecimal", "", ""},
+    {"SignatureInfo.verified",
+     "The envelope reads back and the signature verifies under the taxpayer's certificate; its issuer is not checked",
+     "", ""},
+    {"SignatureInfo.problem", "Why it does not verify", "", ""},
     {"Finding.code", "Stable id, e.g. R2.tax_cap", "", ""},
     {"Finding.rule", "Row of docs/rules.md", "", ""},
     {"Finding.severity", "", "^(refuse|needs_approval|warn|note)$", "refuse"},
@@ -139,6 +149,7 @@ constexpr Required kRequired[] = {
     {"Submission", "id state channel"},
     {"SubmissionList", "channel"},
     {"InvoiceList", "channel"},
+    {"SignatureList", "submission channel"},
     {"Evidence", "kind hash"},
     {"ErrorBody", "code message channel"},
     {"Event", "cursor id at type channel"},
@@ -206,6 +217,7 @@ json::object scalar_schema(const pb::FieldDescriptor& field) {
     case pb::FieldDescriptor::CPPTYPE_UINT64:
       return {{"type", "integer"}, {"format", "int64"}, {"minimum", 0}};
     default:
+      if (field.type() == pb::FieldDescriptor::TYPE_BYTES) return {{"type", "string"}, {"format", "byte"}};
       return {{"type", "string"}};
   }
 }

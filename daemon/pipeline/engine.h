@@ -38,6 +38,7 @@ class Engine final : public Pipeline {
              api::Reply<api::v1::CheckReply> reply) override;
   void get(api::Caller caller, std::string id, int wait_ms, std::string seen_state,
            api::Reply<api::v1::Submission> reply) override;
+  void signatures(api::Caller caller, std::string id, api::Reply<api::v1::SignatureList> reply) override;
   void list(api::Caller caller, api::ListQuery query, api::Reply<api::v1::SubmissionList> reply) override;
   void act(api::Caller caller, std::string id, std::string action, api::v1::ActionRequest request,
            api::Reply<api::v1::Submission> reply) override;

@@ -136,4 +136,34 @@ api::v1::InboxForm present(const store::InboxForm& form, LegalTime now) {
   return out;
 }
 
+api::v1::SignatureInfo present(const store::KeptSignature& kept, std::string_view taxpayer) {
+  const SignedEnvelope& evidence = kept.evidence;
+  api::v1::SignatureInfo out;
+  out.set_step(std::string(name(kept.step)));
+  out.set_seq(static_cast<std::uint64_t>(kept.seq));
+  out.set_signed_at(time_text(kept.at));
+  out.set_key_serial(evidence.key_serial);
+  out.set_signer_id(evidence.signer_id);
+  out.set_sm3(hex(sm3(evidence.bytes)));
+  out.set_length(static_cast<std::uint32_t>(evidence.bytes.size()));
+  out.set_envelope(std::string(as_text(evidence.bytes)));
+  out.set_signature(std::string(as_text(evidence.signature)));
+  out.set_certificate(std::string(as_text(evidence.certificate)));
+  if (const auto parts = read_envelope(evidence.bytes)) {
+    out.set_purpose(parts->header.purpose);
+    out.set_taxpayer(parts->header.taxpayer);
+    out.set_request(parts->header.request_id);
+  }
+  if (const auto certificate = read_certificate(evidence.certificate)) {
+    out.set_certificate_subject(certificate->subject);
+    out.set_certificate_serial(certificate->serial);
+    out.set_certificate_from(time_text({certificate->valid_from_ms}));
+    out.set_certificate_until(time_text({certificate->valid_until_ms}));
+  }
+  const auto verified = verify_envelope(evidence, taxpayer);
+  out.set_verified(verified.has_value());
+  if (!verified) show_error(verified.error(), *out.mutable_problem());
+  return out;
+}
+
 }  // namespace taxgate::pipeline

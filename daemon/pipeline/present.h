@@ -37,6 +37,8 @@ void fill(api::v1::InvoiceLine& into, const RedLine& line);
 void add_timeline(api::v1::Submission& out, const std::vector<store::JournalRow>& rows);
 api::v1::Hold present(const store::Hold& hold);
 api::v1::KeyInfo present(const keys::KeyFacts& key);
+/// Read from its own bytes and verified for this taxpayer; what cannot be read stays empty, and `problem` says why.
+api::v1::SignatureInfo present(const store::KeptSignature& kept, std::string_view taxpayer);
 api::v1::InboxForm present(const store::InboxForm& form, LegalTime now);
 
 }  // namespace taxgate::pipeline

@@ -117,6 +117,34 @@ void Engine::sweep_waiters() {
   std::ranges::move(rest, std::back_inserter(event_waiters_));
 }
 
+void Engine::signatures(api::Caller caller, std::string id, api::Reply<api::v1::SignatureList> reply) {
+  auto shared = std::make_shared<api::Reply<api::v1::SignatureList>>(std::move(reply));
+  asio::co_spawn(
+      context_.executor,
+      [](Engine* self, api::Caller who, std::string wanted,
+         Shared<api::v1::SignatureList> answer) -> asio::awaitable<void> {
+        auto sub = co_await self->context_.read<std::optional<Submission>>(
+            [wanted](store::Reader& r) { return r.submission(wanted); });
+        if (!sub) co_return reply_error(answer, sub.error());
+        if (!*sub || !self->may_see(who, (*sub)->taxpayer)) co_return reply_error(answer, not_found(wanted));
+        // Verified on the lane as well: each costs as much as a few reads.
+        auto out = co_await self->context_.read<api::v1::SignatureList>(
+            [wanted, taxpayer = (*sub)->taxpayer,
+             channel = self->context_.settings->channel](store::Reader& r) -> Result<api::v1::SignatureList> {
+              auto kept = r.signatures(wanted);
+              if (!kept) return std::unexpected(kept.error());
+              api::v1::SignatureList list;
+              list.set_submission(wanted);
+              list.set_channel(channel);
+              for (const auto& one : *kept) *list.add_signatures() = present(one, taxpayer);
+              return list;
+            });
+        if (!out) co_return reply_error(answer, out.error());
+        (*answer)(*std::move(out));
+      }(this, std::move(caller), std::move(id), shared),
+      asio::detached);
+}
+
 // ---- lists
 // -----------------------------------------------------------------------------------------------------------
 

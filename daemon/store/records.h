@@ -60,6 +60,14 @@ struct JournalRow {
   std::string reference;  // form number, key serial, platform code
 };
 
+/// A signature of a submission with the journal row that vouches for it.
+struct KeptSignature {
+  Step step = Step::apply;
+  std::int64_t seq = 0;  // of that row
+  LegalTime at;          // of that row
+  SignedEnvelope evidence;
+};
+
 /// Answer of an acceptance.
 enum class AcceptOutcome : std::uint8_t { created, same, conflict };
 struct Accepted {

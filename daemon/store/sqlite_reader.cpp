@@ -142,6 +142,24 @@ class SqliteReader final : public Reader {
     return answer(std::move(out));
   }
 
+  Result<std::vector<KeptSignature>> signatures(std::string_view submission) override {
+    std::vector<KeptSignature> out;
+    auto q = db_.query(
+        "SELECT bytes, signature, certificate, signer_id, key_serial, step, journal, "
+        "(SELECT at FROM journal WHERE seq = envelope.journal) FROM envelope WHERE submission = ? ORDER BY id");
+    q.bind(seq_of(db_, shared_->ids, submission));
+    while (q.row()) {
+      const auto step = q.integer(5);
+      const LegalTime at{q.integer(7)};
+      if (step < 0 || step > static_cast<int>(Step::answer) || !at.is_set()) {
+        q.damaged("a signature has an unknown step or no journal row");
+        break;
+      }
+      out.push_back({static_cast<Step>(step), q.integer(6), at, read_envelope_row(q)});
+    }
+    return answer(std::move(out));
+  }
+
   Result<std::optional<StoredInvoice>> invoice(std::string_view number) override {
     std::optional<StoredInvoice> out;
     {

@@ -56,6 +56,8 @@ class Reader {
   virtual Result<std::vector<JournalRow>> journal_after(std::int64_t seq, int limit) = 0;
   virtual Result<std::vector<JournalRow>> journal_of(std::string_view submission) = 0;
   virtual Result<std::vector<SignedEnvelope>> envelopes(std::string_view submission, Step step) = 0;
+  /// Of all steps, in the order in which they were made.
+  virtual Result<std::vector<KeptSignature>> signatures(std::string_view submission) = 0;
   virtual Result<std::optional<StoredInvoice>> invoice(std::string_view number) = 0;
   /// Looks at no more than limits::kInvoiceScan invoices. errors  invalid_input events.cursor (filter.after)
   virtual Result<InvoicePage> invoices(const InvoiceFilter& filter) = 0;

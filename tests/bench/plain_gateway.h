@@ -15,6 +15,7 @@ class PlainGateway : public api::Gateway, public api::CallerDirectory {
   void submit(api::Caller, api::SubmissionBody, api::Form, api::Reply<api::Submitted> r) override { no(r); }
   void check(api::Caller, api::v1::SubmissionRequest, bool, api::Reply<api::v1::CheckReply> r) override { no(r); }
   void get(api::Caller, std::string, int, std::string, api::Reply<api::v1::Submission> r) override { no(r); }
+  void signatures(api::Caller, std::string, api::Reply<api::v1::SignatureList> r) override { no(r); }
   void list(api::Caller, api::ListQuery, api::Reply<api::v1::SubmissionList> r) override { no(r); }
   void act(api::Caller, std::string, std::string, api::v1::ActionRequest, api::Reply<api::v1::Submission> r) override {
     no(r);

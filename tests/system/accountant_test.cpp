@@ -330,6 +330,75 @@ TEST_F(Accountant, WhatANightSawAfterTheAcceptanceRefusesOrHoldsBeforeAnythingIs
   EXPECT_THAT(run(fmt::format("red {} --reason 01 --yes", whole_->blue().number), "li").out, HasSubstr("queued"));
 }
 
+TEST_F(Accountant, WhoSignedWhatIsProvedByOpensslAlone) {
+  const std::string id =
+      submitted(run(fmt::format("red {} --reason 01 --yes --json", whole_->blue().number), "li").out).id();
+  const Submission red = ended(id);
+  ASSERT_EQ(red.state(), "issued");
+  const Ran json = run("proof " + id + " --json", "li");
+  EXPECT_EQ(json.exit, 0);
+  api::v1::SignatureList list;
+  ASSERT_TRUE(from_json(json.out, list)) << json.out;
+  ASSERT_EQ(list.signatures_size(), 1);
+  const auto& signature = list.signatures(0);
+  EXPECT_TRUE(signature.verified()) << signature.problem().code();
+  EXPECT_EQ(signature.taxpayer(), whole_->us());
+  EXPECT_EQ(signature.request(), id + "/apply");
+  EXPECT_EQ(signature.key_serial(), red.key_serial());
+  const auto row =
+      std::ranges::find_if(red.timeline(), [](const auto& entry) { return entry.detail().starts_with("signed"); });
+  ASSERT_NE(row, red.timeline().end());
+  EXPECT_EQ(signature.seq(), row->seq());
+  EXPECT_EQ(signature.signed_at(), row->at());
+  const std::string page = run("proof " + id, "li").out;
+  for (const std::string& part : {std::string("1 signature, verified"), whole_->us(), signature.certificate_subject(),
+                                  signature.certificate_serial(), signature.key_serial(), signature.sm3()})
+    EXPECT_THAT(page, HasSubstr(part));
+  EXPECT_THAT(run("proof " + id + " --lang zh", "li").out, HasSubstr("1 个签名,全部验证通过"));
+
+  const Ran written = run("proof " + id + " --to proof", "li");
+  ASSERT_EQ(written.exit, 0) << written.out;
+  for (const auto* name : {"01-apply.envelope", "01-apply.signature.der", "01-apply.certificate.pem", "proof.txt"})
+    EXPECT_EQ(fs::status(directory_ / "proof" / name).permissions(), fs::perms::owner_read | fs::perms::owner_write)
+        << name;
+  EXPECT_EQ(read_all(path("proof/01-apply.envelope")), signature.envelope()) << "the very bytes";
+  const std::string text = read_all(path("proof/proof.txt"));
+  for (const std::string& part : {id, signature.sm3(), std::string("渠道: 模拟"), std::string("certificate's key")})
+    EXPECT_THAT(text, HasSubstr(part));
+  // As an accountant would, with what proof.txt says and without us.
+  const auto in_proof = [&](const std::string& pick) {
+    return run_in_shell(fmt::format("cd {}/proof && {{ {} proof.txt | sh -e; }}", directory_.string(), pick));
+  };
+  const std::string commands = "grep '^openssl'";
+  const Ran verified = in_proof(commands);
+  EXPECT_EQ(verified.exit, 0) << verified.out;
+  EXPECT_THAT(verified.out, HasSubstr("Verified OK"));
+  EXPECT_THAT(verified.out, HasSubstr(signature.sm3()));
+  fs::copy_file(stand().directory() + "/key-ca.pem", directory_ / "proof/CA.pem");
+  const Ran issuer = in_proof("sed -n 's/^  openssl/openssl/p'");
+  EXPECT_EQ(issuer.exit, 0) << issuer.out;
+  EXPECT_THAT(issuer.out, HasSubstr("01-apply.certificate.pem: OK"));
+
+  std::string changed = signature.envelope();
+  changed.back() ^= 1;
+  file("proof/01-apply.envelope", changed);
+  const Ran forged = in_proof(commands);
+  EXPECT_NE(forged.exit, 0) << forged.out;
+  EXPECT_THAT(forged.out, Not(HasSubstr("Verified OK")));
+
+  const Ran again = run("proof " + id + " --to proof", "li");
+  EXPECT_EQ(again.exit, 2);
+  EXPECT_THAT(again.out, HasSubstr("cli.directory_used"));
+  EXPECT_EQ(read_all(path("proof/01-apply.envelope")), changed) << "nothing is overwritten";
+  EXPECT_THAT(run("proof 01987c3e-0000-7000-8000-000000000001", "li").out, HasSubstr("submission.not_found"));
+  const std::string foreign = stand().options().taxpayers.at(1).party.id;
+  ASSERT_EQ(run("caller add other --role auditor --taxpayer " + foreign + " --new-token " + path("other")).exit, 0);
+  const Ran other = run("proof " + id + " --to other-proof", "other");
+  EXPECT_EQ(other.exit, 2);
+  EXPECT_THAT(other.out, HasSubstr("submission.not_found")) << "as if it did not exist";
+  EXPECT_FALSE(fs::exists(directory_ / "other-proof"));
+}
+
 TEST_F(Accountant, TheCreditLineSaysTheLawsFourFigures) {
   const auto& taxpayers = stand().options().taxpayers;
   const Month now = Month::of(stand().legal_now());

@@ -55,6 +55,10 @@ class CliGateway final : public api::Gateway, public api::CallerDirectory {
     if (refused(reply)) return;
     reply(next());
   }
+  v1::SignatureList signatures_answer;
+  void signatures(api::Caller, std::string id, api::Reply<v1::SignatureList> reply) override {
+    give("signatures:" + id, signatures_answer, reply);
+  }
   void list(api::Caller, api::ListQuery query, api::Reply<v1::SubmissionList> reply) override {
     calls.push_back("list:" + query.taxpayer + ":" + query.state + ":" + query.blue_number + ":" +
                     std::to_string(query.limit));

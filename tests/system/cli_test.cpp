@@ -61,6 +61,38 @@ TEST_F(Cli, ReadsASubmissionFromAFileAndRefusesAnUnknownFieldByNameBeforeSending
   EXPECT_EQ(gateway_.requests.size(), 1U) << "nothing may be sent";
 }
 
+TEST_F(Cli, AProofThatDoesNotVerifyIsSaidPlainlyInBothLanguages) {
+  v1::SignatureList& list = gateway_.signatures_answer;
+  list.set_submission("01987c3e-0000-7000-8000-000000000001");
+  list.set_channel("simulator");
+  const std::string to = directory_ / "proof";
+  const auto nothing = run({"proof", list.submission(), "--to", to});
+  EXPECT_EQ(nothing.exit, 1);
+  EXPECT_THAT(nothing.out, HasSubstr("nothing is signed yet"));
+  EXPECT_FALSE(fs::exists(to));
+  for (const bool good : {true, false}) {
+    auto& one = *list.add_signatures();
+    one.set_purpose(good ? "upload" : "../../escape");
+    one.set_taxpayer("110101199003074477");
+    one.set_certificate_subject("CN=张三");
+    one.set_envelope("TAXGATE-ENVELOPE/1\n…");
+    one.set_signature(std::string(64, '\x11'));
+    one.set_signer_id("a b;c");
+    one.set_verified(good);
+    if (!good) one.mutable_problem()->set_code("envelope.signature");
+  }
+  const auto bad = run({"proof", list.submission(), "--to", to});
+  EXPECT_EQ(bad.exit, 1) << bad.err;
+  for (const auto* part : {"2 signatures, 1 NOT VERIFIED", "01-upload", "02-unreadable", "NO. envelope.signature"})
+    EXPECT_THAT(bad.out, HasSubstr(part));
+  EXPECT_THAT(bad.out, Not(HasSubstr("张三"))) << "a natural person is shortened on the screen";
+  EXPECT_THAT(read_all(to + "/proof.txt"), HasSubstr("2 个签名,其中 1 个验证不通过"));
+  EXPECT_THAT(read_all(to + "/proof.txt"), HasSubstr("CN=张三")) << "and stands in the proof";
+  EXPECT_THAT(read_all(to + "/proof.txt"), HasSubstr("-sigopt hexdistid:6120623b63 ")) << "no shell reads a signer id";
+  EXPECT_EQ(read_all(to + "/02-unreadable.envelope"), list.signatures(1).envelope());
+  EXPECT_EQ(std::distance(fs::directory_iterator(to), {}), 7) << "three files a signature and the text";
+}
+
 TEST_F(Cli, ShowsATimeLineWithEveryStateKeyReferenceAndTime) {
   auto s = submission("waiting_counterparty");
   add_row(s, 1, "accepted");

@@ -139,6 +139,7 @@ TEST(RealServer, TakesRequestsMadeFromItsDocumentAndAnswersAsTheDocumentSays) {
   constexpr const char* kCore[] = {"POST /v1/submissions",
                                    "GET /v1/submissions",
                                    "GET /v1/submissions/{id}",
+                                   "GET /v1/submissions/{id}/signatures",
                                    "POST /v1/submissions/{id}/retry",
                                    "GET /v1/inbox",
                                    "POST /v1/inbox/{uuid}/confirm",
@@ -212,6 +213,7 @@ TEST(RealServer, TakesRequestsMadeFromItsDocumentAndAnswersAsTheDocumentSays) {
   const auto* pool = google::protobuf::DescriptorPool::generated_pool();
   for (const auto& [target, message] : {std::pair<std::string, const char*>{"/v1/invoices/" + last_blue, "Invoice"},
                                         {"/v1/submissions/" + last_done, "Submission"},
+                                        {"/v1/submissions/" + last_done + "/signatures", "SignatureList"},
                                         {"/v1/submissions?limit=5", "SubmissionList"},
                                         {"/v1/events?limit=50", "EventList"},
                                         {"/v1/callers", "CallerList"},

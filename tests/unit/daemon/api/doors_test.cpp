@@ -133,6 +133,7 @@ constexpr Promise kPromises[] = {
     {"GET", "/v1/sync/audit", "operator auditor admin"},
     {"GET", "/v1/submissions", kEveryRole},
     {"GET", "/v1/submissions/s1", kEveryRole},
+    {"GET", "/v1/submissions/s1/signatures", kEveryRole},
     {"POST", "/v1/submissions/s1/cancel", "submitter operator admin"},
     {"POST", "/v1/submissions/s1/retry", "operator admin"},
     {"POST", "/v1/submissions/s1/resolve", "operator admin"},

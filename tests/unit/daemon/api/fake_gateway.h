@@ -81,6 +81,18 @@ class FakeGateway final : public Gateway {
     if (wait_ms > 0 && seen == "queued") return void(get_waiters.emplace_back(id, std::move(reply)));
     reply(submission(id, {}));
   }
+  void signatures(Caller caller, std::string id, Reply<v1::SignatureList> reply) override {
+    if (note("signatures:" + id, caller, reply)) return;
+    if (id == "unknown") return reply(refused(Errc::invalid_input, "submission.not_found", "id"));
+    v1::SignatureList list;
+    list.set_submission(id);
+    list.set_channel("simulator");
+    auto& one = *list.add_signatures();
+    one.set_purpose("apply");
+    one.set_verified(true);
+    one.set_envelope(std::string("a\0\xFF", 3));
+    reply(std::move(list));
+  }
   void list(Caller caller, ListQuery query, Reply<v1::SubmissionList> reply) override {
     if (note("list", caller, reply)) return;
     last_list = query;

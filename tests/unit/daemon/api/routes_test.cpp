@@ -84,6 +84,21 @@ TEST_F(ApiRoutes, OneSubmissionIsReadWithWaitAndSeen) {
   EXPECT_EQ(client.request("GET", "/v1/submissions/unknown").status, 404);
 }
 
+TEST_F(ApiRoutes, TheSignaturesOfASubmissionCarryTheirEvidenceAsBytes) {
+  auto client = local();
+  const auto answer = client.request("GET", "/v1/submissions/abc/signatures");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(last_call(), "signatures:abc");
+  v1::SignatureList list;
+  ASSERT_TRUE(from_json(answer.body, list)) << answer.body;
+  ASSERT_EQ(list.signatures_size(), 1);
+  EXPECT_EQ(list.signatures(0).envelope(), std::string("a\0\xFF", 3)) << "in base64: JSON has no bytes";
+  const auto unknown = client.request("GET", "/v1/submissions/unknown/signatures");
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_EQ(code(unknown), "submission.not_found");
+  EXPECT_EQ(client.request("POST", "/v1/submissions/abc/signatures", "{}").status, 405);
+}
+
 TEST_F(ApiRoutes, AWaitingReaderIsAnsweredWhenTheStateMoves) {
   auto client = local();
   ASSERT_TRUE(client.send("GET /v1/submissions/abc?wait=60&seen=queued HTTP/1.1\r\nHost: x\r\n\r\n"));

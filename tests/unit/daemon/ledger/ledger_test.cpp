@@ -53,6 +53,9 @@ class FakeReader final : public store::Reader {
   Result<std::vector<SignedEnvelope>> envelopes(std::string_view, Step) override {
     return std::vector<SignedEnvelope>{};
   }
+  Result<std::vector<store::KeptSignature>> signatures(std::string_view) override {
+    return std::vector<store::KeptSignature>{};
+  }
   Result<std::vector<store::Hold>> holds() override { return std::vector<store::Hold>{}; }
   Result<std::vector<store::Caller>> callers() override { return std::vector<store::Caller>{}; }
   Result<std::vector<store::InboxForm>> inbox(std::string_view, bool) override {

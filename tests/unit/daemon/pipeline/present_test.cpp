@@ -86,6 +86,25 @@ struct Everything {
   std::vector<store::JournalRow> timeline;
 };
 
+TEST(Present, EvidenceThatDoesNotVerifyIsShownWithItsReasonAndItsVeryBytes) {
+  store::KeptSignature kept{.step = Step::upload, .seq = 7, .at = LegalTime{1'790'000'000'123}, .evidence = {}};
+  const auto made = make_envelope({"simulator", "91500112MA5U8DYN6E", "upload", "id/upload"}, as_bytes("{}"));
+  ASSERT_TRUE(made);
+  kept.evidence.bytes = *made;
+  kept.evidence.certificate = {0x30, 0x00};
+  const auto no_certificate = present(kept, "91500112MA5U8DYN6E");
+  EXPECT_FALSE(no_certificate.verified());
+  EXPECT_EQ(no_certificate.problem().code(), "cert.parse");
+  EXPECT_EQ(no_certificate.purpose() + " " + no_certificate.request(), "upload id/upload");
+  EXPECT_EQ(no_certificate.seq(), 7U);
+  EXPECT_EQ(no_certificate.sm3(), hex(sm3(*made)));
+  kept.evidence.bytes.back() ^= 1;
+  const auto changed = present(kept, "91500112MA5U8DYN6E");
+  EXPECT_FALSE(changed.verified());
+  EXPECT_EQ(changed.problem().code(), "envelope.digest");
+  EXPECT_EQ(changed.envelope(), as_text(kept.evidence.bytes));
+}
+
 TEST(Present, TheTextOfAnAnswerIsThatOfItsMessageWhateverIsThereOrMissing) {
   const Everything all;
   const std::string text = present_json(all.sub, "simulator", &all.red, &all.request, all.timeline);

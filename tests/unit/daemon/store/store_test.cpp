@@ -119,6 +119,15 @@ TEST_F(StoreTest, AnAdvanceMovesStateEvidenceLedgerAndJournalInOneStep) {
     EXPECT_EQ(envelopes[1].signature, sample_envelope('b').signature);
     EXPECT_EQ(envelopes[1].certificate, sample_envelope('b').certificate);
     EXPECT_TRUE(reader_->envelopes(s.id, Step::upload)->empty());
+    const auto signatures = *reader_->signatures(s.id);
+    ASSERT_EQ(signatures.size(), 2U);
+    EXPECT_EQ(signatures[0].evidence.bytes, sample_envelope('a').bytes);
+    EXPECT_EQ(signatures[1].evidence.key_serial, sample_envelope('b').key_serial);
+    for (const auto& one : signatures) {
+      EXPECT_EQ(one.step, Step::apply);
+      EXPECT_EQ(one.seq, reader_->journal_of(s.id)->at(2).seq) << "the row that vouches for it";
+      EXPECT_EQ(one.at, reader_->journal_of(s.id)->at(2).at);
+    }
     const auto blue = *reader_->invoice("26990000000000000001");
     ASSERT_TRUE(blue);
     EXPECT_EQ(blue->invoice, sample_invoice("26990000000000000001"));
