@@ -153,7 +153,9 @@ const Message kProtocolMessages[] = {
      "Treat it as no evidence; restore the database from a backup and look for the cause.",
      "不得作为凭据;请从备份恢复数据库并查明原因。"},
     {"envelope.signature", "The signature does not verify.", "签名验证不通过。",
-     "Nothing was sent. Have the key examined.", "未发送任何内容。请检查该介质。"},
+     "Just signed: nothing was sent; have the key examined. Kept: it is no evidence; restore the database from a "
+     "backup.",
+     "刚签署的:未发送任何内容,请检查该介质。已保存的:不得作为凭据,请从备份恢复数据库。"},
     {"envelope.foreign_key", "The certificate belongs to {wanted}, not to {left}.", "证书属于 {wanted},不属于 {left}。",
      "Insert the tax key of the taxpayer who submits.", "请插入该纳税人的税务介质。"},
 };

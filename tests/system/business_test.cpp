@@ -35,6 +35,12 @@ TEST(Business, AMinimalSubmissionEndsIssuedSignedAndBookedInTheLedger) {
   EXPECT_EQ(ended->state(), "issued");
   EXPECT_FALSE(ended->red_number().empty());
   EXPECT_FALSE(ended->key_serial().empty());
+  const auto signatures =
+      whole.stand().call<api::v1::SignatureList>("GET", "/v1/submissions/" + accepted->id() + "/signatures");
+  ASSERT_TRUE(signatures);
+  std::string purposes;
+  for (const auto& one : signatures->signatures()) purposes += one.purpose() + (one.verified() ? " verified; " : "; ");
+  EXPECT_EQ(purposes, "apply verified; upload verified; ");
   const auto row = whole.stand().call<api::v1::Invoice>("GET", "/v1/invoices/" + blue.number);
   ASSERT_TRUE(row);
   EXPECT_EQ(row->status(), "8");
