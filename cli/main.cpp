@@ -90,14 +90,18 @@ Exit run(std::span<const char* const> words) {
     if (const auto language = given->value("--lang", "en"); language != "en" && language != "zh")
       return complain(screen, {Errc::invalid_input, "cli.option_value", "--lang", "--lang", "zh|en", {}});
   if (asks_help || given->command.empty() || given->command == "help") {
-    std::string topic;
-    for (const std::string_view word : words)
-      if (!word.starts_with("-") && word != "help") topic += (topic.empty() ? "" : " ") + std::string(word);
+    // The command may stand behind options and their values, and may lack what it needs.
+    std::string asked = " ";
+    for (const std::string_view word : words) asked += std::string(word) + " ";
+    const Command* topic = nullptr;
     for (const auto& command : commands())
-      if (topic == command.syntax.command || topic.starts_with(std::string(command.syntax.command) + " ")) {
-        fmt::print("{}", help_text(screen, command));
-        return Exit::ok;
-      }
+      if (asked.contains(" " + std::string(command.syntax.command) + " ") &&
+          (topic == nullptr || command.syntax.command.size() > topic->syntax.command.size()))
+        topic = &command;
+    if (topic != nullptr) {
+      fmt::print("{}", help_text(screen, *topic));
+      return Exit::ok;
+    }
     fmt::print("{}", help_text(screen));
     return given && given->command.empty() && !asks_help ? Exit::refused : Exit::ok;
   }

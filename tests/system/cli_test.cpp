@@ -433,6 +433,8 @@ TEST_F(Cli, HelpNamesEveryCommandInBothLanguages) {
   }
   EXPECT_THAT(chinese.out, HasSubstr("提交红字申请"));
   EXPECT_THAT(run({"submit", "--help"}, "C", false).out, HasSubstr("--line"));
+  EXPECT_THAT(run({"--lang", "zh", "help", "submit"}, "C", false).out, HasSubstr("--line"));
+  EXPECT_THAT(run({"--lang", "zh", "caller", "add", "--help"}, "C", false).out, HasSubstr("caller add"));
 }
 
 }  // namespace
