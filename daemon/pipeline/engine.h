@@ -1,6 +1,6 @@
 #pragma once
 // The pipeline's one object, private to this directory: state on the io thread, split over engine.cpp (work loop),
-// intake.cpp (what is accepted), queries.cpp, actions.cpp, inbox.cpp.
+// acceptance.cpp, queries.cpp, actions.cpp, inbox.cpp.
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
@@ -106,8 +106,9 @@ class Engine final : public Pipeline {
   void watch_clock();                                   // laboratory: a jump of legal time makes everything due
   void keys_changed();
 
-  // intake.cpp. Requests travel in batches whose size sets itself: what arrives while one batch is with the rules is
-  // the next one, and answers that become durable together come back together. One wake-up a batch, not one a request.
+  // acceptance.cpp. Requests travel in batches whose size sets itself: what arrives while one batch is with the rules
+  // is the next one, and answers that become durable together come back together. One wake-up a batch, not one a
+  // request.
   struct Arrival {
     api::Caller caller;
     api::SubmissionBody request;
