@@ -11,19 +11,6 @@
 
 namespace taxgate::pipeline {
 namespace {
-/// The first row of a new submission's time line, as the store wrote it.
-store::JournalRow accepted_row(const store::Submission& sub, const std::string& detail) {
-  store::JournalRow row;
-  row.seq = sub.seq;
-  row.at = sub.created_at;
-  row.event = "accepted";
-  row.state = name(sub.state);
-  row.step = name(sub.step);
-  row.principal = sub.caller;
-  row.detail = detail;
-  return row;
-}
-
 /// Takes up to `most` from the front.
 template <class T>
 std::vector<T> first_of(std::deque<T>& waiting, std::size_t most) {
@@ -191,7 +178,7 @@ void Engine::accepted(std::expected<store::Accepted, Findings>& outcome, api::Re
   const auto& channel = context_.settings->channel;
   // What the rules noted is said with the promise; who lost the answer finds it in the time line.
   std::vector<store::JournalRow> timeline;
-  if (created && !shown.noted.empty()) timeline.push_back(accepted_row(sub, shown.noted));
+  if (created && !shown.noted.empty()) timeline.push_back(store::accepted_row(sub, sub.caller, shown.noted));
   const RedDocument* red = created && shown.red ? &*shown.red : nullptr;
   const auto* request = shown.request ? &**shown.request : nullptr;
   api::Submitted answer{.submission = {}, .created = created};

@@ -45,6 +45,21 @@ void insert_row(Session& session, const Submission& s) {
 
 }  // namespace
 
+JournalRow accepted_row(const Submission& s, const std::string& principal, const std::string& detail) {
+  JournalRow row;
+  row.seq = s.seq;
+  row.at = s.created_at;
+  row.submission = s.id;
+  row.taxpayer = s.taxpayer;
+  row.blue_number = s.blue_number;
+  row.event = "accepted";
+  row.state = name(s.state);
+  row.step = name(s.step);
+  row.principal = principal;
+  row.detail = detail;
+  return row;
+}
+
 Result<Accepted> accept(Session& session, Submission& s, const Principal& principal,
                         const std::vector<Invoice>& inline_invoices, const Digest& content, const std::string& detail) {
   if (auto checked = check(s); !checked) return std::unexpected(checked.error());
@@ -58,16 +73,7 @@ Result<Accepted> accept(Session& session, Submission& s, const Principal& princi
   s.seq = session.next_seq();  // the number of its "accepted" journal row
   s.version = 1;
   s.created_at = s.updated_at = session.now();
-  JournalRow row;
-  row.at = s.created_at;
-  row.submission = s.id;
-  row.taxpayer = s.taxpayer;
-  row.blue_number = s.blue_number;
-  row.event = "accepted";
-  row.state = name(s.state);
-  row.step = name(s.step);
-  row.principal = principal.name;
-  row.detail = detail;
+  JournalRow row = accepted_row(s, principal.name, detail);
   session.append(row, 0, as_text(content), s.request, s.document);
   insert_row(session, s);
   if (!s.body.empty())

@@ -60,6 +60,9 @@ struct JournalRow {
   std::string reference;  // form number, key serial, platform code
 };
 
+/// The first row of a new submission's time line, as the store writes it.
+JournalRow accepted_row(const Submission& submission, const std::string& principal, const std::string& detail);
+
 /// A signature of a submission with the journal row that vouches for it.
 struct KeptSignature {
   Step step = Step::apply;
