@@ -304,4 +304,11 @@ std::vector<pid_t> KeydStack::children(const std::string& mode, const std::strin
   return found;
 }
 
+bool KeydStack::wait_children(const std::string& mode, std::size_t count, const std::string& reader) const {
+  for (const auto until = std::chrono::steady_clock::now() + 30s; std::chrono::steady_clock::now() < until;
+       std::this_thread::sleep_for(5ms))
+    if (children(mode, reader).size() == count) return true;
+  return false;
+}
+
 }  // namespace taxgate::tests

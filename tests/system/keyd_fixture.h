@@ -104,6 +104,8 @@ class KeydStack {
   static bool contains_anywhere(const std::string& directory, const std::string& text);
   /// Processes keyd started of itself, by the mode they run in ("--worker", "--probe", "--watch-readers") and reader.
   std::vector<pid_t> children(const std::string& mode, const std::string& reader = {}) const;
+  /// Waits until `count` of them run: keyd tells a key's state before a worker it no longer needs has ended.
+  bool wait_children(const std::string& mode, std::size_t count, const std::string& reader = {}) const;
 
  private:
   Options options_;

@@ -34,7 +34,7 @@ TEST(PinOnTheRealStack, AWrongPinCostsOneTryHoweverOftenTheHostIsKilledAndRestar
   EXPECT_EQ(refused->failure().left(), "9");
 
   // The reader is free for the key's own program meanwhile.
-  EXPECT_TRUE(stack.children("--worker").empty());
+  EXPECT_TRUE(stack.wait_children("--worker", 0));
 
   // Corrected: noticed by itself, without a restart.
   stack.write_pin(0, KeydStack::kPin);

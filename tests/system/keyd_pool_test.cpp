@@ -201,7 +201,7 @@ TEST(KeyLeaseOnRealPcscd, AnotherProgramHasTheKeyForItselfAndSigningResumesByIts
   EXPECT_EQ(lent->key().state(), "leased");
   std::optional<OtherProgram> theirs(std::in_place, stack, 0);
   ASSERT_TRUE(theirs->has_the_card()) << theirs->said();
-  EXPECT_EQ(stack.children("--worker").size(), 0U);
+  EXPECT_TRUE(stack.wait_children("--worker", 0));
 
   const auto keys = client.keys();
   ASSERT_EQ(keys.size(), 1U);
@@ -249,7 +249,7 @@ TEST(KeyLeaseOnRealPcscd, WorkGoesToTheTaxpayersOtherKeyAndTheLentOneIsTakenBack
   std::this_thread::sleep_for(std::chrono::milliseconds(simulator::kRemovalNoticedMs));
   stack.card(0).plug();
   ASSERT_TRUE(stack.wait_state(0, "leased"));
-  EXPECT_EQ(stack.children("--worker").size(), 1U);
+  EXPECT_TRUE(stack.wait_children("--worker", 1));
   EXPECT_EQ(stack.key(0).counters().commands, 0U) << "opened all the same";
   const auto back = lease(client, stack.serial(0), 0);
   ASSERT_TRUE(back && !back->has_failure());

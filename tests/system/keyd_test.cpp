@@ -129,7 +129,7 @@ TEST(KeyHostOnRealPcscd, QuarantinesASilentKeyWhileOthersSignOn) {
   EXPECT_LT(slowest, kSignDeadline) << "a silent key held up another";
   fmt::print("{} signatures by the other keys, slowest {} ms, the silent one answered after {} ms\n", signatures,
              slowest.count(), silent_for.count());
-  EXPECT_EQ(stack.children("--worker", stack.pcscd().slots()[0].reader).size(), 0U);
+  EXPECT_TRUE(stack.wait_children("--worker", 0, stack.pcscd().slots()[0].reader));
 
   // Pulled and put back it is an ordinary key again.
   stack.card(0).unplug();
@@ -140,7 +140,7 @@ TEST(KeyHostOnRealPcscd, QuarantinesASilentKeyWhileOthersSignOn) {
   const auto reply = client.sign(request);
   ASSERT_TRUE(reply);
   EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
-  EXPECT_EQ(stack.children("--probe").size(), 0U);
+  EXPECT_TRUE(stack.wait_children("--probe", 0));
 }
 
 TEST(KeyHostOnRealPcscd, ProbesASilentReaderUntilItAnswers) {
@@ -195,8 +195,8 @@ TEST(KeyHostOnRealPcscd, ReplacesAWorkerThatDiesAndLeavesNoneBehindItself) {
   EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
   EXPECT_EQ(stack.key(0).user_pin().tries_left, 10U);
 
+  EXPECT_TRUE(stack.wait_children("", 3));  // two workers and the reader watch
   const auto all = stack.children("");
-  EXPECT_EQ(all.size(), 3U);           // two workers and the reader watch
   std::map<pid_t, std::string> begun;  // another process may get the number of one that has ended
   for (const pid_t pid : all) begun[pid] = begun_at(pid);
   stack.kill_keyd();
@@ -210,9 +210,9 @@ TEST(KeyHostOnRealPcscd, SleepsWhileNothingHappens) {
   KeydStack stack({.readers = 1, .keys = 1});
   stack.start_keyd();
   ASSERT_TRUE(stack.wait_state(0, "ready"));
+  ASSERT_TRUE(stack.wait_children("", 2));  // a worker and the reader watch
   auto pids = stack.children("");
   pids.push_back(stack.keyd_pid());
-  ASSERT_EQ(pids.size(), 3U);
   const auto switches = [&] {
     std::uint64_t sum = 0;
     for (const pid_t pid : pids) {

@@ -206,7 +206,7 @@ TEST(UsbKeys, AreTwentyFourAtOnceAndEachSignsForItsOwnTaxpayer) {
   stack.start_keyd();
   for (unsigned i = 0; i < kKeys; ++i) ASSERT_TRUE(stack.wait_ready(i, 0, 120s));
   fmt::print("{} keys ready after {:.1f} s\n", kKeys, std::chrono::duration<double>(Clock::now() - start).count());
-  EXPECT_EQ(stack.children("--worker").size(), kKeys);
+  EXPECT_TRUE(stack.wait_until([&] { return stack.children("--worker").size() == kKeys; }, "a worker for each key"));
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < kKeys; ++i)
     threads.emplace_back([&stack, i] {
