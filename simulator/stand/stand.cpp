@@ -64,6 +64,7 @@ Result<std::unique_ptr<Stand>> Stand::build(StandOptions options) {
   auto started = Platform::start(platform);
   if (!started) return std::unexpected(started.error());
   stand->platform_ = std::move(*started);
+  stand->platform_->clock().advance_ms(stand->options_.legal_ahead_ms);
   stand->control_ = std::make_unique<cli::Client>(
       cli::Endpoint{.socket = {}, .host = "127.0.0.1", .port = stand->platform_->control_port(), .token = {}});
   stand->api_ =

@@ -41,6 +41,7 @@ struct StandOptions {
   int retry_first_ms = 50, retry_max_ms = 1'000;
   int poll_form_ms = 400, poll_upload_ms = 100, poll_inbox_ms = 400;
   int warn_before_hours = 12;
+  std::int64_t legal_ahead_ms = 0;      // legal time begins so far ahead of this machine's
   bool tcp = true;                      // loopback TCP with a token file beside the Unix socket
   std::string sync = "at = \"off\"\n";  // [sync] of taxgated: a night only when asked, however far the clock jumps
   std::string more_config;              // appended to taxgated's TOML

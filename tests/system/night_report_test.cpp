@@ -29,6 +29,7 @@ class NightReport : public testing::Test {
     options.programs = TAXGATE_BIN_DIR;
     options.with_keys = false;
     options.answer_ms = options.connect_ms = 5000;  // a sanitizer's platform is slow
+    options.legal_ahead_ms = ahead_to_a_quiet_morning();
     options.sync = sync;
     auto built = Stand::build(options);
     ASSERT_TRUE(built) << built.error().id << " " << built.error().detail;

@@ -1,6 +1,7 @@
 // taxgated as its operators have it: reload, a full disk, the laboratory flag, what the logs show and hide.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -11,6 +12,7 @@
 #include <fstream>
 #include <functional>
 
+#include "daemon/core/clock.h"
 #include "daemon/core/files.h"
 #include "protocol/leqi.h"
 #include "tests/system/shell.h"
@@ -123,7 +125,7 @@ TEST(Operations, ReloadedLimitsOfTheApiAndOfThePlatformAreInForce) {
   whole.fault(blue, leqi::service::apply, R"("delay_ms":3000)");
   const auto accepted = stand.submit(whole.full_red(blue));
   ASSERT_TRUE(accepted);
-  const auto ended = stand.wait_state(accepted->id(), {"attention", "outcome_unknown"}, 30s);
+  const auto ended = stand.wait_state(accepted->id(), {"attention", "outcome_unknown"}, 60s);
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->state(), "issued");
 }
@@ -214,7 +216,7 @@ TEST(Operations, AFullDiskIsSaidReadingGoesOnAndWorkGoesOnWhenThereIsRoom) {
     const auto later = submit_until_answered(stand, whole.full_red(third), 10s);
     ASSERT_TRUE(later) << later.error().id;
     for (const auto& id : {kept->id(), later->id()}) {
-      const auto ended = stand.wait_state(id, {"attention"}, 30s);
+      const auto ended = stand.wait_state(id, {"attention"}, 60s);
       ASSERT_TRUE(ended);
       EXPECT_EQ(ended->state(), "issued");
       EXPECT_EQ(whole.documents_on(id == kept->id() ? first : third), 1);
@@ -242,7 +244,7 @@ TEST(Operations, NoLogOfABusinessDayHoldsAPayloadASecretOrAName) {
     request.mutable_context()->set_contract("SECRET-CONTRACT-7");
     const auto accepted = stand.submit(request);
     ASSERT_TRUE(accepted) << accepted.error().id;
-    (void)stand.wait_state(accepted->id(), {"attention"}, 30s);
+    (void)stand.wait_state(accepted->id(), {"attention"}, 60s);
     for (const std::string& text : {blue.buyer.name, blue.lines[0].name, blue.lines[0].tax_code, blue.amount.text(),
                                     blue.tax.text(), std::string("13800138000"), std::string("SECRET-CONTRACT-7")})
       never.push_back(text);
@@ -327,7 +329,9 @@ TEST(Operations, TheLaboratoryIsTheSimulatorsAloneAndAForeignClockNeedsItsFlag) 
   ASSERT_TRUE(plain.start({std::string(TAXGATE_BIN_DIR) + "/taxgated", "--config", stand.taxgated_config()}, {},
                           stand.taxgated_log()));
   ASSERT_TRUE(eventually([&] { return std::filesystem::exists(stand.directory() + "/state/api.json"); }));
-  EXPECT_EQ(legal_day(), stand.legal_now().plus_ms(-40LL * 24 * LegalTime::kHourMs).rfc3339().substr(0, 10));
+  const auto machines_day = [] { return SystemLegalClock().now().rfc3339().substr(0, 10); };
+  const std::string before = machines_day();
+  EXPECT_THAT(legal_day(), testing::AnyOf(before, machines_day())) << "midnight may have passed meanwhile";
 }
 
 TEST(Operations, ConfigurationErrorsOfTheRealProgramNameFileLineAndRemedy) {
