@@ -9,6 +9,7 @@
 #include <boost/json/parse.hpp>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 
 #include "protocol/envelope.h"
 #include "protocol/leqi_night.h"
@@ -35,35 +36,42 @@ class NightAudited : public testing::Test {
     ASSERT_TRUE(started) << started.error().id << " " << started.error().detail;
   }
   simulator::Stand& stand() { return whole_.stand(); }
+  /// Without it the test cannot go on: it ends here, with the reason.
+  template <class T>
+  static T needed(Result<T> result, const char* what) {
+    if (!result) throw std::runtime_error(fmt::format("{}: {} {}", what, result.error().id, result.error().detail));
+    return std::move(result).value();
+  }
 
+  LegalTime in_the_month_before() {
+    const LegalTime now = stand().legal_now();
+    return now.plus_ms(-now.day() * 24 * LegalTime::kHourMs);
+  }
   /// A red of ours that the platform has booked, on a blue of the month before; its number.
   std::string issued_red() {
     blue_ = whole_.invoice();
-    blue_.issued_at = stand().legal_now().plus_ms(-32LL * 24 * LegalTime::kHourMs);
-    EXPECT_TRUE(stand().import_invoices({blue_}));
-    const auto red = stand().submit(whole_.full_red(blue_));
-    EXPECT_TRUE(red) << red.error().id;
-    const auto done = stand().wait_state(red->id(), {"issued"}, 30s);
-    EXPECT_TRUE(done && done->state() == "issued") << (done ? done->DebugString() : done.error().id);
-    submission_ = red->id();
+    blue_.issued_at = in_the_month_before();
+    needed(stand().import_invoices({blue_}), "import");
+    const auto red = needed(stand().submit(whole_.full_red(blue_)), "submit");
+    const auto done = needed(stand().wait_state(red.id(), {"issued"}, 60s), "the red");
+    if (done.state() != "issued") throw std::runtime_error("not issued: " + done.DebugString());
+    submission_ = red.id();
     // A red belongs to the night that begins after it.
-    EXPECT_TRUE(stand().advance_legal_ms(1'000));
-    return done ? done->red_number() : "";
+    needed(stand().advance_legal_ms(1'000), "clock");
+    return done.red_number();
   }
   SyncRun night() {
     const api::v1::SyncRequest request;
-    const auto begun = stand().call<api::v1::SyncStatus>("POST", "/v1/sync", &request);
-    EXPECT_TRUE(begun) << begun.error().id;
-    EXPECT_GT(begun->run().run(), 0U) << "answered once the run is durable";
+    const auto begun = needed(stand().call<api::v1::SyncStatus>("POST", "/v1/sync", &request), "a night");
+    EXPECT_GT(begun.run().run(), 0U) << "answered once the run is durable";
     SyncRun run;
-    EXPECT_TRUE(eventually(
-        [&] {
-          auto status = stand().call<api::v1::SyncStatus>("GET", "/v1/sync");
-          if (!status || status->active()) return false;
-          run = status->run();
-          return run.run() == begun->run().run();
-        },
-        60s));
+    const bool over = eventually([&] {
+      auto status = stand().call<api::v1::SyncStatus>("GET", "/v1/sync");
+      if (!status || status->active()) return false;
+      run = status->run();
+      return run.run() == begun.run().run();
+    });
+    if (!over) throw std::runtime_error("the night does not end: " + run.DebugString());
     return run;
   }
   static std::vector<std::string> named(const SyncAudit& audit) {
@@ -73,9 +81,7 @@ class NightAudited : public testing::Test {
     return out;
   }
   std::vector<std::string> on_demand() {
-    const auto audit = stand().call<SyncAudit>("GET", "/v1/sync/audit");
-    EXPECT_TRUE(audit) << audit.error().id;
-    return audit ? named(*audit) : std::vector<std::string>{"no answer"};
+    return named(needed(stand().call<SyncAudit>("GET", "/v1/sync/audit"), "audit"));
   }
   int events_of_gaps() {
     int found = 0;
@@ -87,12 +93,16 @@ class NightAudited : public testing::Test {
   void keyd_with_log(const std::function<void(const std::string& path)>& change) {
     stand().keyd().stop();
     change(stand().directory() + "/keyd/signing.log");
-    const auto started = stand().start_keyd();
-    ASSERT_TRUE(started) << started.error().id;
-    ASSERT_TRUE(eventually([&] {
+    needed(stand().start_keyd(), "keyd");
+    wait_for_the_logs_leg(true);
+  }
+  void wait_for_the_logs_leg(bool there) {
+    const bool so = eventually([&] {
       const auto audit = stand().call<SyncAudit>("GET", "/v1/sync/audit");
-      return audit && !audit->has_unaudited();
-    }));
+      return audit && audit->has_unaudited() != there;
+    });
+    if (!so)
+      throw std::runtime_error(there ? "the audit lacks the key host's log" : "the key host's log is still read");
   }
   Ran taxgate(const std::string& arguments) {
     return run_in_shell(
@@ -169,10 +179,7 @@ TEST_F(NightAudited, WhatKeyHostAndJournalDoNotBothKnowIsNamedByItsNumber) {
 
   // Without the key host the audit says that it lacks a leg.
   stand().keyd().stop();
-  ASSERT_TRUE(eventually([&] {
-    const auto audit = stand().call<SyncAudit>("GET", "/v1/sync/audit");
-    return audit && audit->has_unaudited();
-  }));
+  wait_for_the_logs_leg(false);
   EXPECT_EQ(taxgate("sync audit").exit, 2);
 }
 
@@ -180,10 +187,7 @@ TEST_F(NightAudited, WhatKeyHostAndJournalDoNotBothKnowIsNamedByItsNumber) {
 TEST_F(NightAudited, WhatStaysAsItWasIsNoNewsAlsoWithoutTheKeyHost) {
   const std::string red = issued_red();
   stand().keyd().stop();
-  ASSERT_TRUE(eventually([&] {
-    const auto audit = stand().call<SyncAudit>("GET", "/v1/sync/audit");
-    return audit && audit->has_unaudited();
-  }));
+  wait_for_the_logs_leg(false);
   const std::string hidden =
       fmt::format(R"([{{"service":"{}","page":"missing","count":0}},{{"service":"{}","cursor_moved":100,"count":0}}])",
                   leqi::service::night_package, leqi::service::night_changes);
@@ -199,10 +203,7 @@ TEST_F(NightAudited, WhatStaysAsItWasIsNoNewsAlsoWithoutTheKeyHost) {
   // The signatures wait for their log meanwhile.
   ASSERT_TRUE(stand().control("DELETE", "/faults"));
   ASSERT_TRUE(stand().start_keyd());
-  ASSERT_TRUE(eventually([&] {
-    const auto audit = stand().call<SyncAudit>("GET", "/v1/sync/audit");
-    return audit && !audit->has_unaudited();
-  }));
+  wait_for_the_logs_leg(true);
   const SyncRun whole = night();
   EXPECT_GE(whole.audit().kept(), 1U);
   EXPECT_EQ(whole.audit().signatures(), whole.audit().kept());
@@ -211,7 +212,7 @@ TEST_F(NightAudited, WhatStaysAsItWasIsNoNewsAlsoWithoutTheKeyHost) {
 
 TEST_F(NightAudited, AMonthsAmountAndTaxThatDifferFromThePlatformsAreToldWithBothSums) {
   Invoice invoice = whole_.invoice();
-  invoice.issued_at = stand().legal_now().plus_ms(-32LL * 24 * LegalTime::kHourMs);
+  invoice.issued_at = in_the_month_before();
   ASSERT_TRUE(stand().seed_invoices({invoice}));
   const auto night_with = [&](Fen amount, Fen tax) {
     Invoice ours = invoice;
