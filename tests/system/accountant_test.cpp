@@ -108,7 +108,7 @@ class Accountant : public testing::Test {
     return out;
   }
   Submission ended(const std::string& id) {
-    auto at = stand().wait_state(id, {"attention"}, std::chrono::seconds(40));
+    auto at = stand().wait_state(id, {"attention"}, std::chrono::seconds(60));
     EXPECT_TRUE(at);
     return at.value_or(Submission{});
   }
@@ -161,7 +161,7 @@ TEST_F(Accountant, ChecksAFileOfDozensOfLinesInGb18030AndEachVerdictIsTheKnownOn
   book(blues);
   const std::string name = file("reds.csv", gb18030(csv));
 
-  const Ran json = run("check " + name + " --json", "li");
+  const Ran json = run("check " + name + " --json 2>progress", "li");  // told when a check takes more than a second
   EXPECT_EQ(json.exit, 1) << json.out;
   const auto lines = lines_of(json.out);
   ASSERT_THAT(lines, SizeIs(wanted.size())) << json.out;
