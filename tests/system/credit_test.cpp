@@ -67,7 +67,7 @@ TEST_F(CreditStory, ABlueTakesARedOfTheSameMonthGivesBackAndThePlatformAgrees) {
 
   const auto accepted = whole.stand().submit(whole.full_red(blue));
   ASSERT_TRUE(accepted);
-  const auto ended = whole.stand().wait_state(accepted->id(), {"attention"}, 30s);
+  const auto ended = whole.stand().wait_state(accepted->id(), {"attention"}, 60s);
   ASSERT_TRUE(ended);
   ASSERT_EQ(ended->state(), "issued");
   now = ask();

@@ -37,7 +37,7 @@ TEST(LegalDeadlines, MonthEndThenFilingDayThenMonthEndAreAnnouncedAndPassedAlsoA
   const auto accepted = stand.submit(whole.full_red(blue));
   ASSERT_TRUE(accepted);
   const std::string id = accepted->id();
-  ASSERT_TRUE(stand.wait_state(id, {"outcome_unknown"}, 20s));
+  ASSERT_TRUE(stand.wait_state(id, {"outcome_unknown"}, 60s));
   LegalTime month_end = stand.legal_now().next_month();
   EXPECT_EQ(accepted->deadline(), month_end.rfc3339());
   // 12 h before it passes it is announced; a person can still get the red into this month.
@@ -68,7 +68,7 @@ TEST(LegalDeadlines, MonthEndThenFilingDayThenMonthEndAreAnnouncedAndPassedAlsoA
 
   // The platform takes uploads again: the red is issued and nothing is due any more.
   ASSERT_TRUE(stand.control("DELETE", "/faults"));
-  const auto ended = stand.wait_state(id, {"attention"}, 30s);
+  const auto ended = stand.wait_state(id, {"attention"}, 60s);
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->state(), "issued");
   EXPECT_EQ(ended->deadline(), "");

@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
-#include <thread>
-
 #include "protocol/leqi.h"
 #include "tests/sanitizer.h"
 #include "tests/system/whole_fixture.h"
@@ -26,25 +24,25 @@ Outcome one_red(Whole& whole, std::string_view service, const std::string& actio
   auto accepted = whole.stand().submit(whole.full_red(blue));
   EXPECT_TRUE(accepted) << (accepted ? "" : accepted.error().id + " " + accepted.error().detail);
   if (!accepted) return {};
-  auto ended = whole.stand().wait_state(accepted->id(), {"attention"}, 30s);
+  auto ended = whole.stand().wait_state(accepted->id(), {"attention"}, 60s);
   EXPECT_TRUE(ended);
   return {ended ? ended->state() : "", whole.judge(accepted->id())};
 }
 
-/// SIGKILL right after the platform booked the form and before its answer, then a restart.
+/// It is still waiting for its answer when it is killed, however long that takes.
+constexpr int kPatientMs = 60'000;
+/// SIGKILL after the platform booked the form and before its answer, then a restart.
 Outcome killed_after_arrival(Whole& whole, const std::vector<std::string>& environment) {
   const Invoice blue = whole.blue();
-  whole.fault(blue, leqi::service::apply, R"("delay_ms":1000,"protection":false)");
+  whole.fault(blue, leqi::service::apply, fmt::format(R"("delay_ms":{},"protection":false)", kPatientMs));
   auto accepted = whole.stand().submit(whole.full_red(blue));
   EXPECT_TRUE(accepted);
-  const auto until = std::chrono::steady_clock::now() + 20s;
-  while (whole.documents_on(blue) == 0 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(5ms);
-  EXPECT_EQ(whole.documents_on(blue), 1);
+  EXPECT_TRUE(eventually([&] { return whole.documents_on(blue) == 1; }));
   whole.stand().taxgated().kill();
   // A second arrival must not be caught by the platform's own protection.
   whole.fault(blue, leqi::service::apply, R"("protection":false,"count":0)");
   EXPECT_TRUE(whole.stand().start_taxgated({}, environment));
-  auto ended = whole.stand().wait_state(accepted->id(), {"attention"}, 30s);
+  auto ended = whole.stand().wait_state(accepted->id(), {"attention"}, 60s);
   EXPECT_TRUE(ended);
   return {ended ? ended->state() : "", whole.judge(accepted->id())};
 }
@@ -102,7 +100,7 @@ TEST(NothingLostNothingDoubled, WhateverBecomesOfTheAnswerToAnUpload) {
 }
 
 TEST(NothingLostNothingDoubled, KilledAfterTheFormArrivedAndBeforeItsAnswer) {
-  Whole whole;
+  Whole whole({.answer_ms = kPatientMs});
   ASSERT_TRUE(whole.stand().start_taxgated());
   const Outcome outcome = killed_after_arrival(whole, {});
   EXPECT_EQ(outcome.state, "issued");
@@ -119,7 +117,7 @@ TEST(NothingLostNothingDoubled, IsNoticedWhenSilenceIsAnsweredByABlindResend) {
 
 TEST(NothingLostNothingDoubled, IsNoticedWhenTheIntentIsNotDurableBeforeSending) {
   const std::vector<std::string> sabotage{"TAXGATE_SABOTAGE=no_durable_intent"};
-  Whole whole({.taxgated = "taxgated-sabotaged"});
+  Whole whole({.answer_ms = kPatientMs, .taxgated = "taxgated-sabotaged"});
   ASSERT_TRUE(whole.stand().start_taxgated({}, sabotage));
   const Outcome outcome = killed_after_arrival(whole, sabotage);
   EXPECT_GE(outcome.judgement.doubled + outcome.judgement.lost, 1) << outcome.judgement.text;
@@ -134,7 +132,7 @@ TEST(NothingLostNothingDoubled, AStrangersFormIsNotAdoptedAndNothingIsSentTwice)
       fmt::format(R"({{"blue_number":"{}","initiator":"seller","reason":"02","stranger":true}})", blue.number)));
   auto accepted = whole.stand().submit(whole.full_red(blue));
   ASSERT_TRUE(accepted);
-  auto ended = whole.stand().wait_state(accepted->id(), {"attention"}, 30s);
+  auto ended = whole.stand().wait_state(accepted->id(), {"attention"}, 60s);
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->state(), "attention");
   EXPECT_EQ(ended->error().code(), "outcome.foreign_form");
@@ -163,19 +161,19 @@ TEST(NothingLostNothingDoubled, KilledAtEveryStepOfStoreKeyAndPlatform) {
     auto answer = submit_until_answered(whole.stand(), request, 10s);
     bool finished = false;
     if (answer) {
-      const auto seen = whole.stand().wait_state(answer->id(), {"attention"}, 20s);
+      const auto seen = whole.stand().wait_state(answer->id(), {"attention"}, 60s);
       finished = seen && seen->final();
     }
     // Ended here in any case: a step may come after the submission's end (a look at the inbox), and kill it while we
     // ask on. A dying process closes its socket a moment before it can be reaped.
-    if (!finished) (void)whole.stand().taxgated().wait(2s);
+    if (!finished) (void)whole.stand().taxgated().wait(10s);
     whole.stand().taxgated().stop();
     const bool killed = WIFSIGNALED(whole.stand().taxgated().exit_status());
     points += killed ? 1 : 0;
     ASSERT_TRUE(whole.stand().start_taxgated()) << k;
     answer = submit_until_answered(whole.stand(), request, 20s);
     ASSERT_TRUE(answer) << k << ": " << answer.error().id;
-    auto ended = whole.stand().wait_state(answer->id(), {"attention"}, 30s);
+    auto ended = whole.stand().wait_state(answer->id(), {"attention"}, 60s);
     ASSERT_TRUE(ended);
     EXPECT_EQ(ended->state(), "issued") << "killed at step " << k;
     (void)whole.judge(last = answer->id());
