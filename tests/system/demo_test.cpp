@@ -5,6 +5,7 @@
 #include <array>
 #include <boost/json/parse.hpp>
 #include <cstdio>
+#include <sstream>
 #include <string>
 
 namespace taxgate::tests {
@@ -13,7 +14,7 @@ namespace {
 struct Day {
   int exit = -1;
   std::string text;
-  boost::json::object verdict;  // its last line
+  boost::json::object verdict;  // the last line that is an object
 };
 
 Day play(const std::string& environment, const std::string& options) {
@@ -25,11 +26,12 @@ Day play(const std::string& environment, const std::string& options) {
   while (const std::size_t n = std::fread(part.data(), 1, part.size(), pipe)) day.text.append(part.data(), n);
   const int status = ::pclose(pipe);
   day.exit = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  const auto end = day.text.find_last_not_of('\n');
-  const auto begin = day.text.find_last_of('\n', end);
-  boost::json::error_code ec;
-  const auto value = boost::json::parse(day.text.substr(begin == std::string::npos ? 0 : begin + 1, end - begin), ec);
-  if (!ec && value.is_object()) day.verdict = value.as_object();
+  std::istringstream lines(day.text);
+  for (std::string line; std::getline(lines, line);) {
+    boost::json::error_code ec;
+    const auto value = boost::json::parse(line, ec);
+    if (!ec && value.is_object()) day.verdict = value.as_object();
+  }
   return day;
 }
 
