@@ -151,6 +151,8 @@ void VpcdCard::add_fault(CardFault fault) {
 void VpcdCard::clear_faults() {
   const std::lock_guard lock(mutex_);
   faults_.clear();
+  ++clearings_;
+  changed_.notify_all();
 }
 std::size_t VpcdCard::fault_count() const {
   const std::lock_guard lock(mutex_);
@@ -212,9 +214,12 @@ void VpcdCard::note_bytes(CardFaultScript::Position in, CardFaultScript::Positio
   bytes_ = {in, out};
 }
 
-bool VpcdCard::wait_unless_pulled(std::uint32_t ms) {
+bool VpcdCard::delayed(std::uint32_t ms) {
   std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return stopping_ || !plugged_; });
+  const auto before = clearings_;
+  changed_.wait_for(lock, std::chrono::milliseconds(ms),
+                    [&] { return stopping_ || !plugged_ || clearings_ != before; });
+  return !stopping_ && plugged_;
 }
 
 std::optional<CardFaultScript::Cut> VpcdCard::cut_of(const std::optional<CardFault>& command_fault,
@@ -283,7 +288,7 @@ VpcdCard::End VpcdCard::serve(int fd) {
         swallow(fd);
         return End::link_lost;
       }
-      if (fault && fault->kind == Kind::delay && !wait_unless_pulled(fault->delay_ms)) return End::pulled;
+      if (fault && fault->kind == Kind::delay && !delayed(fault->delay_ms)) return End::pulled;
       if (fault && fault->kind == Kind::wrong_signature) key_.corrupt_next_signatures(1);
       if (fault && fault->kind == Kind::pin_locked && !key_.set_tries_left(0)) return End::link_lost;
       reply = key_.process(payload);

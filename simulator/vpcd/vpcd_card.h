@@ -41,7 +41,8 @@ class VpcdCard {
   StreamBytes stream_bytes() const;
 
   void add_fault(CardFault fault);
-  void clear_faults();  // a hanging card stays hung until it is pulled
+  /// A command that is delayed goes on at once; a hanging card stays hung until it is pulled.
+  void clear_faults();
   std::size_t fault_count() const;
 
   std::uint16_t port() const;
@@ -52,7 +53,7 @@ class VpcdCard {
   End serve(int fd);
   /// Pulls itself because of a fault.
   End pull(std::uint32_t replug_ms);
-  bool wait_unless_pulled(std::uint32_t ms);  // false: pulled or stopping
+  bool delayed(std::uint32_t ms);  // until then or until the faults are cleared; false: pulled or stopping
   std::optional<CardFaultScript::Cut> cut_of(const std::optional<CardFault>& command_fault,
                                              CardFault::Direction direction, CardFaultScript::Position at,
                                              std::uint64_t size, bool is_apdu);
@@ -70,7 +71,8 @@ class VpcdCard {
   int fd_ = -1;  // of the link now served; shut down, not closed, by unplug()
   StreamBytes bytes_;
   CardFaultScript faults_;
-  std::jthread thread_;  // last: it uses everything above
+  std::uint64_t clearings_ = 0;  // ends delays that began before
+  std::jthread thread_;          // last: it uses everything above
 };
 
 }  // namespace taxgate::simulator

@@ -19,6 +19,12 @@
 
 namespace taxgate::tests {
 
+/// A delay (CardFault::delay_ms) that a test ends itself, by clearing the faults.
+inline constexpr std::uint32_t kUntilCleared = 60'000;
+/// No key hangs in the test: deadlines that a starved machine does not reach.
+inline constexpr const char* kPatient =
+    "[deadlines]\nopen_ms = 60000\nlogin_ms = 60000\nsign_ms = 60000\nrequest_ms = 60000\n";
+
 /// A blocking client of keyd's socket: one thread, plain reads.
 class KeydClient {
  public:

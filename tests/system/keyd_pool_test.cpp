@@ -27,9 +27,10 @@ constexpr std::uint8_t kSignIns = 0x74;
 
 /// All keys are of taxpayer 0.
 KeydStack::Options one_taxpayer(unsigned keys) {
-  return {.readers = (keys + 1) / 2, .keys = keys, .define = [](unsigned, simulator::KeyDefinition& key) {
-            key.taxpayer = KeydStack::taxpayer(0);
-          }};
+  return {.readers = (keys + 1) / 2,
+          .keys = keys,
+          .extra_config = kPatient,
+          .define = [](unsigned, simulator::KeyDefinition& key) { key.taxpayer = KeydStack::taxpayer(0); }};
 }
 
 void start(KeydStack& stack, unsigned keys) {
@@ -43,6 +44,17 @@ keyd::v1::Frame sign_frame(unsigned request, const std::vector<std::string>& ser
   frame.mutable_sign()->set_request(request);
   for (const auto& serial : serials) frame.mutable_sign()->add_serials(serial);
   return frame;
+}
+
+/// Waits until the host has written down that many orders, which it does right before it gives each to its card.
+bool wait_logged(const KeydStack& stack, std::size_t orders) {
+  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms)) {
+    const std::string log = whole_file(stack.state() + "/signing.log");
+    std::size_t found = 0;
+    for (std::size_t at = 0; (at = log.find("\torder\t", at)) != std::string::npos; ++at) ++found;
+    if (found >= orders) return true;
+  }
+  return false;
 }
 
 std::optional<keyd::v1::LeaseReply> lease(KeydClient& client, const std::string& serial, std::uint32_t seconds,
@@ -119,9 +131,13 @@ TEST(KeyPoolOnRealPcscd, EachKeyOfATaxpayerWorksAtTheSameTime) {
   KeydStack stack(one_taxpayer(kKeys));
   start(stack, kKeys);
   for (unsigned i = 0; i < kKeys; ++i)
-    stack.card(i).add_fault({.kind = simulator::CardFault::Kind::delay, .ins = kSignIns, .count = 0, .delay_ms = 400});
+    stack.card(i).add_fault(
+        {.kind = simulator::CardFault::Kind::delay, .ins = kSignIns, .count = 0, .delay_ms = kUntilCleared});
   KeydClient client(stack.socket());
   for (unsigned i = 0; i < kKeys; ++i) ASSERT_TRUE(client.send(sign_frame(i + 1)));
+  // No card answers before each has an order: one that waited for a key's first answer would not be in the log.
+  EXPECT_TRUE(wait_logged(stack, kKeys));
+  for (unsigned i = 0; i < kKeys; ++i) stack.card(i).clear_faults();
   std::set<std::string> serials;
   for (unsigned i = 0; i < kKeys; ++i) {
     const auto answer = client.receive(20s);
@@ -129,7 +145,6 @@ TEST(KeyPoolOnRealPcscd, EachKeyOfATaxpayerWorksAtTheSameTime) {
     EXPECT_FALSE(answer->signed_().has_failure()) << answer->signed_().failure().id();
     serials.insert(answer->signed_().key_serial());
   }
-  // Had one key taken a second order, another one would have been idle.
   EXPECT_EQ(serials.size(), kKeys);
 }
 
@@ -196,7 +211,7 @@ TEST(KeyLeaseOnRealPcscd, AnotherProgramHasTheKeyForItselfAndSigningResumesByIts
   KeydClient client(stack.socket());
   EXPECT_THAT(OtherProgram(stack, 0).said(), HasSubstr("key.reader_busy SCardConnect: SCARD_E_SHARING_VIOLATION"));
 
-  const auto lent = lease(client, stack.serial(0), 6);  // seconds: longer than all that follows takes a loaded machine
+  const auto lent = lease(client, stack.serial(0), 3600);
   ASSERT_TRUE(lent && !lent->has_failure()) << (lent ? lent->failure().id() : "no answer");
   EXPECT_EQ(lent->key().state(), "leased");
   std::optional<OtherProgram> theirs(std::in_place, stack, 0);
@@ -218,6 +233,9 @@ TEST(KeyLeaseOnRealPcscd, AnotherProgramHasTheKeyForItselfAndSigningResumesByIts
   ASSERT_TRUE(somebody);
   EXPECT_EQ(somebody->failure().id(), "key.leased");
 
+  // Made to end soon by its holder, once everything above has been seen.
+  const auto soon = lease(client, stack.serial(0), 1);
+  ASSERT_TRUE(soon && !soon->has_failure());
   theirs.reset();
   ASSERT_TRUE(stack.wait_state(0, "ready"));
   const auto request = stack.request(0, "after");
@@ -315,19 +333,22 @@ TEST(KeyLeaseOnRealPcscd, ALentKeyStaysLentOverARestartOfTheHostUntilItsTime) {
 TEST(KeyLeaseOnRealPcscd, ASignatureUnderWayEndsBeforeTheKeyIsLent) {
   KeydStack stack(one_taxpayer(1));
   start(stack, 1);
-  stack.card(0).add_fault({.kind = simulator::CardFault::Kind::delay, .ins = kSignIns, .delay_ms = 700});
+  stack.card(0).add_fault({.kind = simulator::CardFault::Kind::delay, .ins = kSignIns, .delay_ms = kUntilCleared});
   KeydClient client(stack.socket());
   ASSERT_TRUE(client.send(sign_frame(1)));
-  // Under way: the host writes an order down, then gives it to the card. One that still waits would not hold up a
-  // lease.
-  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms))
-    if (whole_file(stack.state() + "/signing.log").find("pool-1") != std::string::npos) break;
+  // Under way: one that still waits would not hold up a lease.
+  ASSERT_TRUE(wait_logged(stack, 1));
   keyd::v1::Frame frame;
   frame.mutable_lease()->set_serial(stack.serial(0));
   frame.mutable_lease()->set_seconds(60);
   frame.mutable_lease()->set_holder("local:root");
   frame.mutable_lease()->set_reason("r");
   ASSERT_TRUE(client.send(frame));
+  // It has been heard when a question behind it is answered, and has no answer itself.
+  const auto keys = client.keys();
+  ASSERT_EQ(keys.size(), 1U) << "the lease was answered while the card was at work";
+  EXPECT_EQ(keys[0].lease_holder(), "local:root");
+  stack.card(0).clear_faults();
   const auto first = client.receive(20s);
   ASSERT_TRUE(first && first->has_signed_()) << "the lease was answered first";
   EXPECT_FALSE(first->signed_().has_failure()) << first->signed_().failure().id();

@@ -36,19 +36,20 @@ std::string begun_at(pid_t pid) {
 }
 
 TEST(KeyHostOnRealPcscd, SignsAnEnvelopeAndLogsItBefore) {
-  KeydStack stack({});
+  KeydStack stack({.extra_config = kPatient});
   stack.start_keyd();
   ASSERT_TRUE(stack.wait_state(0, "ready"));
   KeydClient client(stack.socket());
   const auto request = stack.request(0, "0190-apply");
   // While the card is still at it, the order stands in the log already.
-  stack.card(0).add_fault({.kind = simulator::CardFault::Kind::delay, .ins = 0x74, .delay_ms = 1500});
+  stack.card(0).add_fault({.kind = simulator::CardFault::Kind::delay, .ins = 0x74, .delay_ms = kUntilCleared});
   std::optional<keyd::v1::SignReply> reply;
   std::jthread waiter([&] { reply = client.sign(request); });
   const auto logged = [&] { return whole_file(stack.state() + "/signing.log").find("\torder\t") != std::string::npos; };
   for (const auto until = Clock::now() + 20s; Clock::now() < until && !logged();) std::this_thread::sleep_for(5ms);
   EXPECT_TRUE(logged());
   EXPECT_EQ(stack.key(0).counters().signatures, 0U) << "signed before it was logged";  // asked after the log was read
+  stack.card(0).clear_faults();
   waiter.join();
   ASSERT_TRUE(reply);
   ASSERT_FALSE(reply->has_failure()) << reply->failure().id() << " " << reply->failure().detail();

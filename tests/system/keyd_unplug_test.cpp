@@ -196,11 +196,7 @@ class Lane {
 };
 
 TEST(Unplug, AtEveryByteFromConnectToStatusWordTheSameOrderEndsSignedAndNoPinTryIsSpent) {
-  // No key hangs here: deadlines that a starved machine does not reach.
-  KeydStack stack(
-      {.readers = kReaders,
-       .keys = kLanes,
-       .extra_config = "[deadlines]\nopen_ms = 60000\nlogin_ms = 60000\nsign_ms = 60000\nrequest_ms = 60000"});
+  KeydStack stack({.readers = kReaders, .keys = kLanes, .extra_config = kPatient});
   Lives lives;
   stack.start_keyd();
   std::vector<std::unique_ptr<Lane>> lanes;

@@ -199,9 +199,7 @@ TEST(UsbKeys, ThatStaySilentBeyondTheDeadlineAreSetAsideAndOthersSign) {
 
 TEST(UsbKeys, AreTwentyFourAtOnceAndEachSignsForItsOwnTaxpayer) {
   constexpr unsigned kKeys = 24;
-  UsbStack stack(
-      {.keys = kKeys,
-       .extra_config = "[deadlines]\nopen_ms = 60000\nlogin_ms = 60000\nsign_ms = 60000\nrequest_ms = 60000"});
+  UsbStack stack({.keys = kKeys, .extra_config = kPatient});
   const auto start = Clock::now();
   stack.start_keyd();
   for (unsigned i = 0; i < kKeys; ++i) ASSERT_TRUE(stack.wait_ready(i, 0, 120s));

@@ -197,10 +197,22 @@ TEST_F(VpcdCardInReader, HangsNoLongerThanItsReaderLives) {
 TEST_F(VpcdCardInReader, AnswersLateWhenDelayed) {
   plug();
   auto f = fault(Kind::delay);
-  f.delay_ms = 150;
+  f.delay_ms = 60;
+  card_->add_fault(f);
+  const auto begun = std::chrono::steady_clock::now();
+  reader_.send(gm::gen_random(8));
+  EXPECT_TRUE(reader_.receive());
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 60ms);
+}
+
+TEST_F(VpcdCardInReader, AnswersADelayedCommandAtOnceWhenTheFaultsAreCleared) {
+  plug();
+  auto f = fault(Kind::delay);
+  f.delay_ms = 3'600'000;
   card_->add_fault(f);
   reader_.send(gm::gen_random(8));
-  EXPECT_TRUE(reader_.silent(50));
+  EXPECT_TRUE(reader_.silent(20));
+  card_->clear_faults();
   EXPECT_TRUE(reader_.receive());
 }
 
