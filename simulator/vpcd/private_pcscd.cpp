@@ -19,6 +19,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -33,10 +34,20 @@ using namespace std::chrono_literals;
 
 constexpr auto kStopGrace = 2s;  // pcscd joins its poll threads (400 ms each) before it ends
 constexpr auto kReadyPoll = 5ms;
+constexpr std::uint16_t kFirstPort = 10'000;  // well-known services are below
 constexpr int kPortAttempts = 200;  // free neighbouring pairs are common; this many misses means something is wrong
 constexpr int kStartAttempts = 3;   // somebody else may take a port between our choice and pcscd's bind
 
-/// A port that nobody listens on, with its upper neighbour; 0 when this attempt missed.
+/// The first port the kernel gives to whoever asks for any: to outgoing connections and to listeners without a wish.
+std::uint16_t first_given_port() {
+  unsigned first = 0;
+  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> first;
+  return first > kFirstPort + 2 * kPortAttempts && first <= 65535 ? static_cast<std::uint16_t>(first) : 65535;
+}
+
+/// A port that nobody listens on, with its upper neighbour; 0 when this attempt missed. Below those the kernel gives:
+/// while pcscd restarts an outgoing connection could take one of ours, and a card that dials a port without a listener
+/// is given that very port for its own end sooner or later, meets itself and keeps pcscd out.
 std::uint16_t try_port_pair() {
   const auto bound = [](std::uint16_t port, std::uint16_t& got) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -51,10 +62,12 @@ std::uint16_t try_port_pair() {
     if (!ok && fd >= 0) ::close(fd);
     return ok ? fd : -1;
   };
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  std::uniform_int_distribution<unsigned> any(kFirstPort, first_given_port() - 2U);
   std::uint16_t first = 0, second = 0;
-  const int a = bound(0, first);
+  const int a = bound(static_cast<std::uint16_t>(any(random)), first);
   if (a < 0) return 0;
-  const int b = first == 65535 ? -1 : bound(static_cast<std::uint16_t>(first + 1), second);
+  const int b = bound(static_cast<std::uint16_t>(first + 1), second);
   ::close(a);
   if (b < 0) return 0;
   ::close(b);
