@@ -90,7 +90,7 @@ void Disks::look() {
     any = true;
     for (const auto& type : key.disk->types()) look_at(key, type);
   }
-  if (!any) return;
+  if (!any && !may_hold_) return;
   if (may_hold_ && !freeing_) asio::co_spawn(context_.executor, free_held(), asio::detached);
   timer_.expires_after(kDiskLook);
   timer_.async_wait([this](const boost::system::error_code& error) {
@@ -180,7 +180,8 @@ bool Disks::lets(const Submission& sub) const {
   for (const auto& key : context_.keys.keys()) {
     if (key.taxpayer != sub.taxpayer || key.state != "ready") continue;
     if (!pinned.empty() && std::ranges::find(pinned, key.serial) == pinned.end()) continue;
-    if (!key.disk || key.disk->has_trouble()) continue;
+    if (!key.disk) return true;  // it is no disk, and was not there when the disk refused
+    if (key.disk->has_trouble()) continue;
     if (std::ranges::all_of(key.disk->types(), [&](const keyd::v1::DiskType& type) {
           return rules::disk_lets(state_of(*key.disk, type), sub.hold_reason, context_.clock.now()).value_or(false);
         }))
@@ -214,7 +215,8 @@ asio::awaitable<void> Disks::free_held() {
       const std::string reason = std::exchange(sub.hold_reason, {});
       sub.hold_release_by.clear();
       const State to = sub.step == Step::upload || !sub.form_uuid.empty() ? State::confirmed : State::queued;
-      auto moved = co_await context_.advance(sub, to, row("release", "the tax disk issues again", reason));
+      auto moved = co_await context_.advance(
+          sub, to, row("release", "the tax disk issues again, or another key is there", reason));
       if (moved)
         freed_(sub.id);
       else

@@ -22,7 +22,7 @@ class Disks {
   Disks& operator=(const Disks&) = delete;
 
   /// The key host told of a change, or time jumped: meters are read, events told, held submissions looked at. While
-  /// there is a disk it looks by itself every minute.
+  /// there is a disk, or a submission may be held by one, it looks by itself every minute.
   void look();
   void stop();
   /// A refusal of a disk holds a submission from now on.

@@ -165,9 +165,21 @@ TEST(DisksOfTheGateway, ARefusalHoldsItsSubmissionAloneWithTheRemedyAndItGoesOnB
   EXPECT_THAT(held->hold().remedy(), HasSubstr("清卡"));
   EXPECT_THAT(held->hold().remedy_zh(), HasSubstr("抄报"));
 
-  // The taxpayer's other work goes on, through its other key.
+  // The taxpayer's other work goes on through its other key, as soon as that is there.
+  const auto ukey = [&](const std::string& state) {
+    return eventually([&] {
+      const auto list = stand.call<api::v1::KeyList>("GET", "/v1/keys");
+      return list && std::ranges::any_of(
+                         list->keys(), [&](const auto& key) { return key.serial() == kUkey && key.state() == state; });
+    });
+  };
+  ASSERT_TRUE(ukey("ready"));
+  stand.card(0).unplug();
+  ASSERT_TRUE(ukey("gone"));
   const auto other = stand.submit(whole.full_red(whole.blue()));
   ASSERT_TRUE(other);
+  EXPECT_EQ(stand.wait_state(other->id(), {"held"}, 20s)->state(), "held");
+  stand.card(0).plug();
   EXPECT_EQ(stand.wait_state(other->id(), {"issued"}, 20s)->state(), "issued");
   EXPECT_TRUE(eventually([&] {
     const auto lock_date = forecast(stand, "disk.end_lock_date");
