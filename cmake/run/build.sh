@@ -35,20 +35,19 @@ need_program() {
   exit 1
 }
 
+bench_names() { (cd "$ROOT/tests/bench" && printf '%s\n' *_bench.cpp | sed 's/_bench\.cpp$//'); }
+
+# run_benches NAME JSON [options]: one, or without a name all; then the status is that of the last that failed.
 run_benches() {
-  local name="$1" json="$2" bench found=0 status=0
+  local name="$1" json="$2" status=0
   shift 2
-  if [ -z "$name" ] || [ -f "$ROOT/tests/bench/${name}_bench.cpp" ]; then
-    ninja -C "$ROOT/build" -j "$JOBS" "${name:+bench_}${name:-benches}" >&2 || return 1
-  fi
-  for bench in "$ROOT"/build/bin/bench_*; do
-    [ -x "$bench" ] || continue
-    if [ -n "$name" ] && [ "$(basename "$bench")" != "bench_$name" ]; then continue; fi
-    found=1
-    [ -n "$json" ] || echo "--- $(basename "$bench")"
-    "$bench" ${json:+"$json"} "$@" || status=1
+  ninja -C "$ROOT/build" -j "$JOBS" "${name:+bench_}${name:-benches}" >&2 || return 1
+  TAXGATE_BENCH_COMMIT="$(git -C "$ROOT" describe --always --dirty --abbrev=7 2>/dev/null || echo unknown)"
+  export TAXGATE_BENCH_COMMIT
+  for name in ${name:-$(bench_names)}; do
+    "$ROOT/build/bin/bench_$name" ${json:+"$json"} "$@" || status=$?
+    [ -n "$json" ] || echo
   done
-  if [ $found -eq 0 ]; then echo "run: no benchmark${name:+ named $name} in this tree" >&2; status=1; fi
   return $status
 }
 

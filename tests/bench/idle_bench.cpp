@@ -2,7 +2,7 @@
 // intervals (no laboratory mode, nothing accepted). Start: from exec to api.json with 100,000 open submissions in the
 // database.
 //
-//   bench_idle [--json] [--rounds N] [--open N] [--seconds N]
+//   bench_idle [--json] [--rounds N] [--open N] [--settle N] [--seconds N]
 #include <condition_variable>
 #include <csignal>
 #include <future>
@@ -12,15 +12,13 @@
 #include "daemon/core/clock.h"
 #include "daemon/core/files.h"
 #include "simulator/stand/stand.h"
-#include "tests/bench/measure.h"
+#include "tests/bench/program.h"
 #include "tests/bench/red_input.h"
 
 namespace taxgate::bench {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr auto kSettle = 5s;  // after the start, before anything is counted
 
 std::unique_ptr<simulator::Stand> make_stand(const std::string& directory, bool with_keys) {
   std::filesystem::create_directory(directory);
@@ -54,59 +52,60 @@ double start_taxgated(simulator::Stand& stand, simulator::Child& daemon) {
   return seconds_since(begin);
 }
 
-std::vector<pid_t> children_of(pid_t parent) {
-  std::vector<pid_t> out;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const pid_t pid = std::atoi(entry.path().filename().c_str());
-    std::ifstream status(pid > 0 ? entry.path() / "status" : std::filesystem::path());
-    for (std::string line; std::getline(status, line);)
-      if (line.starts_with("PPid:") && std::atoi(line.c_str() + 5) == parent) out.push_back(pid);
-  }
-  return out;
+std::uint64_t keys_ready(simulator::Stand& stand) {
+  const auto list = take(stand.call<api::v1::KeyList>("GET", "/v1/keys"), "keys");
+  return static_cast<std::uint64_t>(std::ranges::count(list.keys(), "ready", &api::v1::KeyInfo::state));
 }
 
-void print_idle(bool json, const std::string& name, pid_t pid, double cpu, long woken, int seconds) {
-  const double rss = rss_mb(pid);
-  if (json)
-    Row{.bench = "idle",
-        .variant = name,
-        .parameters = fmt::format(R"({{"settle_seconds":5,"seconds":{}}})", seconds),
-        .seconds = static_cast<double>(seconds),
-        .cpu_seconds = cpu,
-        .min = static_cast<double>(woken),
-        .max = static_cast<double>(woken),
-        .rounds = 1,
-        .per_second = static_cast<double>(woken) / seconds,
-        .rss_mb = rss,
-        .verified = rss > 0 ? 1U : 0U,
-        .more = fmt::format(R"(,"wake_ups":{})", woken)}
-        .print_json();
-  else
-    fmt::print("{:<16} {:>8.1f} {:>10} {:>12.3f}\n", name, rss, woken, cpu);
+/// The gateway works and its key is ready: otherwise what was idle is nothing. returns  processes looked at
+std::uint64_t check_idle(simulator::Stand& stand, simulator::Child& taxgated, const std::vector<Row>& rows) {
+  if (!taxgated.running() || !stand.keyd().running()) throw std::runtime_error("a process ended while it was idle");
+  expect_count("keys ready", 1, keys_ready(stand));
+  return static_cast<std::uint64_t>(std::ranges::count_if(rows, [](const Row& r) { return r.rss_mb > 0; }));
 }
 
-void idle(bool json, int seconds) {
+void idle(bool json, int settle, int seconds) {
   DiskDirectory directory;
   auto stand = make_stand(directory.path() + "/s", true);
   take(stand->start_keyd(), "taxgate-keyd");
   simulator::Child taxgated;
   start_taxgated(*stand, taxgated);
-  std::this_thread::sleep_for(kSettle);
-  struct Process {
-    std::string name;
-    pid_t pid;
-    double cpu = 0;
-    long woken = 0;
-  };
-  std::vector<Process> processes{{"taxgated", taxgated.pid()}, {"taxgate-keyd", stand->keyd().pid()}};
+  for (const auto until = Clock::now() + 20s; keys_ready(*stand) == 0 && Clock::now() < until;)
+    std::this_thread::sleep_for(20ms);
+  std::this_thread::sleep_for(std::chrono::seconds(settle));
+  std::vector<pid_t> pids{taxgated.pid(), stand->keyd().pid()};
+  std::vector<Row> rows{{.variant = "taxgated"}, {.variant = "taxgate-keyd"}};
   for (const pid_t pid : children_of(stand->keyd().pid())) {
-    processes.push_back({fmt::format("keyd's child {}", processes.size() - 1), pid});
+    pids.push_back(pid);
+    rows.push_back({.variant = fmt::format("keyd's child {}", rows.size() - 1)});
   }
-  for (auto& p : processes) p.cpu = cpu_seconds(p.pid), p.woken = wake_ups(p.pid);
+  std::vector<long> woken;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    rows[i].cpu_seconds = -cpu_seconds(pids[i]);
+    woken.push_back(-wake_ups(pids[i]));
+  }
   std::this_thread::sleep_for(std::chrono::seconds(seconds));
-  for (auto& p : processes) p.cpu = cpu_seconds(p.pid) - p.cpu, p.woken = wake_ups(p.pid) - p.woken;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Row& row = rows[i];
+    row.cpu_seconds += cpu_seconds(pids[i]);
+    woken[i] += wake_ups(pids[i]);
+    row.rss_mb = rss_mb(pids[i]);
+    row.bench = "idle";
+    row.parameters = fmt::format(R"({{"settle_seconds":{},"seconds":{}}})", settle, seconds);
+    row.unit = "wake-ups";
+    row.of_rounds = {static_cast<double>(woken[i])};
+    row.seconds = seconds;
+    row.per_second = row.of_rounds.front() / seconds;
+  }
+  const std::uint64_t alive = expect_count("processes alive", rows.size(), check_idle(*stand, taxgated, rows));
   if (!json) fmt::print("{:<16} {:>8} {:>10} {:>12}\n", "idle", "RSS MB", fmt::format("wakes/{}s", seconds), "CPU s");
-  for (const auto& p : processes) print_idle(json, p.name, p.pid, p.cpu, p.woken, seconds);
+  for (Row& row : rows) {
+    row.checked = alive;
+    if (json)
+      row.print_json();
+    else
+      fmt::print("{:<16} {:>8.1f} {:>10.0f} {:>12.3f}\n", row.variant, row.rss_mb, row.middle(), row.cpu_seconds);
+  }
   if (!json) fmt::print("goal: at most 30 MB a process, no wake-ups\n\n");
   taxgated.stop();
 }
@@ -147,42 +146,26 @@ void start(bool json, int rounds, std::uint64_t count) {
   auto stand = make_stand(directory.path() + "/s", false);
   take(make_private_directory(stand->directory() + "/state"), "state directory");
   fill(stand->database(), count, stand->options().taxpayers);
-  std::vector<double> times;
-  double cpu = 0, total = 0, rss = 0;
-  std::uint64_t counted = 0;
+  Row row{.bench = "idle",
+          .variant = "start with open submissions",
+          .parameters = fmt::format(R"({{"open":{}}})", count),
+          .unit = "s"};
   for (int round = 0; round < rounds; ++round) {
     simulator::Child taxgated;
-    times.push_back(start_taxgated(*stand, taxgated));
-    total += times.back();
-    cpu += cpu_seconds(taxgated.pid());
-    rss = std::max(rss, rss_mb(taxgated.pid()));
-    if (round + 1 == rounds) {  // every one of them is there
-      const auto status = take(stand->call<api::v1::Status>("GET", "/v1/status"), "status");
-      for (const auto& state : status.states()) counted += state.count();
-      if (counted != count)
-        throw std::runtime_error(fmt::format("{} submissions stored, {} seen after the start", count, counted));
-    }
+    row.of_rounds.push_back(start_taxgated(*stand, taxgated));
+    row.seconds += row.of_rounds.back();
+    row.cpu_seconds += cpu_seconds(taxgated.pid());
+    row.rss_mb = std::max(row.rss_mb, rss_mb(taxgated.pid()));
+    std::uint64_t counted = 0;  // every one of them is there
+    const auto status = take(stand->call<api::v1::Status>("GET", "/v1/status"), "status");
+    for (const auto& state : status.states()) counted += state.count();
+    row.checked += expect_count("submissions seen after the start", count, counted);
     if (!taxgated.stop(20s)) throw std::runtime_error("taxgated does not stop");
   }
-  const auto [min, max] = std::minmax_element(times.begin(), times.end());
-  if (json) {
-    Row{.bench = "start",
-        .variant = "open submissions",
-        .parameters = fmt::format(R"({{"open":{}}})", count),
-        .seconds = total,
-        .cpu_seconds = cpu,
-        .min = *min,
-        .max = *max,
-        .rounds = times.size(),
-        .per_second = static_cast<double>(count) / median(times),
-        .rss_mb = rss,
-        .verified = counted,
-        .more = fmt::format(R"(,"median_seconds":{:.3f})", median(times))}
-        .print_json();
-    return;
-  }
+  row.per_second = static_cast<double>(count) / row.middle();
+  if (json) return row.print_json();
   fmt::print("start with {} open submissions: median {:.2f} s, {:.2f} to {:.2f} s in {} rounds, {:.0f} MB then\n",
-             count, median(times), *min, *max, times.size(), rss);
+             count, row.middle(), row.least(), row.most(), rounds, row.rss_mb);
   fmt::print("goal: at most 1 s from exec to api.json\n");
 }
 
@@ -190,16 +173,16 @@ void start(bool json, int rounds, std::uint64_t count) {
 }  // namespace taxgate::bench
 
 int main(int argc, char** argv) {
-  using namespace taxgate::bench;
   ::signal(SIGPIPE, SIG_IGN);
-  try {
-    const bool json = has_flag(argc, argv, "--json");
-    idle(json, static_cast<int>(std::max(1L, number_option(argc, argv, "--seconds", 10))));
-    start(json, static_cast<int>(std::max(1L, number_option(argc, argv, "--rounds", 5))),
-          static_cast<std::uint64_t>(std::max(1L, number_option(argc, argv, "--open", 100'000))));
-    return 0;
-  } catch (const std::exception& problem) {
-    fmt::print(stderr, "bench idle: {}\n", problem.what());
-    return 1;
-  }
+  int settle = 5, seconds = 10, rounds = 5;
+  std::uint64_t open = 100'000;
+  taxgate::bench::Program program("idle", "memory and wake-ups of a gateway with nothing to do; then its start");
+  program.number("--settle", settle, 0, 3600, "seconds after the start before anything is counted")
+      .number("--seconds", seconds, 1, 86'400, "of doing nothing")
+      .number("--rounds", rounds, 1, 1000, "starts")
+      .number("--open", open, 1, 10'000'000, "open submissions in the database at the start");
+  return program.run(argc, argv, [&](bool json) {
+    taxgate::bench::idle(json, settle, seconds);
+    taxgate::bench::start(json, rounds, open);
+  });
 }

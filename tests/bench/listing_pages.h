@@ -25,6 +25,11 @@ struct World {
     const auto at = i % step();
     return at >= 1 && at <= rounds && i / step() < per_round();
   }
+  /// Whether lock and abnormality are what the record shows after so many rounds.
+  bool shows(std::uint64_t i, PlatformStatus s, std::uint64_t even, std::uint64_t clusters) const {
+    return s.text(StatusField::lock) == (even_now(i, even) ? "Y" : "N") &&
+           s.text(StatusField::abnormal) == (cluster_now(i, clusters) ? "03" : "01");
+  }
   bool cluster_now(std::uint64_t i, std::uint64_t rounds) const { return i < per_round() * rounds; }
 };
 
@@ -88,6 +93,10 @@ inline InvoiceKey key_of(std::uint32_t taxpayer, std::uint64_t i) {
   for (std::size_t d = 20; d-- > 2; serial /= 10) number[d] = static_cast<char>('0' + serial % 10);
   return *invoice_key(taxpayer, number);
 }
-inline std::uint64_t index_of(const InvoiceKey& key) { return (key.rest - kFirstSerial) / kGap; }
+/// Of a number that is none of the listing's: one above every index.
+inline std::uint64_t index_of(std::uint64_t rest) {
+  const std::uint64_t above = rest - kFirstSerial;
+  return above % kGap == 0 ? above / kGap : UINT64_MAX;
+}
 
 }  // namespace taxgate::bench

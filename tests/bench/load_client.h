@@ -37,6 +37,17 @@ struct LoadResult {
   std::array<char, 400> trouble{};
 };
 
+/// A connection to a Unix socket. -1: nobody takes it (errno)
+inline int connected(const std::string& path) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (fd < 0 || ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
+  ::close(fd);
+  return -1;
+}
+
 class LoadClient {
  public:
   explicit LoadClient(LoadOptions options) : options_(std::move(options)) {
@@ -116,12 +127,8 @@ class LoadClient {
 
   void connect() {
     Connection c;
-    c.fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    options_.socket.copy(address.sun_path, sizeof address.sun_path - 1);
-    if (::connect(c.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-      throw std::runtime_error("connect " + options_.socket + ": " + std::strerror(errno));
+    c.fd = connected(options_.socket);
+    if (c.fd < 0) throw std::runtime_error("connect " + options_.socket + ": " + std::strerror(errno));
     epoll_event event{.events = EPOLLIN, .data = {.u32 = static_cast<std::uint32_t>(connections_.size())}};
     ::epoll_ctl(epoll_, EPOLL_CTL_ADD, c.fd, &event);
     connections_.push_back(std::move(c));

@@ -4,8 +4,8 @@
 // compared with what the platform showed, before a time is printed. Beside it, against the same platform, the script a
 // system administrator would write (night_rival.py). With --submissions R billing servers submit meanwhile.
 //
-//   bench_night [--records N] [--rounds R] [--concurrency C] [--no-rivals] [--submissions PER_SECOND]
-//               [--json]
+//   bench_night [--records N] [--rounds R] [--concurrency C] [--no-rivals] [--json]
+//               [--submissions PER_SECOND [--alone SECONDS]]
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -22,6 +22,7 @@
 #include "simulator/stand/stand.h"
 #include "tests/bench/blue_ledger.h"
 #include "tests/bench/load_client.h"
+#include "tests/bench/program.h"
 
 namespace taxgate::bench {
 namespace {
@@ -34,13 +35,18 @@ const std::vector<simulator::Deed> kDeedList{simulator::Deed::deduct, simulator:
                                              simulator::Deed::lock};
 constexpr double kPercent = 1;
 constexpr std::uint64_t kPopulationSeed = 11;
+constexpr int kLongestAlone = 60;  // the invoices for submissions last for five minutes altogether
+// How long we and the script wait before asking again whether a package is ready. A small run would wait most of its
+// time.
+int poll_ms(std::uint64_t records) { return records >= 100'000 ? 100 : 10; }
 constexpr std::uint64_t kPlainRecords = 20'000;  // half a minute of the script with SM4 in Python
 
 struct Wish {
   std::uint64_t records = 1'000'000;
   int rounds = 3, concurrency = 4;
   int submissions = 0;  // a second
-  bool json = false, python = true;
+  int alone = 5;        // seconds of submissions without a night
+  bool json = false, no_rivals = false;
 };
 
 struct Night {
@@ -56,6 +62,35 @@ double process_cpu(pid_t pid) {
   return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 
+/// A database somebody else writes, read only.
+class Database {
+ public:
+  explicit Database(const std::string& path) {
+    if (::sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READONLY, nullptr) != SQLITE_OK)
+      throw std::runtime_error(path + " cannot be read");
+  }
+  ~Database() { ::sqlite3_close(db_); }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  template <class EachRow>
+  void each(const char* query, EachRow row) const {
+    sqlite3_stmt* s = nullptr;
+    if (::sqlite3_prepare_v2(db_, query, -1, &s, nullptr) != SQLITE_OK) throw std::runtime_error(::sqlite3_errmsg(db_));
+    const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> end(s, ::sqlite3_finalize);
+    int step = 0;
+    while ((step = ::sqlite3_step(s)) == SQLITE_ROW) row(s);
+    if (step != SQLITE_DONE) throw std::runtime_error(::sqlite3_errmsg(db_));
+  }
+  static std::string text(sqlite3_stmt* s, int column) {
+    const auto* t = ::sqlite3_column_text(s, column);
+    return t == nullptr ? std::string() : reinterpret_cast<const char*>(t);
+  }
+
+ private:
+  sqlite3* db_ = nullptr;
+};
+
 class NightBench {
  public:
   NightBench(std::string self, Wish wish) : self_(std::move(self)), wish_(wish) {
@@ -67,7 +102,8 @@ class NightBench {
     options.answer_ms = 60'000;  // a page is megabytes, and the machine may be shared
     options.connect_ms = 10'000;
     options.poll_inbox_ms = 3'600'000;
-    options.sync = fmt::format("at = \"off\"\npoll_ms = 100\ndeep_months = 3\nconcurrency = {}\n", wish.concurrency);
+    options.sync = fmt::format("at = \"off\"\npoll_ms = {}\ndeep_months = 3\nconcurrency = {}\n", poll_ms(wish.records),
+                               wish.concurrency);
     stand_ = take(Stand::build(options), "stand");
     take(make_private_directory(options.directory + "/state"), "state directory");
     if (wish_.submissions > 0) fill();
@@ -80,6 +116,7 @@ class NightBench {
 
   /// returns  CPU seconds a million of a night with changes
   double run() {
+    if (!wish_.no_rivals) expect_cryptography();
     row("first load", {night()}, 0);
     std::vector<Night> later, quiet;
     for (int round = 1; round <= wish_.rounds; ++round) {
@@ -89,7 +126,7 @@ class NightBench {
     }
     row("1 % changed", later, 0);
     row("nothing changed", quiet, 0);
-    if (wish_.python) rival(later);
+    if (!wish_.no_rivals) rival(later);
     if (wish_.submissions > 0) under_load();
     return median_per_million(later);
   }
@@ -101,6 +138,7 @@ class NightBench {
       Night n = script({"--plain-sm4"}, taxpayers());
       verify_script(n);
       n.cpu -= start;
+      if (n.cpu <= 0) throw std::runtime_error("too few records to tell the script's night from its start");
       n.rss = 0;  // told of the largest child so far, which was another one
       return n;
     };
@@ -174,54 +212,42 @@ class NightBench {
   }
 
   void verify() const {
-    sqlite3* db = nullptr;
-    if (::sqlite3_open_v2(stand_->database().c_str(), &db, SQLITE_OPEN_READONLY, nullptr) != SQLITE_OK)
-      throw std::runtime_error("the database cannot be read");
-    const std::unique_ptr<sqlite3, int (*)(sqlite3*)> close(db, ::sqlite3_close);
+    const Database db(stand_->database());
     std::map<std::uint32_t, std::string> ids;
-    each(db, "SELECT no, id FROM taxpayer",
-         [&](sqlite3_stmt* s) { ids[static_cast<std::uint32_t>(::sqlite3_column_int(s, 0))] = text(s, 1); });
-    each(db, "SELECT (SELECT max(seq) FROM change) - (SELECT value FROM meta WHERE name = 'applied_seq')",
-         [](sqlite3_stmt* s) {
-           if (::sqlite3_column_int64(s, 0) != 0) throw std::runtime_error("not everything is applied");
-         });
-    std::uint64_t right = 0, rows = 0;
-    each(db, "SELECT partition, rest, bits FROM status", [&](sqlite3_stmt* s) {
+    db.each("SELECT no, id FROM taxpayer", [&](sqlite3_stmt* s) {
+      ids[static_cast<std::uint32_t>(::sqlite3_column_int(s, 0))] = Database::text(s, 1);
+    });
+    db.each("SELECT (SELECT max(seq) FROM change) - (SELECT value FROM meta WHERE name = 'applied_seq')",
+            [](sqlite3_stmt* s) {
+              if (::sqlite3_column_int64(s, 0) != 0) throw std::runtime_error("not everything is applied");
+            });
+    Tally tally("the gateway", wish_.records);
+    db.each("SELECT partition, rest, bits FROM status", [&](sqlite3_stmt* s) {
       const InvoiceKey key{static_cast<std::uint32_t>(::sqlite3_column_int64(s, 0)),
                            static_cast<std::uint64_t>(::sqlite3_column_int64(s, 1))};
-      ++rows;
-      if (is_right(ids[key.taxpayer()], invoice_number(key), static_cast<std::uint64_t>(::sqlite3_column_int64(s, 2))))
-        ++right;
+      judge(tally, ids[key.taxpayer()], invoice_number(key), static_cast<std::uint64_t>(::sqlite3_column_int64(s, 2)));
     });
-    expect_all("the gateway", rows, right);
+    tally.whole();
   }
 
-  bool is_right(const std::string& taxpayer, const std::string& number, std::uint64_t bits) const {
+  /// One status that somebody has, against what the platform shows.
+  void judge(Tally& tally, const std::string& taxpayer, const std::string& number, std::uint64_t bits) const {
     const auto place = shown_.find(number);
-    if (!place) return false;
+    if (!place) return tally.saw(UINT64_MAX, false);
+    std::uint64_t index = place->i;
+    for (std::size_t i = 0; i < place->lot; ++i) index += shown_.lots()[i].status.size();
     const auto& lot = shown_.lots()[place->lot];
-    return lot.taxpayer.id == taxpayer && lot.status[place->i].bits == bits;
-  }
-  void expect_all(const char* who, std::uint64_t rows, std::uint64_t right) const {
-    if (rows != wish_.records || right != rows)
-      throw std::runtime_error(fmt::format("{}: {} rows, {} right, {} expected", who, rows, right, wish_.records));
-  }
-
-  template <class Row>
-  static void each(sqlite3* db, const char* query, Row row) {
-    sqlite3_stmt* s = nullptr;
-    if (::sqlite3_prepare_v2(db, query, -1, &s, nullptr) != SQLITE_OK) throw std::runtime_error(::sqlite3_errmsg(db));
-    const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> end(s, ::sqlite3_finalize);
-    int step = 0;
-    while ((step = ::sqlite3_step(s)) == SQLITE_ROW) row(s);
-    if (step != SQLITE_DONE) throw std::runtime_error(::sqlite3_errmsg(db));
-  }
-  static std::string text(sqlite3_stmt* s, int column) {
-    const auto* t = ::sqlite3_column_text(s, column);
-    return t == nullptr ? std::string() : reinterpret_cast<const char*>(t);
+    tally.saw(index, lot.taxpayer.id == taxpayer && lot.status[place->i].bits == bits);
   }
 
   // ---- the script
+
+  /// Before minutes are spent on our own nights.
+  static void expect_cryptography() {
+    if (std::system("/usr/bin/python3 -c 'import cryptography' 2>/dev/null") != 0)
+      throw std::runtime_error(
+          "python3-cryptography is not installed: ./run bench night does, --no-rivals goes without the script");
+  }
 
   void rival(const std::vector<Night>& ours) {
     std::vector<Night> nights;
@@ -252,8 +278,9 @@ class NightBench {
     std::vector<std::string> arguments{"/usr/bin/python3",
                                        std::string(TAXGATE_SOURCE_DIR) + "/tests/bench/night_rival.py"};
     arguments.insert(arguments.end(), options.begin(), options.end());
-    for (const auto& one : {fmt::format("https://127.0.0.1:{}", stand_->platform().port()),
-                            stand_->platform().ca_path(), hex(stand_->platform().sm4_key()), script_database(), month_})
+    for (const auto& one :
+         {fmt::format("https://127.0.0.1:{}", stand_->platform().port()), stand_->platform().ca_path(),
+          hex(stand_->platform().sm4_key()), std::to_string(poll_ms(wish_.records)), script_database(), month_})
       arguments.push_back(one);
     arguments.insert(arguments.end(), taxpayers.begin(), taxpayers.end());
     rusage before{}, after{};
@@ -273,21 +300,17 @@ class NightBench {
   }
 
   void verify_script(Night& out) const {
-    sqlite3* db = nullptr;
-    if (::sqlite3_open_v2(script_database().c_str(), &db, SQLITE_OPEN_READONLY, nullptr) != SQLITE_OK)
-      throw std::runtime_error("the script's database cannot be read");
-    const std::unique_ptr<sqlite3, int (*)(sqlite3*)> close(db, ::sqlite3_close);
-    std::uint64_t right = 0;
-    each(db, "SELECT taxpayer, number, fpzt, hzsdbs, fpyt, rzzt, ycpzzt FROM invoice", [&](sqlite3_stmt* s) {
+    const Database db(script_database());
+    Tally tally("the script", wish_.records);
+    db.each("SELECT taxpayer, number, fpzt, hzsdbs, fpyt, rzzt, ycpzzt FROM invoice", [&](sqlite3_stmt* s) {
       PlatformStatus status;
       int column = 2;
       for (const auto field :
            {StatusField::state, StatusField::lock, StatusField::use, StatusField::booking, StatusField::abnormal})
-        status.set(field, status_code(text(s, column++)).value_or(0));
-      ++out.records;
-      if (is_right(text(s, 0), text(s, 1), status.bits)) ++right;
+        status.set(field, status_code(Database::text(s, column++)).value_or(0));
+      judge(tally, Database::text(s, 0), Database::text(s, 1), status.bits);
     });
-    expect_all("the script", out.records, right);
+    out.records = tally.whole();
   }
   static double seconds(const rusage& u) {
     return static_cast<double>(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
@@ -326,6 +349,10 @@ class NightBench {
                       std::to_string(wish_.submissions)},
                      {}, directory_.path() + "/client.log"),
          "client");
+    // It is under way, and knows what SIGTERM means, once something of it is stored.
+    for (const auto until = Clock::now() + std::chrono::seconds(20); stored() == answered_before_;
+         std::this_thread::sleep_for(std::chrono::milliseconds(5)))
+      if (Clock::now() > until) throw std::runtime_error("no submission arrives");
   }
   LoadResult loaded(simulator::Child& child, const std::string& file) {
     if (!child.wait(std::chrono::seconds(kLoadSeconds))) throw std::runtime_error("the load client hangs");
@@ -334,15 +361,25 @@ class NightBench {
     if (!in.read(reinterpret_cast<char*>(&result), sizeof result)) throw std::runtime_error("no result of the client");
     if (result.unexpected != 0) throw std::runtime_error(std::string("a submission failed: ") + result.trouble.data());
     next_ = result.next;
+    expect_count("submissions answered", next_, result.answered + answered_before_);
+    answered_before_ += result.answered;
+    // What was answered is in the database, not more and not less.
+    expect_count("submissions stored", answered_before_, stored());
     return result;
+  }
+  std::uint64_t stored() const {
+    std::uint64_t rows = 0;
+    const Database db(stand_->database());
+    db.each("SELECT count(*) FROM submission",
+            [&](sqlite3_stmt* s) { rows = static_cast<std::uint64_t>(::sqlite3_column_int64(s, 0)); });
+    return rows;
   }
 
   void under_load() {
-    constexpr int kAloneMs = 5'000;
     const std::string file = directory_.path() + "/load";
     {
       simulator::Child client;
-      load(kAloneMs, client, file);
+      load(wish_.alone * 1000, client, file);
       print_load("submissions alone", loaded(client, file), 0);
     }
     std::vector<double> p99;
@@ -363,14 +400,12 @@ class NightBench {
 
   void print_load(const std::string& variant, const LoadResult& r, double night_wall) const {
     if (wish_.json) {
-      Row row;
-      row.bench = "night";
-      row.variant = variant;
+      Row row{.bench = "night", .variant = variant, .unit = "ms"};
       row.parameters = fmt::format("{{\"records\":{},\"asked_per_second\":{}}}", wish_.records, wish_.submissions);
+      row.of_rounds = {r.p99_us / 1000.0};
       row.seconds = r.seconds;
-      row.rounds = 1;
       row.per_second = static_cast<double>(r.answered) / r.seconds;
-      row.verified = r.answered;
+      row.checked = r.answered;
       row.more = fmt::format(R"(,"p50_ms":{:.2f},"p99_ms":{:.2f},"max_ms":{:.2f},"night_seconds":{:.2f})",
                              r.p50_us / 1000.0, r.p99_us / 1000.0, r.max_us / 1000.0, night_wall);
       row.print_json();
@@ -392,31 +427,22 @@ class NightBench {
   }
 
   void row(const std::string& variant, const std::vector<Night>& nights, double ours) const {
-    std::vector<double> wall, per_million;
-    double cpu = 0, rss = 0;
+    Row r{.bench = "night", .variant = variant, .unit = "CPU seconds a million"};
+    std::vector<double> wall;
     for (const auto& n : nights) {
+      r.of_rounds.push_back(per_million(n));
       wall.push_back(n.wall);
-      per_million.push_back(NightBench::per_million(n));
-      cpu += n.cpu;
-      rss = std::max(rss, n.rss);
+      r.seconds += n.wall;
+      r.cpu_seconds += n.cpu;
+      r.rss_mb = std::max(r.rss_mb, n.rss);
+      r.checked += wish_.records;  // or its verification had thrown
     }
-    const auto [low, high] = std::ranges::minmax_element(per_million);
     if (wish_.json) {
-      Row r;
-      r.bench = "night";
-      r.variant = variant;
-      r.parameters = fmt::format("{{\"records\":{},\"bytes_per_record\":{},\"concurrency\":{}}}", wish_.records,
-                                 record_bytes_, wish_.concurrency);
-      r.seconds = median(wall);
-      r.cpu_seconds = cpu;
-      r.min = *low;
-      r.max = *high;
-      r.rounds = nights.size();
+      r.parameters = fmt::format("{{\"records\":{},\"bytes_per_record\":{},\"concurrency\":{},\"poll_ms\":{}}}",
+                                 wish_.records, record_bytes_, wish_.concurrency, poll_ms(wish_.records));
       r.per_second = static_cast<double>(wish_.records) / median(wall);
-      r.rss_mb = rss;
-      r.verified = wish_.records;
-      r.more = fmt::format(",\"cpu_seconds_per_million\":{:.3f}", median(per_million));
-      if (ours > 0) r.more += fmt::format(",\"over_ours\":{:.1f}", median_per_million(nights) / ours);
+      r.more = fmt::format(",\"cpu_seconds_per_million\":{:.3f}", r.middle());
+      if (ours > 0) r.more += fmt::format(",\"over_ours\":{:.1f}", r.middle() / ours);
       r.print_json();
       return;
     }
@@ -425,9 +451,9 @@ class NightBench {
       fmt::print("{} records of {} bytes JSON, every status compared after each night\n", wish_.records, record_bytes_);
       fmt::print("{:<30} {:>14} {:>17} {:>9} {:>8}\n", "night", "CPU s/million", "(min-max)", "wall s", "RSS MB");
     }
-    fmt::print("{:<30} {:>14.3f} {:>17} {:>9.2f} {:>8.0f}{}\n", variant, median(per_million),
-               fmt::format("({:.3f}-{:.3f})", *low, *high), median(wall), rss,
-               ours > 0 ? fmt::format("  {:.0f} x ours", median_per_million(nights) / ours) : "");
+    fmt::print("{:<30} {:>14.3f} {:>17} {:>9.2f} {:>8.0f}{}\n", variant, r.middle(),
+               fmt::format("({:.3f}-{:.3f})", r.least(), r.most()), median(wall), r.rss_mb,
+               ours > 0 ? fmt::format("  {:.0f} x ours", r.middle() / ours) : "");
     std::fflush(stdout);
   }
 
@@ -440,7 +466,7 @@ class NightBench {
   Population shown_;  // what the platform holds, made a second time
   std::string month_;
   std::size_t record_bytes_ = 0;
-  std::uint64_t blues_ = 0, next_ = 0;
+  std::uint64_t blues_ = 0, next_ = 0, answered_before_ = 0;
   mutable bool headed_ = false;
 };
 
@@ -451,27 +477,30 @@ int run(int argc, char** argv) {
                 .target = "/v1/submissions",
                 .result_file = argv[3],
                 .seed = 20260101,
-                .first = static_cast<std::uint64_t>(number_option(argc, argv, "--first", 0)),
-                .most = static_cast<std::uint64_t>(number_option(argc, argv, "--most", 1)),
-                .milliseconds = static_cast<int>(number_option(argc, argv, "--milliseconds", 1000)),
-                .per_second = static_cast<int>(number_option(argc, argv, "--per-second", 500))})
+                .first = static_cast<std::uint64_t>(own_argument(argc, argv, "--first", 0)),
+                .most = static_cast<std::uint64_t>(own_argument(argc, argv, "--most", 1)),
+                .milliseconds = static_cast<int>(own_argument(argc, argv, "--milliseconds", 1000)),
+                .per_second = static_cast<int>(own_argument(argc, argv, "--per-second", 500))})
         .run();
     return 0;
   }
   Wish wish;
-  wish.records = static_cast<std::uint64_t>(std::max(100L, number_option(argc, argv, "--records", 1'000'000)));
-  wish.rounds = static_cast<int>(std::max(1L, number_option(argc, argv, "--rounds", 3)));
-  wish.concurrency = static_cast<int>(std::max(1L, number_option(argc, argv, "--concurrency", 4)));
-  wish.submissions = static_cast<int>(number_option(argc, argv, "--submissions", 0));
-  wish.json = has_flag(argc, argv, "--json");
-  wish.python = !has_flag(argc, argv, "--no-rivals");
-  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-  const double ours = NightBench(self, wish).run();
-  if (!wish.python) return 0;
-  wish.records = std::min(wish.records, kPlainRecords);
-  wish.submissions = 0;
-  NightBench(self, wish).run_plain_script(ours);
-  return 0;
+  Program program("night", "whole nights of the real gateway over TLS, beside the script a sysadmin would write");
+  program.number("--records", wish.records, 100, 1'000'000'000, "invoices the platform shows")
+      .number("--rounds", wish.rounds, 1, 1000, "nights of each kind")
+      .number("--concurrency", wish.concurrency, 1, 64, "windows at once")
+      .number("--submissions", wish.submissions, 0, 10'000, "a second while nights run; 0: none")
+      .number("--alone", wish.alone, 1, kLongestAlone, "seconds of submissions without a night before")
+      .flag("--no-rivals", wish.no_rivals, "without the script");
+  return program.run(argc, argv, [&](bool json) {
+    wish.json = json;
+    const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
+    const double ours = NightBench(self, wish).run();
+    if (wish.no_rivals) return;
+    wish.records = std::min(wish.records, kPlainRecords);
+    wish.submissions = 0;
+    NightBench(self, wish).run_plain_script(ours);
+  });
 }
 
 }  // namespace
@@ -481,7 +510,7 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   try {
     return taxgate::bench::run(argc, argv);
-  } catch (const std::exception& problem) {
+  } catch (const std::exception& problem) {  // of the load client
     fmt::print(stderr, "bench night: {}\n", problem.what());
     return 1;
   }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The night sync as a system administrator would write it: requests, JSON, one SQLite file. The rival of bench_night.
 
-night_rival.py [--plain-sm4] BASE_URL CA_FILE SM4_KEY_HEX DATABASE MONTH TAXPAYER...
+night_rival.py [--plain-sm4] BASE_URL CA_FILE SM4_KEY_HEX POLL_MS DATABASE MONTH TAXPAYER...
 Lists every window of the month (both directions, types 81 and 82), compares each invoice with what the database says,
 updates it and notes the change. One keep-alive connection; a commit for each package.
 --plain-sm4: SM4 in Python itself, as on a server where only a package without C can be installed. Without: SM4 of the
@@ -112,11 +112,12 @@ class PlainSm4:
 
 
 class Platform:
-    def __init__(self, base_url, ca_file, sm4):
+    def __init__(self, base_url, ca_file, sm4, pause):
         url = urlsplit(base_url)
         context = ssl.create_default_context(cafile=ca_file)
         self.connection = http.client.HTTPSConnection(url.hostname, url.port, context=context)
         self.sm4 = sm4
+        self.pause = pause  # seconds before asking again whether a package is ready
 
     def call(self, service, request):
         text = json.dumps(request, ensure_ascii=False).encode()
@@ -149,7 +150,7 @@ def window(platform, db, services, taxpayer, direction, kind, month):
         told = platform.call(state, {"nsrsbh": taxpayer, "lsh": receipt})
         if told["clzt"] == "00":
             break
-        time.sleep(0.1)
+        time.sleep(platform.pause)
     for page in range(1, int(told["packagecount"]) + 1):
         listed = platform.call(package, {"nsrsbh": taxpayer, "lsh": receipt, "packageno": str(page)})["fpxxList"]
         for invoice in listed:
@@ -175,9 +176,9 @@ def main():
     if arguments[0] == "--plain-sm4":
         sm4 = PlainSm4
         arguments.pop(0)
-    base_url, ca_file, key, database, month, *taxpayers = arguments
+    base_url, ca_file, key, poll_ms, database, month, *taxpayers = arguments
     services = ("PLFPXZSQ", "PLFPXZZT", "PLFPXZJG")
-    platform = Platform(base_url, ca_file, sm4(bytes.fromhex(key)))
+    platform = Platform(base_url, ca_file, sm4(bytes.fromhex(key)), int(poll_ms) / 1000)
     db = sqlite3.connect(database)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("CREATE TABLE IF NOT EXISTS invoice(taxpayer TEXT, number TEXT, fplx TEXT, kprq TEXT, xsfnsrsbh TEXT, "

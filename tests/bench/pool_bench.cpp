@@ -1,19 +1,15 @@
 // The pool: how many times as fast 2 and 4 keys of one taxpayer sign as one does, through taxgated's client of the key
-// host, the key host, its workers and real pcscd. Keys take as long as real ones do. Every signature is verified (by
-// the client, as always) and every key's share is counted before a time is printed; rounds of 1, 2 and 4 keys
-// alternate.
+// host, the key host, its workers and real pcscd. Keys take as long as real ones do. Every signature is verified and
+// every key's share is counted before a time is printed; rounds of 1, 2 and 4 keys alternate.
 //
 //   bench_pool [--json] [--rounds N] [--signatures N (a key)] [--key-ms N]
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <map>
-#include <stdexcept>
+#include <set>
 #include <thread>
 
 #include "daemon/keys/key_host_client.h"
@@ -21,27 +17,16 @@
 #include "simulator/stand/child.h"
 #include "simulator/vpcd/private_pcscd.h"
 #include "simulator/vpcd/vpcd_card.h"
+#include "tests/bench/program.h"
 
+namespace taxgate::bench {
 namespace {
 
-using namespace taxgate;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 constexpr const char* kPin = "123456";
 constexpr unsigned kKeys = 4;
 constexpr std::uint8_t kSignIns = 0x74;
-
-template <class T>
-T take(Result<T> result, const char* what) {
-  if (!result) throw std::runtime_error(fmt::format("{}: {} {}", what, result.error().id, result.error().detail));
-  return std::move(*result);
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.at(values.size() / 2);
-}
 
 /// A key that takes its time to sign. (A delay as a fault of the card would cost 40 ms more: a command that is looked
 /// at before it is taken is acknowledged late.)
@@ -64,9 +49,6 @@ class SlowKey final : public simulator::CardDevice {
 class Bench {
  public:
   explicit Bench(unsigned key_ms) : lane_("verify") {
-    char name[] = "/tmp/taxgate-bench-XXXXXX";
-    if (!::mkdtemp(name)) throw std::runtime_error("mkdtemp");
-    directory_ = name;
     std::filesystem::create_directory(directory_ + "/pcscd");
     const auto now =
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -107,22 +89,20 @@ class Bench {
     keyd_.stop();
     cards_.clear();
     pcscd_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
   }
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
 
-  /// Signatures a second with the first `count` keys plugged.
-  double round(unsigned count, int signatures) {
+  /// One round with the first `count` keys plugged, added to `row`.
+  void round(unsigned count, int signatures, Row& row) {
     for (unsigned i = 0; i < kKeys; ++i) i < count ? cards_[i]->plug() : cards_[i]->unplug();
     run_until("keys", [&] {
       const auto list = client_->keys();
       return std::ranges::count(list, "ready", &keys::KeyFacts::state) == static_cast<std::ptrdiff_t>(count);
     });
     const int orders = signatures * static_cast<int>(count);
-    int done = 0;
-    std::map<std::string, int> by;
+    std::vector<SignedEnvelope> results;
+    const double cpu = own_cpu_seconds() + host_cpu();
     const auto start = Clock::now();
     for (int i = 0; i < orders; ++i) {
       const std::string id = fmt::format("pool-{}", serial_++);
@@ -135,18 +115,32 @@ class Bench {
                                   as_bytes(body_)),
                     "envelope"),
            .deadline_ms = 10'000},
-          [&](Result<SignedEnvelope> result) {
-            ++by[take(std::move(result), "sign").key_serial];
-            ++done;
-          });
+          [&](Result<SignedEnvelope> result) { results.push_back(take(std::move(result), "sign")); });
     }
-    run_until("signatures", [&] { return done == orders; });
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    if (by.size() != count) throw std::runtime_error("a key signed nothing");
-    return orders / seconds;
+    run_until("signatures", [&] { return results.size() == static_cast<std::size_t>(orders); });
+    const double seconds = seconds_since(start);
+    row.cpu_seconds += own_cpu_seconds() + host_cpu() - cpu;
+    row.seconds += seconds;
+    row.of_rounds.push_back(orders / seconds);
+    row.rss_mb = std::max(row.rss_mb, rss_mb(keyd_.pid()));
+    std::set<std::string> signers, requests;
+    for (const auto& one : results) {
+      take(verify_envelope(one, taxpayer_), "a signature does not verify");
+      signers.insert(one.key_serial);
+      requests.insert(take(read_envelope(one.bytes), "envelope").header.request_id);
+    }
+    row.checked += expect_count("requests signed", results.size(), requests.size());
+    expect_count("keys that signed", count, signers.size());
   }
 
  private:
+  /// The key host and its workers.
+  double host_cpu() const {
+    double sum = cpu_seconds(keyd_.pid());
+    for (const pid_t worker : children_of(keyd_.pid())) sum += cpu_seconds(worker);
+    return sum;
+  }
+
   void run_until(const char* what, const std::function<bool()>& so) {
     for (const auto until = Clock::now() + 60s; !so();) {
       if (Clock::now() > until) throw std::runtime_error(std::string("no ") + what);
@@ -155,7 +149,9 @@ class Bench {
     }
   }
 
-  std::string directory_, taxpayer_;
+  const DiskDirectory disk_;
+  const std::string directory_ = disk_.path();
+  std::string taxpayer_;
   const std::string body_ = std::string(1500, 'x');  // a red with a few lines
   std::unique_ptr<simulator::PrivatePcscd> pcscd_;
   std::vector<std::unique_ptr<simulator::VirtualKey>> keys_;
@@ -168,44 +164,43 @@ class Bench {
   long serial_ = 0;
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  bool json = false;
-  int rounds = 3, signatures = 100;
-  unsigned key_ms = 20;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument == "--json") json = true;
-    if (argument == "--rounds" && i + 1 < argc) rounds = std::max(1, std::atoi(argv[++i]));
-    if (argument == "--signatures" && i + 1 < argc) signatures = std::max(1, std::atoi(argv[++i]));
-    if (argument == "--key-ms" && i + 1 < argc) key_ms = static_cast<unsigned>(std::max(0, std::atoi(argv[++i])));
-  }
-  constexpr unsigned kCounts[] = {1, 2, 4};
-  std::map<unsigned, std::vector<double>> rates;
-  try {
+void run(bool json, int rounds, int signatures, unsigned key_ms) {
+  std::vector<std::pair<unsigned, Row>> rows;
+  for (const unsigned count : {1U, 2U, kKeys})
+    rows.push_back(
+        {count,
+         {.bench = "pool",
+          .variant = fmt::format("{} key{}", count, count == 1 ? "" : "s"),
+          .parameters = fmt::format(R"({{"signatures":{},"key_ms":{}}})", signatures * static_cast<int>(count), key_ms),
+          .unit = "signatures a second"}});
+  {
     Bench bench(key_ms);
     for (int round = 0; round < rounds; ++round)
-      for (const unsigned count : kCounts) rates[count].push_back(bench.round(count, signatures));
-  } catch (const std::exception& problem) {
-    fmt::print(stderr, "bench pool: {}\n", problem.what());
-    return 1;
+      for (auto& [count, row] : rows) bench.round(count, signatures, row);
   }
-  const double one = median(rates[1]);
+  const double one = rows.front().second.middle();
   if (!json) fmt::print("{:<24} {:>12} {:>9} {:>9} {:>9}\n", "pool", "signatures/s", "min", "max", "times one");
-  for (const unsigned count : kCounts) {
-    const auto [min, max] = std::ranges::minmax(rates[count]);
+  for (auto& [count, row] : rows) {
+    row.per_second = row.middle();
+    row.more = fmt::format(R"(,"times_one":{:.2f})", row.middle() / one);
     if (json)
-      fmt::print(
-          "{{\"bench\":\"pool\",\"variant\":\"{} keys\",\"parameters\":{{\"signatures\":{},\"key_ms\":{}}},"
-          "\"per_second\":{:.1f},\"min\":{:.1f},\"max\":{:.1f},\"rounds\":{},\"times_one\":{:.2f}}}\n",
-          count, signatures * static_cast<int>(count), key_ms, median(rates[count]), min, max, rounds,
-          median(rates[count]) / one);
+      row.print_json();
     else
-      fmt::print("{:<24} {:>12.1f} {:>9.1f} {:>9.1f} {:>9.2f}\n",
-                 fmt::format("{} key{} of {} ms", count, count == 1 ? "" : "s", key_ms), median(rates[count]), min, max,
-                 median(rates[count]) / one);
+      fmt::print("{:<24} {:>12.1f} {:>9.1f} {:>9.1f} {:>9.2f}\n", fmt::format("{} of {} ms", row.variant, key_ms),
+                 row.middle(), row.least(), row.most(), row.middle() / one);
   }
   if (!json) fmt::print("goal: 2 keys 1.9 times, 4 keys 3.6 times; all signatures verified, every key took part\n");
-  return 0;
+}
+
+}  // namespace
+}  // namespace taxgate::bench
+
+int main(int argc, char** argv) {
+  int rounds = 3, signatures = 100;
+  unsigned key_ms = 20;
+  taxgate::bench::Program program("pool", "signatures a second of 1, 2 and 4 keys of one taxpayer");
+  program.number("--rounds", rounds, 1, 1000, "rounds of each")
+      .number("--signatures", signatures, 1, 100'000, "of each key in a round")
+      .number("--key-ms", key_ms, 0, 10'000, "how long a key takes to sign");
+  return program.run(argc, argv, [&](bool json) { taxgate::bench::run(json, rounds, signatures, key_ms); });
 }

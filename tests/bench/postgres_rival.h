@@ -25,7 +25,7 @@ inline std::string postgres_programs() {
 class PostgresRival : public Rival {
  public:
   explicit PostgresRival(const std::string& programs) : programs_(programs) {
-    path_ = "/var/tmp/taxgate-pg-XXXXXX";
+    path_ = bench_root() + "/taxgate-pg-XXXXXX";
     if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("cannot make " + path_);
     if (::geteuid() == 0) {
       const passwd* user = ::getpwnam("postgres");
@@ -33,7 +33,8 @@ class PostgresRival : public Rival {
       if (::chown(path_.c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown " + path_);
       as_ = "setpriv --reuid=postgres --regid=postgres --clear-groups ";
     }
-    run(as_ + programs_ + "/initdb -D " + path_ + "/data -A trust -U postgres --no-locale -E UTF8 >/dev/null 2>&1");
+    run(as_ + programs_ + "/initdb -D " + path_ +
+        "/data -A trust -U postgres --no-locale -E UTF8 --no-sync >/dev/null 2>&1");
     // Durable as it comes; only the memory and the log of a machine of some gigabytes.
     const std::string command = "exec " + as_ + programs_ + "/postgres -D " + path_ + "/data -k " + path_ +
                                 " -c listen_addresses='' -c shared_buffers=1GB -c max_wal_size=4GB" +

@@ -7,7 +7,7 @@
 #include <random>
 
 #include "daemon/rules/rules.h"
-#include "tests/bench/measure.h"
+#include "tests/bench/program.h"
 
 namespace taxgate::bench {
 namespace {
@@ -155,8 +155,7 @@ Row measured(std::string variant, const std::vector<Case>& cases, int rounds, in
   Row row;
   row.bench = "rules";
   row.variant = std::move(variant);
-  row.rounds = static_cast<std::size_t>(rounds);
-  std::vector<double> speeds;
+  row.unit = "checks a second and core";
   std::size_t lines = 0;
   for (const Case& c : cases) lines += c.red.lines.size();
   for (int round = 0; round <= rounds; ++round) {  // the first one warms up
@@ -170,23 +169,19 @@ Row measured(std::string variant, const std::vector<Case>& cases, int rounds, in
     if (right != all)
       throw std::runtime_error(fmt::format("{}: {} of {} verdicts are wrong", row.variant, all - right, all));
     if (round == 0) continue;
-    speeds.push_back(static_cast<double>(all) / used);
+    row.of_rounds.push_back(static_cast<double>(all) / used);
     row.cpu_seconds += used;
     row.seconds += seconds;
-    row.verified += right;
+    row.checked += right;
   }
-  row.min = *std::min_element(speeds.begin(), speeds.end());
-  row.max = *std::max_element(speeds.begin(), speeds.end());
-  row.per_second = median(speeds);
+  row.per_second = row.middle();
   row.rss_mb = rss_mb(::getpid());
   row.parameters = fmt::format("{{\"invoices\":{},\"lines_per_red\":{:.2f}}}", cases.size(),
                                static_cast<double>(lines) / static_cast<double>(cases.size()));
   return row;
 }
 
-int run(int argc, char** argv) {
-  const int rounds = static_cast<int>(std::max(1L, number_option(argc, argv, "--rounds", 7)));
-  const int passes = static_cast<int>(std::max(1L, number_option(argc, argv, "--passes", 800)));
+void run(bool json, int rounds, int passes) {
   constexpr int kInvoices = 256;  // a check reads what was just parsed: about what a core's own cache holds
   Maker maker(20'261'122);
   std::vector<Case> quiet, busy;
@@ -203,24 +198,22 @@ int run(int argc, char** argv) {
                               measured("judge, mixed", busy, rounds, passes, judged),
                               measured("decide, nothing found", quiet, rounds, std::max(1, passes / 5), decided)};
   for (const Row& row : rows) {
-    if (has_flag(argc, argv, "--json"))
+    if (json)
       row.print_json();
     else
-      fmt::print("{:<24} {:>10.0f} a second and core ({:.0f}-{:.0f}), {}\n", row.variant, row.per_second, row.min,
-                 row.max, row.parameters);
+      fmt::print("{:<24} {:>10.0f} a second and core ({:.0f}-{:.0f}), {}\n", row.variant, row.per_second, row.least(),
+                 row.most(), row.parameters);
   }
-  if (!has_flag(argc, argv, "--json")) fmt::print("goal: 1000000 checks (judge) a second and core\n");
-  return 0;
+  if (!json) fmt::print("goal: 1000000 checks (judge) a second and core\n");
 }
 
 }  // namespace
 }  // namespace taxgate::bench
 
 int main(int argc, char** argv) {
-  try {
-    return taxgate::bench::run(argc, argv);
-  } catch (const std::exception& problem) {
-    fmt::print(stderr, "bench rules: {}\n", problem.what());
-    return 1;
-  }
+  int rounds = 7, passes = 800;
+  taxgate::bench::Program program("rules", "checks of whole documents and decisions on wishes, a second and core");
+  program.number("--rounds", rounds, 1, 1000, "rounds of each variant")
+      .number("--passes", passes, 1, 1'000'000, "times over the 256 invoices in a round");
+  return program.run(argc, argv, [&](bool json) { taxgate::bench::run(json, rounds, passes); });
 }

@@ -8,11 +8,9 @@
 //
 //   bench_sign [--json] [--rounds N] [--signatures N] [--asleep]
 #include <fcntl.h>
-#include <fmt/core.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -25,7 +23,6 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <stdexcept>
 #include <thread>
 
 #include "drivers/gmt0017/card_session.h"
@@ -36,14 +33,15 @@
 #include "simulator/stand/child.h"
 #include "simulator/vpcd/private_pcscd.h"
 #include "simulator/vpcd/vpcd_card.h"
+#include "tests/bench/program.h"
 
+namespace taxgate::bench {
 namespace {
 
-using namespace taxgate;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 constexpr const char* kPin = "123456";
+constexpr std::size_t kBodyBytes = 1500;  // a red with a few lines
 
 /// One spinning process of the idle class a processor, for as long as this lives.
 class Awake {
@@ -75,39 +73,16 @@ class Awake {
 };
 
 struct Variant {
-  std::string name, toml;
+  std::string name, toml{};
   bool on_disk = false;  // where the key host's log is synced to: a disk, or memory (its sync then costs nothing)
-  std::vector<double> medians;  // µs, one a round
-  double seconds = 0, cpu_seconds = 0;
-  long rss_kb = 0;
-  std::size_t verified = 0;
+  Row row{};             // of_rounds: medians in µs
 };
 
-template <class T>
-T take(Result<T> result, const char* what) {
-  if (!result) throw std::runtime_error(fmt::format("{}: {} {}", what, result.error().id, result.error().detail));
-  return std::move(*result);
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.at(values.size() / 2);
-}
-
-double own_cpu() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-long rss_kb(pid_t pid) {
-  std::ifstream status(fmt::format("/proc/{}/status", pid));
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmRSS:")) return std::atol(line.c_str() + 6);
-  return 0;
+/// The key host and its workers.
+double host_cpu(pid_t keyd) {
+  double sum = cpu_seconds(keyd);
+  for (const pid_t worker : children_of(keyd)) sum += cpu_seconds(worker);
+  return sum;
 }
 
 class Client {
@@ -148,9 +123,6 @@ class Client {
 class Bench {
  public:
   Bench(int rounds, int signatures) : rounds_(rounds), signatures_(signatures) {
-    char name[] = "/tmp/taxgate-bench-XXXXXX";
-    if (!::mkdtemp(name)) throw std::runtime_error("mkdtemp");
-    directory_ = name;
     char memory[] = "/dev/shm/taxgate-bench-XXXXXX";
     if (!::mkdtemp(memory)) throw std::runtime_error("mkdtemp in memory");
     memory_ = memory;
@@ -182,7 +154,6 @@ class Bench {
     card_.reset();
     pcscd_.reset();
     std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
     std::filesystem::remove_all(memory_, ignored);
   }
   Bench(const Bench&) = delete;
@@ -198,7 +169,7 @@ class Bench {
     std::copy_n(kPin, pin.size(), pin.span().begin());
     if (auto in = session.verify_pin(app, pin); !in) throw std::runtime_error(in.error().id);
     const auto facts = take(read_certificate(key_->certificate()), "certificate");
-    measure(variant, [&](const Bytes& envelope) -> SignedEnvelope {
+    measure(variant, own_cpu_seconds, [&](const Bytes& envelope) -> SignedEnvelope {
       const Digest e = sm2_e(kDefaultSignerId, facts.key, envelope);
       const auto command = gmt0017::ecc_sign_data(app, container, e);
       const auto start = Clock::now();
@@ -209,7 +180,6 @@ class Bench {
       return {envelope, take(gmt0017::read_signature(response.data), "signature"), key_->certificate(),
               std::string(kDefaultSignerId), "bare"};
     });
-    variant.rss_kb = 0;
   }
 
   void keyd_round(Variant& variant) {
@@ -223,7 +193,8 @@ class Bench {
         !started)
       throw std::runtime_error(started.error().id);
     auto client = greet(socket);
-    measure(variant, [&](const Bytes& envelope) -> SignedEnvelope {
+    const auto cpu = [&] { return own_cpu_seconds() + host_cpu(keyd.pid()); };
+    measure(variant, cpu, [&](const Bytes& envelope) -> SignedEnvelope {
       keyd::v1::Frame frame;
       auto* request = frame.mutable_sign();
       request->set_request(1);
@@ -241,7 +212,7 @@ class Bench {
       result.certificate.assign(answer.signed_().certificate().begin(), answer.signed_().certificate().end());
       return result;
     });
-    variant.rss_kb = std::max(variant.rss_kb, rss_kb(keyd.pid()));
+    variant.row.rss_mb = std::max(variant.row.rss_mb, rss_mb(keyd.pid()));
     client.reset();
     keyd.stop();
   }
@@ -269,11 +240,12 @@ class Bench {
     throw std::runtime_error("keyd is not ready");
   }
 
-  template <class Sign>
-  void measure(Variant& variant, Sign sign) {
+  /// cpu  seconds of processor time so far, of all who take part (the virtual card is in this process)
+  template <class Cpu, class Sign>
+  void measure(Variant& variant, Cpu cpu_now, Sign sign) {
     std::vector<double> times;
     std::vector<SignedEnvelope> results;
-    const double cpu = own_cpu();
+    const double cpu = cpu_now();
     const auto start = Clock::now();
     for (int i = 0; i < signatures_; ++i) {
       request_id_ = fmt::format("bench-{}-{}", variant.name, serial_++);
@@ -284,16 +256,15 @@ class Bench {
       results.push_back(sign(envelope));
       times.push_back(last_us_);
     }
-    variant.seconds += std::chrono::duration<double>(Clock::now() - start).count();
-    variant.cpu_seconds += own_cpu() - cpu;
+    variant.row.seconds += seconds_since(start);
+    variant.row.cpu_seconds += cpu_now() - cpu;
     for (const auto& result : results) {
-      if (auto good = verify_envelope(result, taxpayer_); !good)
-        throw std::runtime_error("a signature does not verify: " + variant.name);
-      ++variant.verified;
+      take(verify_envelope(result, taxpayer_), "a signature does not verify: " + variant.name);
+      ++variant.row.checked;
     }
     // The first tenth warms caches and connections.
     times.erase(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 10));
-    variant.medians.push_back(median(std::move(times)));
+    variant.row.of_rounds.push_back(median(std::move(times)));
   }
 
  public:
@@ -314,17 +285,17 @@ class Bench {
     if (auto in = session.verify_pin(app, pin); !in) throw std::runtime_error(in.error().id);
     const auto signature = take(session.sign_digest(app, container, e), "sign");
     std::vector<double> times;
-    const double cpu = own_cpu();
+    const double cpu = own_cpu_seconds();
     const auto begin = Clock::now();
     for (int i = 0; i < signatures_; ++i) {
       const auto start = Clock::now();
       if (!take(sm2_verify(facts.key, e, signature), "verify")) throw std::runtime_error("does not verify");
       times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
-      ++variant.verified;
+      ++variant.row.checked;
     }
-    variant.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
-    variant.cpu_seconds += own_cpu() - cpu;
-    variant.medians.push_back(median(std::move(times)));
+    variant.row.seconds += seconds_since(begin);
+    variant.row.cpu_seconds += own_cpu_seconds() - cpu;
+    variant.row.of_rounds.push_back(median(std::move(times)));
   }
 
   void run(std::vector<Variant>& variants) {
@@ -342,8 +313,10 @@ class Bench {
 
  private:
   const int rounds_, signatures_;
-  std::string directory_, memory_, taxpayer_, request_id_;
-  const std::string body_ = std::string(1500, 'x');  // a red with a few lines
+  const DiskDirectory disk_;
+  const std::string directory_ = disk_.path();
+  std::string memory_, taxpayer_, request_id_;
+  const std::string body_ = std::string(kBodyBytes, 'x');
   std::unique_ptr<simulator::PrivatePcscd> pcscd_;
   std::unique_ptr<simulator::VirtualKey> key_;
   std::unique_ptr<simulator::VpcdCard> card_;
@@ -351,66 +324,53 @@ class Bench {
   long serial_ = 0;
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  bool json = false, asleep = false;
-  int rounds = 5, signatures = 400;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument == "--json") json = true;
-    if (argument == "--asleep") asleep = true;
-    if (argument == "--rounds" && i + 1 < argc) rounds = std::atoi(argv[++i]);
-    if (argument == "--signatures" && i + 1 < argc) signatures = std::atoi(argv[++i]);
-  }
-  std::vector<Variant> variants;
-  variants.push_back({.name = "bare", .toml = {}, .medians = {}});
-  variants.push_back({.name = "keyd and worker", .toml = "verify_signatures = false", .medians = {}});
-  variants.push_back({.name = "keyd, verifying", .toml = {}, .medians = {}});
-  variants.push_back({.name = "keyd, verifying, log beside the card on disk",
-                      .toml = "log_sync = \"before_reply\"",
-                      .on_disk = true,
-                      .medians = {}});
-  variants.push_back(
-      {.name = "keyd, verifying, log before the card on disk", .toml = {}, .on_disk = true, .medians = {}});
-  variants.push_back({.name = "verification", .toml = {}, .medians = {}});
-  try {
+void run(bool json, int rounds, int signatures, bool asleep) {
+  std::vector<Variant> variants{
+      {.name = "bare"},
+      {.name = "keyd and worker", .toml = "verify_signatures = false"},
+      {.name = "keyd, verifying"},
+      {.name = "keyd, verifying, log beside the card on disk", .toml = "log_sync = \"before_reply\"", .on_disk = true},
+      {.name = "keyd, verifying, log before the card on disk", .on_disk = true},
+      {.name = "verification"}};
+  {
     std::optional<Awake> awake;
     if (!asleep) awake.emplace();
-    Bench bench(std::max(rounds, 1), std::max(signatures, 10));
-    bench.run(variants);
-  } catch (const std::exception& problem) {
-    fmt::print(stderr, "bench sign: {}\n", problem.what());
-    return 1;
+    Bench(rounds, signatures).run(variants);
   }
-  const double floor = median(variants[0].medians);
+  const double floor = variants[0].row.middle();
   if (!json)
     fmt::print("{:<52} {:>9} {:>9} {:>9} {:>9} {:>7}\n", "sign (µs, median of rounds)", "median", "min", "max",
                "over bare", "RSS MB");
-  for (const auto& variant : variants) {
-    const auto [min, max] = std::minmax_element(variant.medians.begin(), variant.medians.end());
-    const double middle = median(variant.medians);
-    const bool compared = variant.name.starts_with("keyd");
+  for (auto& [name, toml, on_disk, row] : variants) {
+    row.bench = "sign";
+    row.variant = name;
+    row.parameters = fmt::format(R"({{"awake":{},"signatures":{},"body_bytes":{}}})", !asleep, signatures, kBodyBytes);
+    row.unit = "µs";
+    row.per_second = 1e6 / row.middle();
+    const bool compared = name.starts_with("keyd");
+    if (compared) row.more = fmt::format(R"(,"over_bare_us":{:.1f})", row.middle() - floor);
     if (json)
-      fmt::print(
-          "{{\"bench\":\"sign\",\"variant\":\"{}\",\"parameters\":{{\"awake\":{},\"signatures\":{},\"body_bytes\":1500}"
-          "},"
-          "\"seconds\":{:.4f},\"cpu_seconds\":{:.4f},"
-          "\"min\":{:.1f},\"max\":{:.1f},\"median_us\":{:.1f},\"over_bare_us\":{:.1f},\"rounds\":{},\"per_second\":{:."
-          "0f},\"rss_mb\":{:.1f},"
-          "\"verified\":{}}}\n",
-          variant.name, !asleep, signatures, variant.seconds, variant.cpu_seconds, *min, *max, middle,
-          compared ? middle - floor : 0.0, variant.medians.size(), 1e6 / middle,
-          static_cast<double>(variant.rss_kb) / 1024, variant.verified);
+      row.print_json();
     else
-      fmt::print("{:<52} {:>9.1f} {:>9.1f} {:>9.1f} {:>9} {:>7.1f}\n", variant.name, middle, *min, *max,
-                 compared ? fmt::format("{:+.1f}", middle - floor) : "", static_cast<double>(variant.rss_kb) / 1024);
+      fmt::print("{:<52} {:>9.1f} {:>9.1f} {:>9.1f} {:>9} {:>7.1f}\n", name, row.middle(), row.least(), row.most(),
+                 compared ? fmt::format("{:+.1f}", row.middle() - floor) : "", row.rss_mb);
   }
   if (!json)
     fmt::print(
         "processors {}; goal: keyd and worker at most +150 µs; verification and the sync of the log have their own "
-        "rows; all {} "
-        "signatures a variant verified\n",
-        asleep ? "left to sleep between the steps" : "kept awake", variants[0].verified);
-  return 0;
+        "rows; all {} signatures a variant verified\n",
+        asleep ? "left to sleep between the steps" : "kept awake", variants[0].row.checked);
+}
+
+}  // namespace
+}  // namespace taxgate::bench
+
+int main(int argc, char** argv) {
+  int rounds = 5, signatures = 400;
+  bool asleep = false;
+  taxgate::bench::Program program("sign", "a signature through key host and worker beside a bare SCardTransmit");
+  program.number("--rounds", rounds, 1, 1000, "rounds of each variant")
+      .number("--signatures", signatures, 10, 100'000, "in a round")
+      .flag("--asleep", asleep, "let processors sleep between the steps");
+  return program.run(argc, argv, [&](bool json) { taxgate::bench::run(json, rounds, signatures, asleep); });
 }

@@ -7,28 +7,14 @@
 #include <rocksdb/write_batch.h>
 #include <sqlite3.h>
 
+#include <array>
 #include <bit>
-#include <functional>
+#include <cstring>
 #include <memory>
 
-#include "protocol/listing.h"
-#include "tests/bench/measure.h"
+#include "tests/bench/sync_verdict.h"
 
 namespace taxgate::bench {
-
-inline constexpr std::uint64_t kCommit = 100'000;
-
-class Rival {
- public:
-  virtual ~Rival() = default;
-  virtual const char* name() const = 0;
-  virtual void begin() = 0;  // of a night
-  virtual void record(const listing::Record& shown) = 0;
-  virtual void commit() = 0;  // durable
-  virtual void end() = 0;
-  virtual void each(const std::function<void(std::uint64_t rest, std::uint64_t bits)>& each) = 0;
-  virtual double other_cpu() const { return 0; }  // seconds of processes of its own, so far
-};
 
 inline void sql(sqlite3* db, const std::string& text) {
   char* error = nullptr;
@@ -41,7 +27,8 @@ class SqliteRival : public Rival {
   SqliteRival(const std::string& path, bool upsert) : upsert_(upsert) {
     if (sqlite3_open(path.c_str(), &db_) != SQLITE_OK) throw std::runtime_error("sqlite open");
     sql(db_,
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA page_size=8192;"
+        // The size of pages first: a database in WAL mode keeps the one it has.
+        "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;"
         "CREATE TABLE status(id INTEGER PRIMARY KEY, bits INTEGER NOT NULL, seen_at INTEGER NOT NULL)");
     prepare(put_,
             "INSERT INTO status VALUES(?1,?2,?3) ON CONFLICT(id) DO UPDATE SET bits=?2, seen_at=?3 WHERE bits<>?2");
@@ -239,8 +226,32 @@ class RocksRival : public Rival {
   rocksdb::WriteBatch batch_;
 };
 
+/// Walks a table of two databases in the order of its key. returns  how many rows; throws at the first that differs
+inline std::uint64_t same_rows(sqlite3* a, sqlite3* b, const std::string& table) {
+  const std::string query = "SELECT * FROM " + table;
+  std::array<sqlite3_stmt*, 2> s{};
+  if (sqlite3_prepare_v2(a, query.c_str(), -1, s.data(), nullptr) != SQLITE_OK ||
+      sqlite3_prepare_v2(b, query.c_str(), -1, &s[1], nullptr) != SQLITE_OK)
+    throw std::runtime_error(query);
+  std::uint64_t rows = 0;
+  for (;; ++rows) {
+    const std::array<int, 2> step{sqlite3_step(s[0]), sqlite3_step(s[1])};
+    bool same = step[0] == step[1] && (step[0] == SQLITE_ROW || step[0] == SQLITE_DONE);
+    for (int i = 0; same && step[0] == SQLITE_ROW && i < sqlite3_column_count(s[0]); ++i) {
+      const std::array<const void*, 2> bytes{sqlite3_column_blob(s[0], i), sqlite3_column_blob(s[1], i)};
+      const std::array<int, 2> size{sqlite3_column_bytes(s[0], i), sqlite3_column_bytes(s[1], i)};
+      same = size[0] == size[1] &&
+             (size[0] == 0 || std::memcmp(bytes[0], bytes[1], static_cast<std::size_t>(size[0])) == 0);
+    }
+    if (!same) throw std::runtime_error(fmt::format("bulk insert: {} differs at row {}", table, rows));
+    if (step[0] == SQLITE_DONE) break;
+  }
+  for (auto* one : s) sqlite3_finalize(one);
+  return rows;
+}
+
 /// SQLite's own bulk insert: the rows that a first load has made, same tables, one transaction, into a temporary file.
-/// Only the inserts and the commit are timed (`watch` is called around them).
+/// Only the inserts and the commit are timed (`watch` is called around them). Row by row the same, or it throws.
 template <class Watch>
 auto bulk_insert(const std::string& from, const std::string& to, Watch make_watch) {
   sqlite3 *source = nullptr, *target = nullptr;
@@ -300,6 +311,7 @@ auto bulk_insert(const std::string& from, const std::string& to, Watch make_watc
     sum = sum + watch.stop();
     sqlite3_finalize(rows);
     sqlite3_finalize(put);
+    same_rows(source, target, table);
   }
   sqlite3_close(source);
   sqlite3_close(target);
