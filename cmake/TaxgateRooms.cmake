@@ -170,6 +170,9 @@ function(taxgate_tests)
   file(GLOB trees CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/tree/*.cpp)
   foreach(kind scenario system)
     file(GLOB srcs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${kind}/*_test.cpp)
+    if(TAXGATE_SANITIZE)  # benchmarks are of the release build only, and with them the test that runs them
+      list(FILTER srcs EXCLUDE REGEX "/tests/system/bench_test[.]cpp$")
+    endif()
     file(GLOB shared CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${kind}/*_fixture.cpp)
     if(shared)  # compiled once, not with each program
       add_library(${kind}_fixtures STATIC ${shared})
@@ -198,7 +201,7 @@ function(taxgate_tests)
     add_test(NAME tree_checks COMMAND tree_checks WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   endif()
   file(GLOB benches CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/bench/*_bench.cpp)
-  add_custom_target(benches)  # built by `./run bench`, and by `./run test` so that none rots
+  add_custom_target(benches)  # built by `./run bench`, and by `./run test` for system_bench
   foreach(src ${benches})
     get_filename_component(base ${src} NAME_WE)
     string(REGEX REPLACE "_bench$" "" base ${base})

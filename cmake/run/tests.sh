@@ -108,7 +108,7 @@ cmd_test() {
   ensure_packages || exit 1
   # A build that fails in one place still gives the tests of the rest: the report is then complete, and red.
   build release || true
-  # Not run here, but none may rot unseen.
+  # system_bench runs each at its smallest size.
   quiet "build benches" ninja -C "$(build_dir release)" -j "$JOBS" -k 0 benches || true
   run_ctest release || true
   check_coverage
