@@ -12,6 +12,16 @@
 #include <cstdlib>
 
 namespace taxgate::simulator {
+namespace {
+
+constexpr int kHandshakeMs = 30'000;  // of a busy machine; only the answer may be late
+
+void set_patience(int fd, int ms) {
+  const timeval timeout{ms / 1000, (ms % 1000) * 1000};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+}
+
+}  // namespace
 
 struct HttpsClient::State {
   int fd = -1;
@@ -45,18 +55,22 @@ bool HttpsClient::open() {
   close();
   ++connections_;
   state_->fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval timeout{timeout_ms_ / 1000, (timeout_ms_ % 1000) * 1000};
-  ::setsockopt(state_->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+  set_patience(state_->fd, kHandshakeMs);
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(port_);
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (::connect(state_->fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) return false;
-  if (state_->context == nullptr) return true;
+  if (state_->context == nullptr) {
+    set_patience(state_->fd, timeout_ms_);
+    return true;
+  }
   state_->ssl = SSL_new(state_->context);
   X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(state_->ssl), "127.0.0.1");
   SSL_set_fd(state_->ssl, state_->fd);
-  return SSL_connect(state_->ssl) == 1;
+  const bool greeted = SSL_connect(state_->ssl) == 1;
+  set_patience(state_->fd, timeout_ms_);
+  return greeted;
 }
 
 std::string HttpsClient::peer_subject() const {

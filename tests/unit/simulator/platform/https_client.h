@@ -17,8 +17,8 @@ struct Answer {
 
 class HttpsClient {
  public:
-  /// Trusts exactly the CA in `ca_path`; empty: plain HTTP.
-  HttpsClient(std::uint16_t port, std::string ca_path, int timeout_ms = 5000);
+  /// Trusts exactly the CA in `ca_path`; empty: plain HTTP. `timeout_ms`: for each piece of an answer.
+  HttpsClient(std::uint16_t port, std::string ca_path, int timeout_ms = 30'000);
   ~HttpsClient();
   HttpsClient(const HttpsClient&) = delete;
   HttpsClient& operator=(const HttpsClient&) = delete;

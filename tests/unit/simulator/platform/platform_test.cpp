@@ -1,6 +1,7 @@
 // The whole platform over real TLS on the loopback: services, each fault once, the control interface, the clock.
 #include "simulator/platform/platform.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -100,7 +101,7 @@ class PlatformTest : public ::testing::Test {
   /// Waits for something that happens on machine time; the deadline is generous, the usual wait short.
   template <class Condition>
   bool soon(Condition condition) {
-    const auto deadline = Clock::now() + std::chrono::seconds(10);
+    const auto deadline = Clock::now() + std::chrono::seconds(30);
     while (!condition()) {
       if (Clock::now() > deadline) return false;
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -276,16 +277,27 @@ TEST_F(PlatformTest, DropAfterHasBookedWhatItDoesNotSay) {
 TEST_F(PlatformTest, ALateArrivalIsBookedAfterTheClientGaveUp) {
   fault(R"({"service":"QDHZQRDSQ","late_arrival_ms":300})");
   HttpsClient impatient(platform->port(), platform->ca_path(), 50);
+  const auto sent = Clock::now();
   EXPECT_TRUE(call(s::apply, leqi::apply_json(red()), &impatient).timed_out);
-  EXPECT_EQ(list("26990000000000000003").total, 0) << "not arrived yet";
+  const auto listed = list("26990000000000000003").total;
+  const bool before = Clock::now() - sent < std::chrono::milliseconds(300);  // a busy machine may ask too late
+  EXPECT_TRUE(!before || listed == 0) << "not arrived yet";
   EXPECT_TRUE(soon([this] { return booked() == 1; }));
 }
 
 TEST_F(PlatformTest, ALateArrivalWithTheProtectionOffIsBookedBesideTheResend) {
-  fault(R"({"service":"QDHZQRDSQ","late_arrival_ms":200,"protection":false})");
-  HttpsClient impatient(platform->port(), platform->ca_path(), 50);
-  EXPECT_TRUE(call(s::apply, leqi::apply_json(red()), &impatient).timed_out);
-  EXPECT_TRUE(apply(red()).outcome.ok()) << "the blind resend";
+  // The blind resend must come first: a machine on which it does not is given ever more time.
+  bool resent = false;
+  for (int late_ms = 200; !resent && late_ms <= 12'800; late_ms *= 4) {
+    platform.reset();
+    std::filesystem::remove_all(directory);
+    start({});
+    fault(fmt::format(R"({{"service":"QDHZQRDSQ","late_arrival_ms":{},"protection":false}})", late_ms));
+    HttpsClient impatient(platform->port(), platform->ca_path(), 50);
+    EXPECT_TRUE(call(s::apply, leqi::apply_json(red()), &impatient).timed_out);
+    resent = apply(red()).outcome.ok();
+  }
+  EXPECT_TRUE(resent);
   EXPECT_TRUE(soon([this] { return booked() == 2; }));
   const auto verdict = control_json(
       "POST", "/assert",
@@ -296,8 +308,11 @@ TEST_F(PlatformTest, ALateArrivalWithTheProtectionOffIsBookedBesideTheResend) {
 
 TEST_F(PlatformTest, ALateListingHidesTheFormFromListsOnly) {
   fault(R"({"service":"QDHZQRDSQ","late_listing_ms":300})");
+  const auto sent = Clock::now();
   const auto applied = apply(red());
-  EXPECT_EQ(list("26990000000000000003").total, 0);
+  const auto listed = list("26990000000000000003").total;
+  const bool before = Clock::now() - sent < std::chrono::milliseconds(300);  // a busy machine may ask too late
+  EXPECT_TRUE(!before || listed == 0);
   EXPECT_TRUE(
       leqi::read_detail_reply(opened(call(s::detail, leqi::detail_json({"91320106TGDM00038N", applied.uuid, {}}))))
           ->outcome.ok());
