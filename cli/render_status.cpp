@@ -55,16 +55,17 @@ std::string holds_text(const Screen& screen, const api::v1::HoldList& list) {
   Grid grid({screen.pick("taxpayer", "纳税人"), screen.pick("reason", "原因"), screen.pick("since", "自"),
              screen.pick("released by", "由谁解除"), screen.pick("cause", "起因"), screen.pick("remedy", "处理")});
   for (const auto& h : list.holds())
-    grid.add({h.taxpayer(), h.reason(), short_time(h.since()), h.release_by(), h.cause(),
-              screen.pick(h.remedy(), h.remedy_zh())});
+    grid.add({h.taxpayer(), hold_word(screen, h.reason()), short_time(h.since()), role_word(screen, h.release_by()),
+              detail_text(screen, h.cause()), screen.pick(h.remedy(), h.remedy_zh())});
   return grid.text();
 }
 
 std::string events_text(const Screen& screen, const api::v1::EventList& list) {
   Grid grid;
   for (const auto& e : list.events())
-    grid.add({short_time(e.at()), e.type(), e.submission(), e.blue_number(), state_word(screen, e.state()),
-              e.reference(), e.principal(), e.detail()});
+    grid.add({short_time(e.at()), type_word(screen, e.type()), e.submission(), e.blue_number(),
+              screen.chinese() && e.type().starts_with("sync.") ? "" : state_word(screen, e.state()), e.reference(),
+              principal_word(screen, e.principal()), detail_text(screen, e.detail())});
   return grid.text();
 }
 

@@ -49,7 +49,7 @@ bool wants_attention(const Submission& s) {
 
 std::string timeline_row(const Screen& screen, const api::v1::TimelineEntry& e) {
   return joined({short_time(e.at()), event_word(screen, e.event()), state_word(screen, e.state()), e.reference(),
-                 e.principal(), e.detail()});
+                 principal_word(screen, e.principal()), detail_text(screen, e.detail())});
 }
 
 std::string submission_brief(const Screen& screen, const Submission& s) {
@@ -63,8 +63,9 @@ std::string submission_brief(const Screen& screen, const Submission& s) {
                  labelled(screen.pick("tax", "税额"), grouped(s.tax())), form}) +
          "\n";
   if (s.has_hold())
-    out += fmt::format("  {} {}: {}\n", screen.pick("on hold,", "暂停,"), s.hold().reason(),
-                       joined({s.hold().cause(), screen.pick(s.hold().remedy(), s.hold().remedy_zh())}));
+    out += fmt::format(
+        "  {} {}: {}\n", screen.pick("on hold,", "暂停,"), hold_word(screen, s.hold().reason()),
+        joined({detail_text(screen, s.hold().cause()), screen.pick(s.hold().remedy(), s.hold().remedy_zh())}));
   if (s.has_error()) {
     out += fmt::format("  {}\n", error_text(screen, s.error()));
     const std::string remedy = screen.pick(s.error().remedy(), s.error().remedy_zh());
@@ -131,8 +132,9 @@ std::string submission_text(const Screen& screen, const Submission& s) {
   if (s.has_hold()) {
     const auto& h = s.hold();
     add(head, screen, "on hold", "暂停",
-        joined({h.reason(), h.cause(), labelled(screen.pick("since", "自"), short_time(h.since())),
-                labelled(screen.pick("released by", "解除:"), h.release_by())}));
+        joined({hold_word(screen, h.reason()), detail_text(screen, h.cause()),
+                labelled(screen.pick("since", "自"), short_time(h.since())),
+                labelled(screen.pick("released by", "解除:"), role_word(screen, h.release_by()))}));
     add(head, screen, "remedy", "处理", screen.pick(h.remedy(), h.remedy_zh()));
   }
   if (s.has_error()) {
@@ -146,8 +148,9 @@ std::string submission_text(const Screen& screen, const Submission& s) {
 
   Grid rows;
   for (const auto& e : s.timeline())
-    rows.add({short_time(e.at()), event_word(screen, e.event()), state_word(screen, e.state()), e.step(), e.reference(),
-              e.principal(), e.detail()});
+    rows.add({short_time(e.at()), event_word(screen, e.event()), state_word(screen, e.state()),
+              step_word(screen, e.step()), e.reference(), principal_word(screen, e.principal()),
+              detail_text(screen, e.detail())});
   if (!rows.empty()) out += fmt::format("{}\n{}", screen.pick("time line", "时间线"), rows.text({}, "  "));
   return out;
 }

@@ -16,5 +16,14 @@ std::string event_word(const Screen& screen, std::string_view event);
 std::string health_word(const Screen& screen, std::string_view health);
 std::string key_state_word(const Screen& screen, std::string_view state);
 std::string side_word(const Screen& screen, std::string_view side);
+std::string step_word(const Screen& screen, std::string_view step);
+std::string role_word(const Screen& screen, std::string_view role);
+std::string principal_word(const Screen& screen, std::string_view principal);  // a caller's name stays as it is
+/// "red_alert 红色预警": the code is what `release --reason` takes; English: the code.
+std::string hold_word(const Screen& screen, std::string_view reason);
+/// Of an event: "submission.issued" in Chinese words; English: the type, which machines know it by.
+std::string type_word(const Screen& screen, std::string_view type);
+/// A detail of the journal, a cause of a hold: stored in English, shown in the reader's language.
+std::string detail_text(const Screen& screen, std::string_view detail);
 
 }  // namespace taxgate::cli

@@ -18,9 +18,10 @@ extern const std::size_t kSkfMessageCount;
 
 extern const Message kProtocolMessages[], kRulesMessages[], kKeysMessages[], kPlatformMessages[], kStoreMessages[],
     kApiMessages[], kCliMessages[], kSimMessages[], kWireMessages[], kDeviceMessages[], kPipelineMessages[],
-    kCreditMessages[], kLawMessages[], kListingMessages[];
+    kCreditMessages[], kLawMessages[], kListingMessages[], kJournalMessages[], kWordMessages[];
 extern const std::size_t kProtocolMessageCount, kRulesMessageCount, kKeysMessageCount, kPlatformMessageCount,
     kStoreMessageCount, kApiMessageCount, kCliMessageCount, kSimMessageCount, kWireMessageCount, kDeviceMessageCount,
-    kPipelineMessageCount, kCreditMessageCount, kLawMessageCount, kListingMessageCount;
+    kPipelineMessageCount, kCreditMessageCount, kLawMessageCount, kListingMessageCount, kJournalMessageCount,
+    kWordMessageCount;
 
 }  // namespace taxgate

@@ -12,25 +12,17 @@ namespace {
 
 const std::vector<Message>& catalogue() {
   static const std::vector<Message> rows = [] {
-    const std::array<std::span<const Message>, 18> areas{{
-        {kProtocolMessages, kProtocolMessageCount},
-        {kRulesMessages, kRulesMessageCount},
-        {kLawMessages, kLawMessageCount},
-        {kKeysMessages, kKeysMessageCount},
-        {kPlatformMessages, kPlatformMessageCount},
-        {kStoreMessages, kStoreMessageCount},
-        {kApiMessages, kApiMessageCount},
-        {kCliMessages, kCliMessageCount},
-        {kSimMessages, kSimMessageCount},
-        {kWireMessages, kWireMessageCount},
-        {kListingMessages, kListingMessageCount},
-        {kPreflightMessages, kPreflightMessageCount},
-        {kDeviceMessages, kDeviceMessageCount},
-        {kUsbMessages, kUsbMessageCount},
-        {kSkfMessages, kSkfMessageCount},
-        {kDoctorMessages, kDoctorMessageCount},
-        {kPipelineMessages, kPipelineMessageCount},
-        {kCreditMessages, kCreditMessageCount},
+    const std::array<std::span<const Message>, 20> areas{{
+        {kProtocolMessages, kProtocolMessageCount}, {kRulesMessages, kRulesMessageCount},
+        {kLawMessages, kLawMessageCount},           {kKeysMessages, kKeysMessageCount},
+        {kPlatformMessages, kPlatformMessageCount}, {kStoreMessages, kStoreMessageCount},
+        {kApiMessages, kApiMessageCount},           {kCliMessages, kCliMessageCount},
+        {kSimMessages, kSimMessageCount},           {kWireMessages, kWireMessageCount},
+        {kListingMessages, kListingMessageCount},   {kPreflightMessages, kPreflightMessageCount},
+        {kDeviceMessages, kDeviceMessageCount},     {kUsbMessages, kUsbMessageCount},
+        {kSkfMessages, kSkfMessageCount},           {kDoctorMessages, kDoctorMessageCount},
+        {kPipelineMessages, kPipelineMessageCount}, {kCreditMessages, kCreditMessageCount},
+        {kJournalMessages, kJournalMessageCount},   {kWordMessages, kWordMessageCount},
     }};
     std::vector<Message> all;
     for (const auto& area : areas) all.insert(all.end(), area.begin(), area.end());

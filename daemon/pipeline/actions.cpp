@@ -39,6 +39,7 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
                                       api::v1::ActionRequest request, Shared<api::v1::Submission> reply) {
   // Our own work on the submission may move it under us: read, decide, swap; when the swap loses, look again.
   constexpr int kTries = 20;
+  const auto done = JournalEvent::named(action);
   for (int attempt = 0; attempt < kTries; ++attempt) {
     auto read = co_await context_.read<std::optional<Submission>>([id](store::Reader& r) { return r.submission(id); });
     if (!read) co_return reply_error(reply, read.error());
@@ -47,7 +48,7 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
     Submission sub = std::move(**read);
     const State from = sub.state;
     State to = from;  // NOLINT(clang-analyzer-deadcode.DeadStores): every branch below says it
-    std::string detail = request.reason();
+    Said detail = verbatim(request.reason());
     if (action == "cancel") {
       if (from == State::cancelled) co_return co_await show(caller, id, reply);
       if (sent_something(from))
@@ -91,15 +92,15 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
         sub.entered_at = form->form.entered_at;
         const State seen = queue::state_for_form(form->form);
         to = seen == State::issued ? State::confirmed : seen;  // the next look books an issued red with its number
-        detail = "adopt " + form->form.number + ": " + detail;
+        detail = said("journal.adopt", form->form.number) += detail;
       } else if (request.outcome() == "not_arrived") {
         if (sub.attempts == 0) co_return reply_error(reply, not_now(action, from));
         to = State::ready;  // the same signed bytes leave again
         sub.attempts = 0;
-        detail = "not arrived: " + detail;
+        detail = said("journal.not_arrived") += detail;
       } else if (request.outcome() == "close") {
         to = State::refused;
-        detail = "closed: " + detail;
+        detail = said("journal.closed") += detail;
       } else {
         co_return reply_error(
             reply,
@@ -128,7 +129,7 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
       co_return reply_error(reply, {Errc::invalid_input, "submission.action", "action", action, {}, {}});
     }
     if (!allowed(from, to)) co_return reply_error(reply, not_now(action, from));
-    auto moved = co_await context_.advance(sub, to, row(action, detail, {}, caller.name));
+    auto moved = co_await context_.advance(sub, to, row(*done, std::move(detail), {}, caller.name));
     if (moved) {
       context_.queue.wake(id, steady_ms());
       context_.memory[id] = {};

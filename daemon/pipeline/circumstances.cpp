@@ -209,23 +209,22 @@ void add(std::vector<Finding> differences, rules::Verdict& verdict) {
   }
 }
 
-std::string accepted_detail(const rules::Verdict& verdict, const api::v1::SubmissionRequest& request) {
+Said accepted_detail(const rules::Verdict& verdict, const api::v1::SubmissionRequest& request) {
   std::string approval, noted, papers;
-  const auto list = [](std::string& into, std::string_view label, const std::string& one) {
-    into += (into.empty() ? label : std::string_view(", "));
+  const auto list = [](std::string& into, const std::string& one) {
+    into += into.empty() ? "" : ", ";
     into += one;
   };
   for (const Finding& finding : verdict.findings) {
-    if (finding.severity == Severity::needs_approval) list(approval, "approval: ", finding.error.id);
-    if (finding.severity == Severity::warn || finding.severity == Severity::note)
-      list(noted, "noted: ", finding.error.id);
+    if (finding.severity == Severity::needs_approval) list(approval, finding.error.id);
+    if (finding.severity == Severity::warn || finding.severity == Severity::note) list(noted, finding.error.id);
   }
   for (const auto& paper : request.evidence())
-    list(papers, "evidence: ",
-         paper.kind() + " " + (paper.algorithm().empty() ? "sha256" : paper.algorithm()) + ":" + paper.hash());
-  std::string out = std::move(approval);
-  for (const std::string& part : {noted, papers})
-    if (!part.empty()) out += (out.empty() ? "" : "; ") + part;
+    list(papers, paper.kind() + " " + (paper.algorithm().empty() ? "sha256" : paper.algorithm()) + ":" + paper.hash());
+  Said out;
+  if (!approval.empty()) out += said("journal.approval", std::move(approval));
+  if (!noted.empty()) out += said("journal.noted", std::move(noted));
+  if (!papers.empty()) out += said("journal.evidence", std::move(papers));
   return out;
 }
 

@@ -8,6 +8,7 @@
 
 #include "daemon/pipeline/settings.h"
 #include "protocol/api.pb.h"
+#include "protocol/journal_text.h"
 #include "protocol/platform_status.h"
 #include "protocol/records.h"
 
@@ -42,6 +43,6 @@ std::expected<Known, Findings> known_of(const api::v1::SubmissionRequest& reques
 void add(std::vector<rules::Finding> differences, rules::Verdict& verdict);
 
 /// The "accepted" journal row of a submission: which findings want a person's yes, and the papers by kind and hash.
-std::string accepted_detail(const rules::Verdict& verdict, const api::v1::SubmissionRequest& request);
+Said accepted_detail(const rules::Verdict& verdict, const api::v1::SubmissionRequest& request);
 
 }  // namespace taxgate::pipeline

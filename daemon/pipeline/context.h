@@ -20,6 +20,7 @@
 #include "daemon/queue/resolve.h"
 #include "daemon/rules/lifecycle.h"
 #include "daemon/store/store.h"
+#include "protocol/journal_text.h"
 
 namespace taxgate::pipeline {
 
@@ -117,12 +118,13 @@ struct Context {
                                         std::vector<SignedEnvelope> evidence = {}, std::vector<Invoice> ledger = {},
                                         std::string red_of = {});
   asio::awaitable<Result<void>> hold_taxpayer(std::string taxpayer, std::string reason, std::string release_by,
-                                              std::string cause);
+                                              Said cause);
 };
 
 /// The `error` member of a submission: api::v1::ErrorBody bytes in both languages.
 std::string error_bytes(const Error& error, const std::string& channel);
-JournalRow row(std::string event, std::string detail, std::string reference = {}, std::string principal = "taxgated");
+/// A row that is not in the store yet. Event and detail have both languages (protocol/journal_text.h).
+JournalRow row(JournalEvent event, Said detail, std::string reference = {}, std::string principal = "taxgated");
 
 /// The keys that may sign it: a document of a tax device is signed by that device, or by one its operator declares
 /// equal to it. Empty: any of the taxpayer.
@@ -145,11 +147,13 @@ struct FormSeen {
 FormSeen seen_of(const Submission& sub, const leqi::Form& form);
 
 /// Shared by send, ask and follow: takes a form seen on the platform as the truth about our submission.
-asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, std::string event);
-asio::awaitable<Next> take_table(Context& c, Submission& sub, table::Row found, std::string event);
+asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, JournalEvent event);
+asio::awaitable<Next> take_table(Context& c, Submission& sub, table::Row found, JournalEvent event);
 asio::awaitable<Next> take_issued(Context& c, Submission& sub, std::string red_number, LegalTime issued_at,
-                                  std::string event);
+                                  JournalEvent event);
 asio::awaitable<Next> to_attention(Context& c, Submission& sub, Error why, std::string foreign);
+/// The error's id, whose sentence stands in the submission's trouble, and its detail.
+Said about(const Error& why);
 asio::awaitable<Next> to_refused(Context& c, Submission& sub, Error why);
 /// An advance that lost its race or could not be stored: read again, soon.
 Next after_failed_advance(Context& c, const Submission& sub, const Error& error);

@@ -164,11 +164,12 @@ void Disks::keep(const Place& place, const Known& known) {
 void Disks::tell(const keys::KeyFacts& key, const keyd::v1::DiskType& type, rules::DiskLevel now,
                  const std::vector<rules::DiskForecast>& ends) {
   const std::string what = fmt::format("{} {}", key.serial, type.code());
-  std::string detail = what + ": issues again";
+  Said detail = said("journal.disk_well", what);
   if (now != rules::DiskLevel::well && !ends.empty())
-    detail = message_text(rules::said(ends.front(), what, context_.clock.now()), Language::english);
-  JournalRow note = row(now == rules::DiskLevel::well ? "disk_well" : fmt::format("disk_{}", level_name(now)),
-                        std::move(detail), key.serial);
+    detail = said(rules::said(ends.front(), what, context_.clock.now()));
+  JournalRow note = now == rules::DiskLevel::well      ? row("disk_well", std::move(detail), key.serial)
+                    : now == rules::DiskLevel::stopped ? row("disk_stopped", std::move(detail), key.serial)
+                                                       : row("disk_near", std::move(detail), key.serial);
   note.taxpayer = key.taxpayer;
   context_.store.note(std::move(note), [](Result<void> stored) {
     if (!stored) log::write(log::Level::error, stored.error());
@@ -215,8 +216,7 @@ asio::awaitable<void> Disks::free_held() {
       const std::string reason = std::exchange(sub.hold_reason, {});
       sub.hold_release_by.clear();
       const State to = sub.step == Step::upload || !sub.form_uuid.empty() ? State::confirmed : State::queued;
-      auto moved = co_await context_.advance(
-          sub, to, row("release", "the tax disk issues again, or another key is there", reason));
+      auto moved = co_await context_.advance(sub, to, row("release", said("journal.disk_well_again"), reason));
       if (moved)
         freed_(sub.id);
       else

@@ -219,7 +219,8 @@ asio::awaitable<Next> Engine::step(Submission& sub) {
     case State::ready:
       co_return co_await step_send(context_, sub);
     case State::sending: {  // we were killed between intent and answer: it may have arrived
-      auto moved = co_await context_.advance(sub, State::outcome_unknown, row("restarted", "stopped while sending"));
+      auto moved =
+          co_await context_.advance(sub, State::outcome_unknown, row("restarted", said("journal.stopped_sending")));
       if (!moved) co_return after_failed_advance(context_, sub, moved.error());
       co_return Next::again();
     }
@@ -240,7 +241,7 @@ void Engine::announce_deadlines() {
   for (const std::string& id : context_.queue.to_announce(until)) {
     const auto entry = context_.queue.entry(id);
     const bool form = entry->state == State::waiting_counterparty;
-    JournalRow note = row("deadline_near", fmt::format("{} by {}", name(entry->state), entry->deadline.platform_text()),
+    JournalRow note = row("deadline_near", said("journal.deadline", entry->deadline.platform_text()),
                           form ? "confirmation" : std::string(queue::period_name(entry->deadline)));
     note.submission = id;
     note.taxpayer = entry->taxpayer;
@@ -258,14 +259,12 @@ asio::awaitable<void> Engine::roll_deadline(std::string id) {
     Submission sub = std::move(**read);
     const LegalTime passed = sub.deadline;
     sub.deadline = context_.period_deadline(sub);  // none for an answer to a form: its 72 hours are over
-    const std::string what =
-        !sub.deadline.is_set() ? "the time for an answer is over"
-        : queue::period_name(passed) == "filing_day"
-            ? fmt::format("the filing day passed; the month ends at {}", sub.deadline.platform_text())
-            : fmt::format("the month ended: a red issued from now on belongs to the next period; next deadline {}",
-                          sub.deadline.platform_text());
+    Said what = !sub.deadline.is_set() ? said("journal.deadline_over")
+                : queue::period_name(passed) == "filing_day"
+                    ? said("journal.deadline_filing_day", sub.deadline.platform_text())
+                    : said("journal.deadline_month", sub.deadline.platform_text());
     JournalRow note =
-        row("deadline_passed", what, sub.deadline.is_set() ? std::string(queue::period_name(passed)) : "");
+        row("deadline_passed", std::move(what), sub.deadline.is_set() ? std::string(queue::period_name(passed)) : "");
     auto moved = co_await context_.advance(sub, sub.state, std::move(note));
     stored = moved || moved.error().id == "store.stale";
     if (!stored) log::write(log::Level::error, moved.error());

@@ -216,7 +216,7 @@ std::expected<Admitted, Findings> Intake::admit(store::Reader& reader, const Set
   sub.state = weighed.verdict.answer == rules::Answer::needs_approval ? State::waiting_approval : State::queued;
   out.inline_invoices = std::move(weighed.inline_invoices);
   out.red = std::move(red);
-  out.detail = accepted_detail(weighed.verdict, request);
+  out.detail = accepted_detail(weighed.verdict, request).english();
   if (request.has_context() || request.evidence_size() > 0 || request.has_circumstances()) out.shown = std::move(body);
   return out;
 }

@@ -49,9 +49,9 @@ asio::awaitable<void> Engine::lend(api::Caller caller, keys::Lease lease, Shared
   auto done = co_await answered<keys::KeyFacts>(context_.executor,
                                                 [&](auto reply_to) { parts_.keys->lease(lease, std::move(reply_to)); });
   if (!done) co_return reply_error(reply, done.error());
-  JournalRow note = lease.seconds > 0 ? row("key_leased", fmt::format("until {}: {}", done->lease_until, lease.reason),
+  JournalRow note = lease.seconds > 0 ? row("key_leased", said("journal.lent", done->lease_until, lease.reason),
                                             lease.serial, caller.name)
-                                      : row("key_released", lease.reason, lease.serial, caller.name);
+                                      : row("key_released", verbatim(lease.reason), lease.serial, caller.name);
   note.taxpayer = taxpayer;
   auto stored = co_await answered<void>(context_.executor,
                                         [&](auto noted) { context_.store.note(std::move(note), std::move(noted)); });

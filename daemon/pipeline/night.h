@@ -126,7 +126,7 @@ class Night {
   asio::awaitable<void> apply_pending(Run run);
   std::optional<Error> must_end(const NightRunning& run) const;
   asio::awaitable<void> keep(Run run, bool finished);
-  void note(const NightRunning& run, const std::string& detail);
+  void note(const NightRunning& run, Said detail);
   /// To everybody who asked for a night: it is durable, or why not.
   void tell_begun(const std::optional<Error>& trouble);
 

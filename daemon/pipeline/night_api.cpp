@@ -205,7 +205,7 @@ void Night::approve(api::Caller caller, std::int64_t run, std::string reason, ap
         if (wish.approved.empty())
           co_return refuse_with(
               answer, {Errc::invalid_input, "sync.nothing_to_approve", "run", std::to_string(wanted), {}, {}});
-        JournalRow entry = row("night", "approved: " + why, std::to_string(wanted), who.name);
+        JournalRow entry = row("night", said("journal.night_approved", why), std::to_string(wanted), who.name);
         entry.state = "approved";
         // Who said so is durable before anything follows from it.
         auto noted = co_await answered<void>(self->c_.executor, [self, entry](auto done) mutable {

@@ -173,7 +173,7 @@ asio::awaitable<void> Night::keep_audit(Run run, AuditMarks marks) {
   for (const auto& gap : run->summary.audit.named) {
     if (marks.told.contains(gap_name(gap.error))) continue;  // it stands as it stood: in the report, but no news
     log::write(gap.failing ? log::Level::error : log::Level::warning, gap.error);
-    JournalRow entry = row("audit", message_text(gap.error, Language::english), gap.error.id);
+    JournalRow entry = row("audit", said(gap.error), gap.error.id);
     entry.taxpayer = gap.error.field;
     entry.state = gap.failing ? "failing" : "attention";
     auto noted = co_await answered<void>(c_.executor, [this, entry = std::move(entry)](auto done) mutable {

@@ -138,7 +138,7 @@ asio::awaitable<void> Night::announce_preflight() {
   }
   for (const auto& finding : findings) {
     log::write(finding.failing ? log::Level::error : log::Level::warning, finding.error);
-    JournalRow entry = row("preflight", message_text(finding.error, Language::english), finding.error.id);
+    JournalRow entry = row("preflight", said(finding.error), finding.error.id);
     entry.state = finding.failing ? "failing" : "attention";
     c_.store.note(std::move(entry), [](Result<void> stored) {
       if (!stored) log::write(log::Level::error, stored.error());

@@ -157,7 +157,7 @@ asio::awaitable<void> Night::begin(Wish wish) {
     running_ = nullptr;
     co_return;
   }
-  note(*run, fmt::format("{} windows, {} calls planned", sum.windows, plan.calls));
+  note(*run, said("journal.night_planned", std::to_string(sum.windows), std::to_string(plan.calls)));
   log::notice("sync.began", "night {} ({}): {} windows, about {} calls", sum.run, sum.cause, sum.windows, plan.calls);
   co_await carry_out(run);
 }
@@ -331,8 +331,12 @@ asio::awaitable<void> Night::carry_out(Run run) {
   if (stopping_) co_return;
   if (!run->ended) co_await keep_audit(run, marks);
   const auto& sum = run->summary;
-  note(*run,
-       fmt::format("{} of {} windows, {} records, {} calls", sum.windows_done, sum.windows, sum.records, sum.calls));
+  note(*run, said(Error{Errc::retry_later,
+                        "journal.night_ended",
+                        fmt::format("{} / {}", sum.windows_done, sum.windows),
+                        std::to_string(sum.records),
+                        std::to_string(sum.calls),
+                        {}}));
   log::notice("sync.ended", "night {}: {}, {} of {} windows, {} records", sum.run, name(sum.state), sum.windows_done,
               sum.windows, sum.records);
   // A held batch was compared and not committed.
@@ -393,8 +397,8 @@ asio::awaitable<void> Night::keep(Run run, bool finished) {
   }
 }
 
-void Night::note(const NightRunning& run, const std::string& detail) {
-  JournalRow entry = row("night", detail, std::to_string(run.summary.run), run.summary.principal);
+void Night::note(const NightRunning& run, Said detail) {
+  JournalRow entry = row("night", std::move(detail), std::to_string(run.summary.run), run.summary.principal);
   entry.state = std::string(name(run.summary.state));
   c_.store.note(std::move(entry), [](Result<void> stored) {
     if (!stored) log::write(log::Level::error, stored.error());

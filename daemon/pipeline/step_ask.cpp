@@ -32,11 +32,11 @@ std::string shown(const std::vector<leqi::Form>& forms) {
   return boost::json::serialize(list);
 }
 
-asio::awaitable<Next> resend(Context& c, Submission& sub, std::string why) {
+asio::awaitable<Next> resend(Context& c, Submission& sub, Said why) {
   c.memory[sub.id].silence = {};
   if (sub.attempts > c.settings->max_resends)
     co_return co_await to_attention(
-        c, sub, {Errc::outcome_unknown, "outcome.unresolved", {}, std::to_string(sub.attempts), {}, why}, {});
+        c, sub, {Errc::outcome_unknown, "outcome.unresolved", {}, std::to_string(sub.attempts), {}, why.english()}, {});
   auto moved = co_await c.advance(sub, State::ready, row("resend", std::move(why)));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return Next::again();
@@ -49,17 +49,20 @@ asio::awaitable<Next> absent(Context& c, Submission& sub, const queue::Decision&
     // The platform had said no, and nothing of ours stands there. After one attempt that no is the outcome; after
     // several an earlier one may have arrived, so a person looks.
     if (sub.attempts > 1)
-      co_return co_await to_attention(
-          c, sub,
-          {Errc::outcome_unknown, "outcome.unresolved", {}, std::to_string(sub.attempts), {}, "refused on a repeat"},
-          {});
-    auto moved = co_await c.advance(sub, State::refused,
-                                    row("refused", "the platform said no and nothing of ours stands there"));
+      co_return co_await to_attention(c, sub,
+                                      {Errc::outcome_unknown,
+                                       "outcome.unresolved",
+                                       {},
+                                       std::to_string(sub.attempts),
+                                       {},
+                                       said("journal.refused_on_repeat").english()},
+                                      {});
+    auto moved = co_await c.advance(sub, State::refused, row("refused", said("journal.said_no")));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return Next::rest();
   }
   if (decision.verdict == queue::Verdict::resend)
-    co_return co_await resend(c, sub, fmt::format("absent in two answers at least {} ms apart", c.settings->settle_ms));
+    co_return co_await resend(c, sub, said("journal.absent", std::to_string(c.settings->settle_ms)));
   co_return Next::later(std::max<std::int64_t>(decision.ask_again_ms - c.steady_ms(), 1));
 }
 
@@ -162,7 +165,7 @@ asio::awaitable<Next> ask_upload(Context& c, Submission& sub, const RedDocument&
     co_return co_await take_issued(c, sub, result->red_number, result->issued_at, "adopted");
   if (result->outcome.ok()) {
     auto moved = co_await c.advance(sub, State::processing,
-                                    row("adopted", "upload " + sub.upload_serial + " is known", result->result));
+                                    row("adopted", said("journal.upload_known", sub.upload_serial), result->result));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return Next::later(c.settings->poll_upload_ms);
   }
@@ -189,7 +192,7 @@ asio::awaitable<Next> ask_answer(Context& c, Submission& sub, const RedDocument&
     if (form.issued) co_return co_await take_issued(c, sub, form.red_number, form.red_issued_at, "adopted");
     const bool follow = sub.kind == Kind::confirm && form_document.seller.id == sub.taxpayer;
     auto moved = co_await c.advance(sub, follow ? State::confirmed : State::done,
-                                    row("adopted", "form state " + form.state, form.number));
+                                    row("adopted", said("journal.answer_state", form.state), form.number));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return follow ? Next::again() : Next::rest();
   }
@@ -198,7 +201,7 @@ asio::awaitable<Next> ask_answer(Context& c, Submission& sub, const RedDocument&
                               queue::decide_none(c.memory[sub.id].silence, c.steady_ms(), c.settings->settle_ms));
   if (cls == leqi::FormClass::void_)
     co_return co_await to_refused(
-        c, sub, {Errc::rejected, "form.void", {}, form.state, {}, "void before our answer was taken"});
+        c, sub, {Errc::rejected, "form.void", {}, form.state, {}, said("journal.void_before").english()});
   co_return co_await to_attention(c, sub, {Errc::outcome_unknown, "outcome.other_answer", {}, form.state, {}, {}},
                                   shown({form}));
 }

@@ -34,10 +34,10 @@ std::string error_bytes(const Error& error, const std::string& channel) {
   return body.SerializeAsString();
 }
 
-JournalRow row(std::string event, std::string detail, std::string reference, std::string principal) {
+JournalRow row(JournalEvent event, Said detail, std::string reference, std::string principal) {
   JournalRow r;
-  r.event = std::move(event);
-  r.detail = std::move(detail);
+  r.event = event.word();
+  r.detail = detail.english();
   r.reference = std::move(reference);
   r.principal = std::move(principal);
   return r;
@@ -70,12 +70,12 @@ asio::awaitable<Result<void>> Context::advance(Submission& sub, State to, Journa
 }
 
 asio::awaitable<Result<void>> Context::hold_taxpayer(std::string taxpayer, std::string reason, std::string release_by,
-                                                     std::string cause) {
+                                                     Said cause) {
   queue.hold(taxpayer);
   store::Hold hold{.taxpayer = std::move(taxpayer),
                    .reason = std::move(reason),
                    .release_by = std::move(release_by),
-                   .cause = std::move(cause),
+                   .cause = cause.english(),
                    .since = clock.now(),
                    .principal = "taxgated"};
   co_return co_await answered<void>(
@@ -88,24 +88,25 @@ Next after_failed_advance(Context& c, const Submission& sub, const Error& error)
   return Next::retry(c.back_off(sub.id));
 }
 
+Said about(const Error& why) { return verbatim(why.id + (why.detail.empty() ? "" : ": " + why.detail)); }
+
 asio::awaitable<Next> to_attention(Context& c, Submission& sub, Error why, std::string foreign) {
   sub.error = error_bytes(why, c.settings->channel);
   sub.foreign = std::move(foreign);
-  auto moved = co_await c.advance(sub, State::attention,
-                                  row("attention", why.id + (why.detail.empty() ? "" : ": " + why.detail)));
+  auto moved = co_await c.advance(sub, State::attention, row("attention", about(why)));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return Next::rest();
 }
 
 asio::awaitable<Next> to_refused(Context& c, Submission& sub, Error why) {
   sub.error = error_bytes(why, c.settings->channel);
-  auto moved = co_await c.advance(sub, State::refused, row("refused", why.detail, why.id));
+  auto moved = co_await c.advance(sub, State::refused, row("refused", verbatim(why.detail), why.id));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return Next::rest();
 }
 
 asio::awaitable<Next> take_issued(Context& c, Submission& sub, std::string red_number, LegalTime issued_at,
-                                  std::string event) {
+                                  JournalEvent event) {
   std::vector<Invoice> rows;
   std::string red_of;
   if (!sub.document.empty() && !red_number.empty()) {
@@ -120,9 +121,8 @@ asio::awaitable<Next> take_issued(Context& c, Submission& sub, std::string red_n
   }
   sub.red_number = red_number;
   sub.deadline = {};
-  auto moved =
-      co_await c.advance(sub, State::issued, row(std::move(event), "red invoice issued", red_number, "platform"), {},
-                         std::move(rows), std::move(red_of));
+  auto moved = co_await c.advance(sub, State::issued, row(event, said("journal.red_issued"), red_number, "platform"),
+                                  {}, std::move(rows), std::move(red_of));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return Next::rest();
 }
@@ -146,7 +146,7 @@ FormSeen seen_of(const Submission& sub, const leqi::Form& form) {
   return out;
 }
 
-asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, std::string event) {
+asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, JournalEvent event) {
   const FormSeen seen = seen_of(sub, form);
   if (seen.looked == rules::Looked::contradiction)
     co_return co_await to_attention(
@@ -161,8 +161,7 @@ asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, st
   sub.form_state = form.state;
   if (form.entered_at.is_set()) sub.entered_at = form.entered_at;
   const State to = seen.to;
-  if (to == State::issued)
-    co_return co_await take_issued(c, sub, form.red_number, form.red_issued_at, std::move(event));
+  if (to == State::issued) co_return co_await take_issued(c, sub, form.red_number, form.red_issued_at, event);
 
   // Until the platform's own entry time is known, ours stands in: earlier or equal, so never a deadline too late.
   const LegalTime confirmed_by = c.deadline_when_confirmed(sub);
@@ -178,12 +177,12 @@ asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, st
   if (!news && to == sub.state)
     co_return Next::later(to == State::confirmed ? c.settings->poll_issue_ms : c.settings->poll_form_ms);
   auto moved = co_await c.advance(
-      sub, to, row(std::move(event), "form " + form.number + " state " + form.state, form.number, "platform"));
+      sub, to, row(event, said("journal.form_state", form.number, form.state), form.number, "platform"));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return is_final(to) ? Next::rest() : Next::again();
 }
 
-asio::awaitable<Next> take_table(Context& c, Submission& sub, table::Row found, std::string event) {
+asio::awaitable<Next> take_table(Context& c, Submission& sub, table::Row found, JournalEvent event) {
   if (!found.number.empty()) sub.form_number = found.number;
   const bool news = sub.form_state != found.status;
   sub.form_state = found.status;
@@ -193,7 +192,7 @@ asio::awaitable<Next> take_table(Context& c, Submission& sub, table::Row found, 
       to = State::confirmed;
       break;
     case table::TableClass::written_off:
-      co_return co_await take_issued(c, sub, {}, {}, std::move(event));
+      co_return co_await take_issued(c, sub, {}, {}, event);
     case table::TableClass::cancelled:
       to = State::void_;
       break;
@@ -207,8 +206,7 @@ asio::awaitable<Next> take_table(Context& c, Submission& sub, table::Row found, 
   c.well(sub.id);
   if (!news && to == sub.state) co_return Next::later(c.settings->poll_form_ms);
   auto moved = co_await c.advance(
-      sub, to,
-      row(std::move(event), "information table " + found.number + " " + found.status, found.number, "platform"));
+      sub, to, row(event, said("journal.table_state", found.number, found.status), found.number, "platform"));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return is_final(to) ? Next::rest() : Next::again();
 }

@@ -48,7 +48,7 @@ asio::awaitable<Next> begin_upload(Context& c, Submission& sub, const RedDocumen
                                 .red = red,
                                 .red_number = {},
                                 .remark = std::move(*remark)});
-  auto moved = co_await c.advance(sub, State::signing, row("prepared", "upload of the red", sub.upload_serial));
+  auto moved = co_await c.advance(sub, State::signing, row("prepared", said("journal.upload"), sub.upload_serial));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return Next::again();
 }
@@ -106,8 +106,8 @@ asio::awaitable<Next> step_follow(Context& c, Submission& sub) {
     sub.form_state = form.state;
     sub.entered_at = form.entered_at;
     sub.deadline = rules::confirmation_deadline(form.entered_at);
-    auto moved = co_await c.advance(sub, seen,
-                                    row("note", "entered " + form.entered_at.platform_text(), form.number, "platform"));
+    auto moved = co_await c.advance(
+        sub, seen, row("note", said("journal.entered", form.entered_at.platform_text()), form.number, "platform"));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return Next::later(watch_delay(c, sub));
   }
@@ -130,14 +130,14 @@ asio::awaitable<Next> step_upload_result(Context& c, Submission& sub) {
     if (upload_number(sub) > c.settings->max_resends)
       co_return co_await to_attention(
           c, sub, {Errc::rejected, "platform.upload_failed", {}, result->result, {}, result->message}, {});
-    auto moved =
-        co_await c.advance(sub, State::confirmed, row("upload_failed", result->message, result->result, "platform"));
+    auto moved = co_await c.advance(sub, State::confirmed,
+                                    row("upload_failed", verbatim(result->message), result->result, "platform"));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return Next::retry(c.back_off(sub.id));
   }
   if (result->result == "03") {  // a red from this form exists already: the form says which
     auto moved = co_await c.advance(sub, State::outcome_unknown,
-                                    row("note", "duplicate upload: " + result->message, "03", "platform"));
+                                    row("note", said("journal.duplicate_upload", result->message), "03", "platform"));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return Next::later(c.settings->poll_upload_ms);
   }

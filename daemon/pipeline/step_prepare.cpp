@@ -11,7 +11,7 @@
 namespace taxgate::pipeline {
 namespace {
 
-asio::awaitable<Next> into_signing(Context& c, Submission& sub, std::string detail) {
+asio::awaitable<Next> into_signing(Context& c, Submission& sub, Said detail) {
   sub.attempts = 0;
   sub.intent_at = {};
   auto moved = co_await c.advance(sub, State::signing, row("prepared", std::move(detail)));
@@ -48,8 +48,8 @@ asio::awaitable<Next> prepare_red(Context& c, Submission& sub) {
   auto findings = refusals_now(c, sub, **blue, *red);
   // A red alert that came after the acceptance stops the taxpayer's work and refuses none of it (K1).
   if (std::ranges::find(findings, "K1.red_alert", &Error::id) != findings.end()) {
-    auto held =
-        co_await c.hold_taxpayer(sub.taxpayer, "red_alert", "operator", "platform status of " + sub.blue_number);
+    auto held = co_await c.hold_taxpayer(sub.taxpayer, "red_alert", "operator",
+                                         said("journal.platform_status", sub.blue_number));
     if (!held) co_return after_failed_advance(c, sub, held.error());
     co_return Next::retry(c.back_off(sub.id));
   }
@@ -67,11 +67,10 @@ asio::awaitable<Next> prepare_red(Context& c, Submission& sub) {
     auto xml = table::upload_xml(*red);
     if (!xml) co_return co_await to_refused(c, sub, xml.error());
     sub.body = leqi::table_json(*xml);
-    co_return co_await into_signing(c, sub, "information table request " + red->request_number);
+    co_return co_await into_signing(c, sub, said("journal.table_request", red->request_number));
   }
   sub.body = leqi::apply_json(*red);
-  co_return co_await into_signing(c, sub,
-                                  fmt::format("confirmation form {} / {}", red->amount.text(), red->tax.text()));
+  co_return co_await into_signing(c, sub, said("journal.form_request", red->amount.text(), red->tax.text()));
 }
 
 RedDocument document_of(const leqi::Form& form, const std::optional<ledger::Blue>& blue) {
@@ -124,7 +123,11 @@ asio::awaitable<Next> prepare_answer(Context& c, Submission& sub) {
                                                         : leqi::Answer::revoke;
   sub.body = leqi::confirm_json(
       {.uuid = form.uuid, .number = form.number, .answer = answer, .side = side, .taxpayer = sub.taxpayer});
-  co_return co_await into_signing(c, sub, fmt::format("{} form {}", name(sub.kind), form.number));
+  co_return co_await into_signing(c, sub,
+                                  said(sub.kind == Kind::confirm ? "journal.confirm_form"
+                                       : sub.kind == Kind::deny  ? "journal.deny_form"
+                                                                 : "journal.revoke_form",
+                                       form.number));
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ asio::awaitable<Result<Answer>> call_platform(Context& c, const Submission& sub,
 }
 
 /// `no`: the platform's explicit refusal that made us ask; kept, because it decides what "nothing there" means.
-asio::awaitable<Next> unknown(Context& c, Submission& sub, std::string why, const Error* no = nullptr) {
+asio::awaitable<Next> unknown(Context& c, Submission& sub, Said why, const Error* no = nullptr) {
   c.memory[sub.id].silence = {};
   sub.error = no != nullptr ? error_bytes(*no, c.settings->channel) : std::string();
   auto moved = co_await c.advance(sub, State::outcome_unknown, row("outcome_unknown", std::move(why)));
@@ -65,7 +65,7 @@ asio::awaitable<Next> unknown(Context& c, Submission& sub, std::string why, cons
 }
 
 asio::awaitable<Next> not_sent(Context& c, Submission& sub, const Error& error) {
-  auto moved = co_await c.advance(sub, State::ready, row("not_sent", error.detail, error.id));
+  auto moved = co_await c.advance(sub, State::ready, row("not_sent", verbatim(error.detail), error.id));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   co_return Next::retry(c.back_off(sub.id));
 }
@@ -73,7 +73,8 @@ asio::awaitable<Next> not_sent(Context& c, Submission& sub, const Error& error) 
 asio::awaitable<Next> said_no(Context& c, Submission& sub, leqi::Outcome outcome) {
   const Error error{Errc::rejected, "platform.refused", {}, outcome.code, {}, outcome.message};
   if (const auto hold = c.settings->hold_codes.find(outcome.code); hold != c.settings->hold_codes.end()) {
-    auto held = co_await c.hold_taxpayer(sub.taxpayer, hold->second, "operator", outcome.code + " " + outcome.message);
+    auto held = co_await c.hold_taxpayer(sub.taxpayer, hold->second, "operator",
+                                         verbatim(outcome.code + " " + outcome.message));
     if (!held) co_return after_failed_advance(c, sub, held.error());
     co_return co_await not_sent(c, sub, error);
   }
@@ -81,7 +82,7 @@ asio::awaitable<Next> said_no(Context& c, Submission& sub, leqi::Outcome outcome
       c.settings->busy_texts, [&](const std::string& text) { return outcome.message.find(text) != std::string::npos; });
   // "A form already stands": perhaps ours, from an attempt whose answer was lost. Ask, do not believe.
   if (busy || sub.step != Step::apply)
-    co_return co_await unknown(c, sub, "platform: " + outcome.code + " " + outcome.message, &error);
+    co_return co_await unknown(c, sub, said("journal.platform_said", outcome.code, outcome.message), &error);
   co_return co_await to_refused(c, sub, error);
 }
 
@@ -98,14 +99,16 @@ asio::awaitable<Next> step_send(Context& c, Submission& sub) {
   sub.attempts += 1;
   if (!sub.intent_at.is_set()) sub.intent_at = c.clock.now();
   if (c.discipline.intent_before_send()) {
-    auto moved = co_await c.advance(sub, State::sending, row("sending", fmt::format("attempt {}", sub.attempts)));
+    auto moved =
+        co_await c.advance(sub, State::sending, row("sending", said("journal.attempt", std::to_string(sub.attempts))));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
   }
   c.reached("platform.call.before");
   auto answer = co_await call_platform(c, sub, kept->back());
   c.reached("platform.call.after");
   if (!c.discipline.intent_before_send()) {
-    auto moved = co_await c.advance(sub, State::sending, row("sending", fmt::format("attempt {}", sub.attempts)));
+    auto moved =
+        co_await c.advance(sub, State::sending, row("sending", said("journal.attempt", std::to_string(sub.attempts))));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
   }
   if (!answer) {
@@ -116,21 +119,21 @@ asio::awaitable<Next> step_send(Context& c, Submission& sub) {
       co_return co_await to_attention(c, sub, error, {});  // our own set-up; not sent
     if (error.code == Errc::rejected) co_return co_await said_no(c, sub, {error.wanted, error.detail});
     if (!c.discipline.ask_before_resend()) co_return co_await not_sent(c, sub, error);
-    co_return co_await unknown(c, sub, error.id + (error.detail.empty() ? "" : ": " + error.detail));
+    co_return co_await unknown(c, sub, about(error));
   }
   if (!answer->outcome.ok()) co_return co_await said_no(c, sub, answer->outcome);
   c.well(sub.id);
 
   if (sub.step == Step::upload) {
     sub.receipt = answer->receipt;
-    auto moved =
-        co_await c.advance(sub, State::processing, row("uploaded", "upload taken", answer->receipt, "platform"));
+    auto moved = co_await c.advance(sub, State::processing,
+                                    row("uploaded", said("journal.upload_taken"), answer->receipt, "platform"));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return Next::later(std::min<std::int64_t>(c.settings->poll_upload_ms, 200));
   }
   if (answer->table) {
     if (table::table_class(answer->table->status) == table::TableClass::duplicate)
-      co_return co_await unknown(c, sub, "platform says the table stands already: " + answer->table->status);
+      co_return co_await unknown(c, sub, said("journal.table_stands", answer->table->status));
     co_return co_await take_table(c, sub, std::move(*answer->table), "answered");
   }
   if (sub.step == Step::answer) {
@@ -139,8 +142,9 @@ asio::awaitable<Next> step_send(Context& c, Submission& sub) {
     // A form we confirmed as its seller is followed until its red exists: making it may be our duty.
     const bool follow = sub.kind == Kind::confirm && red && red->seller.id == sub.taxpayer;
     sub.deadline = {};
-    auto moved = co_await c.advance(sub, follow ? State::confirmed : State::done,
-                                    row("answered", "form state " + sub.form_state, sub.form_number, "platform"));
+    auto moved =
+        co_await c.advance(sub, follow ? State::confirmed : State::done,
+                           row("answered", said("journal.answer_state", sub.form_state), sub.form_number, "platform"));
     if (!moved) co_return after_failed_advance(c, sub, moved.error());
     co_return follow ? Next::again() : Next::rest();
   }

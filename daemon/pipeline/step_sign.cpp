@@ -29,7 +29,8 @@ asio::awaitable<Next> hold_for_disk(Context& c, Submission& sub, const Error& er
   sub.hold_release_by = known ? known->release_by : std::string_view("operator");
   const Error why{Errc::limit_reached, reason, {}, error.wanted, {}, {}};
   auto moved = co_await c.advance(
-      sub, State::held, row("held", fmt::format("{} {}", error.wanted, message_text(why, Language::english)), reason));
+      sub, State::held,
+      row("held", said("journal.disk_refused", error.wanted, message_text(why, Language::english)), reason));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   // A disk whose figures say yes while it says no is asked again ever more rarely.
   c.memory[sub.id].release_at_ms = c.steady_ms() + c.back_off(sub.id);
@@ -71,7 +72,7 @@ asio::awaitable<Next> step_sign(Context& c, Submission& sub) {
     log::warning("pipeline.sign", "{}: {} {}", sub.id, error.id, error.detail);
     if (error.id == "key.disk_refused") co_return co_await hold_for_disk(c, sub, error);
     if (holds_taxpayer(error)) {
-      auto held = co_await c.hold_taxpayer(sub.taxpayer, "key_locked", "operator", error.id);
+      auto held = co_await c.hold_taxpayer(sub.taxpayer, "key_locked", "operator", said(error));
       if (!held) co_return after_failed_advance(c, sub, held.error());
     }
     if (error.code == Errc::invalid_input) co_return co_await to_attention(c, sub, error, {});
@@ -81,7 +82,8 @@ asio::awaitable<Next> step_sign(Context& c, Submission& sub) {
   std::string serial = evidence->key_serial;
   std::vector<SignedEnvelope> kept;
   kept.push_back(std::move(*evidence));
-  auto moved = co_await c.advance(sub, State::ready, row("signed", "signed by key " + serial, serial), std::move(kept));
+  auto moved =
+      co_await c.advance(sub, State::ready, row("signed", said("journal.signed", serial), serial), std::move(kept));
   if (!moved) co_return after_failed_advance(c, sub, moved.error());
   c.well(sub.id);
   co_return Next::again();

@@ -3,6 +3,7 @@
 #include "daemon/store/codec.h"
 #include "daemon/store/operations.h"
 #include "daemon/store/rows.h"
+#include "protocol/journal_text.h"
 
 namespace taxgate::store {
 namespace {
@@ -52,7 +53,7 @@ JournalRow accepted_row(const Submission& s, const std::string& principal, const
   row.submission = s.id;
   row.taxpayer = s.taxpayer;
   row.blue_number = s.blue_number;
-  row.event = "accepted";
+  row.event = JournalEvent("accepted").word();
   row.state = name(s.state);
   row.step = name(s.step);
   row.principal = principal;

@@ -3,6 +3,7 @@
 
 #include "daemon/store/operations.h"
 #include "daemon/store/rows.h"
+#include "protocol/journal_text.h"
 
 namespace taxgate::store {
 namespace {
@@ -63,16 +64,16 @@ bool same_content(const CreditRecord& a, const CreditRecord& b) {
 }
 
 /// One line, all that counts: the digest chain covers it.
-std::string detail_of(const CreditRecord& r) {
-  std::string out = r.kind;
-  if (r.kind == "filing") return out + " of " + r.reference + " at " + r.at.platform_text();
-  out += " " + r.amount.text() + " from " + r.at.platform_text();
-  if (r.until.is_set()) out += " until " + r.until.platform_text();
-  if (r.sheets != 0) out += ", " + std::to_string(r.sheets) + " sheets";
-  if (r.per_invoice) out += ", one invoice " + r.per_invoice->text();
-  if (r.monthly_count) out += ", " + std::to_string(*r.monthly_count) + " a month";
-  if (!r.short_term_type.empty()) out += ", short term " + r.short_term_type;
-  for (const CreditPaper& paper : r.papers) out += ", " + paper.kind + " " + paper.hash;
+Said detail_of(const CreditRecord& r) {
+  constexpr std::string_view kRowOf = "journal.credit_";  // and the kind
+  if (r.kind == "filing") return said("journal.credit_filing", r.reference, r.at.platform_text());
+  Said out = said(std::string(kRowOf) + r.kind, r.amount.text(), r.at.platform_text());
+  if (r.until.is_set()) out += said("journal.credit_until", r.until.platform_text());
+  if (r.sheets != 0) out += said("journal.credit_sheets", std::to_string(r.sheets));
+  if (r.per_invoice) out += said("journal.credit_one", r.per_invoice->text());
+  if (r.monthly_count) out += said("journal.credit_count", std::to_string(*r.monthly_count));
+  if (!r.short_term_type.empty()) out += said("journal.credit_short_term", r.short_term_type);
+  for (const CreditPaper& paper : r.papers) out += verbatim(paper.kind + " " + paper.hash);
   return out;
 }
 
@@ -104,10 +105,10 @@ Result<CreditRecord> record_credit(Session& session, const CreditRecord& wanted)
       return fail(Errc::invalid_input, "credit.initial_once", "class", first->at.platform_text(), first->amount.text());
   }
   JournalRow row;
-  row.event = "credit";
+  row.event = JournalEvent("credit").word();
   row.taxpayer = r.taxpayer;
   row.principal = r.principal;
-  row.detail = detail_of(r);
+  row.detail = detail_of(r).english();
   row.reference = r.reference;
   const auto journal = session.append(row, 0);
   const std::string papers = papers_text(r.papers);  // lives as long as the statement that borrows it

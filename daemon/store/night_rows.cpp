@@ -9,6 +9,7 @@
 #include "daemon/store/codec.h"
 #include "daemon/store/given.h"
 #include "daemon/store/operations.h"
+#include "protocol/journal_text.h"
 
 namespace taxgate::store {
 namespace {
@@ -91,12 +92,16 @@ void put_status(Connection& db, const StatusChange& c) {
 void journal_changes(Session& session, std::int64_t first, std::int64_t last, std::size_t events, std::int64_t run,
                      const std::string& taxpayer, const std::string& blue, std::string_view canonical) {
   JournalRow row;
-  row.event = "status";
+  row.event = JournalEvent("status").word();
   row.taxpayer = taxpayer;
   row.blue_number = blue;
   row.principal = "platform";
-  row.detail = (run == 0 ? "seen by day: " : "night " + std::to_string(run) + ": ") + std::to_string(events) +
-               " changed of " + std::to_string(last - first + 1) + " recorded";
+  const std::string changed = std::to_string(events), recorded = std::to_string(last - first + 1);
+  row.detail =
+      (run == 0
+           ? said("journal.changed_by_day", changed, recorded)
+           : said(Error{Errc::retry_later, "journal.changed_by_night", std::to_string(run), changed, recorded, {}}))
+          .english();
   row.reference = std::to_string(first) + "-" + std::to_string(last);
   session.append(row, 0, as_text(sm3(as_bytes(canonical))));
 }

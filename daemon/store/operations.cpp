@@ -5,6 +5,7 @@
 #include "daemon/store/bulk_slice.h"
 #include "daemon/store/codec.h"
 #include "daemon/store/rows.h"
+#include "protocol/journal_text.h"
 
 namespace taxgate::store {
 namespace {
@@ -17,10 +18,10 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
-void append_event(Session& session, std::string event, std::string taxpayer, std::string principal, std::string detail,
+void append_event(Session& session, JournalEvent event, std::string taxpayer, std::string principal, std::string detail,
                   std::string reference) {
   JournalRow row;
-  row.event = std::move(event);
+  row.event = event.word();
   row.taxpayer = std::move(taxpayer);
   row.principal = std::move(principal);
   row.detail = std::move(detail);
@@ -77,7 +78,7 @@ std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices,
   const auto added = counts.added - before.added, updated = counts.updated - before.updated;
   if (added + updated > 0)
     append_event(session, "ledger", {}, principal.name,
-                 "imported: " + std::to_string(added) + " added, " + std::to_string(updated) + " updated", {});
+                 said("journal.imported", std::to_string(added), std::to_string(updated)).english(), {});
   return at;
 }
 
@@ -148,7 +149,8 @@ Result<void> put_caller(Session& session, const Caller& caller, const Principal&
       .bind(caller.certificate_sha256)
       .bind(caller.uid)
       .run();
-  append_event(session, "caller", {}, principal.name, "caller set, roles " + joined(caller.roles), caller.name);
+  append_event(session, "caller", {}, principal.name, said("journal.caller_set", joined(caller.roles)).english(),
+               caller.name);
   return {};
 }
 
@@ -159,7 +161,7 @@ Result<void> remove_caller(Session& session, const std::string& name, const Prin
     if (!q.row()) return fail(Errc::invalid_input, "store.no_caller", "name", name);
   }
   session.db().query("DELETE FROM caller WHERE name = ?").bind(name).run();
-  append_event(session, "caller", {}, principal.name, "caller removed", name);
+  append_event(session, "caller", {}, principal.name, said("journal.caller_removed").english(), name);
   return {};
 }
 
@@ -187,7 +189,7 @@ Result<void> put_inbox_form(Session& session, const InboxForm& form) {
   q.run();
   if (!changed) return {};
   JournalRow row;
-  row.event = "inbox";
+  row.event = JournalEvent("inbox").word();
   row.taxpayer = f.taxpayer;
   row.blue_number = f.blue_number;
   row.principal = "platform";

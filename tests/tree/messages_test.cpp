@@ -14,11 +14,13 @@ namespace {
 /// "R2.tax_cap".
 std::set<std::string> ids_in(const std::string& text) {
   static const Pattern after_code(R"re(Errc::\w+\s*,\s*(([^;,"]*"[A-Za-z0-9_.]*")+))re");
+  static const Pattern sentence(R"re(\bsaid\(\s*(([^;,"]*"[A-Za-z0-9_.]*")+))re");  // of the journal
   static const Pattern literal(R"re("([A-Za-z][A-Za-z0-9_]*(\.[a-z0-9_]+)+)")re");
   static const Pattern rule(R"re("(R[0-9]+\.[a-z0-9_]+)")re");
   std::set<std::string> ids;
-  for (const auto& given : after_code.all(text))
-    for (const auto& id : literal.all(given[1])) ids.emplace(id[1]);
+  for (const Pattern* form : {&after_code, &sentence})
+    for (const auto& given : form->all(text))
+      for (const auto& id : literal.all(given[1])) ids.emplace(id[1]);
   for (const auto& id : rule.all(text)) ids.emplace(id[1]);
   return ids;
 }
@@ -58,6 +60,7 @@ TEST(MessageCatalogue, TheSearchSeesIdsInEveryFormTheyAreGiven) {
   EXPECT_EQ(ids_in("Error{Errc::rejected,\n  \"a.c_d\", \"f.g\"}"), (std::set<std::string>{"a.c_d"}));
   EXPECT_EQ(ids_in("fail(Errc::corrupt, bad ? \"a.b\" : \"a.e\", f)"), (std::set<std::string>{"a.b", "a.e"}));
   EXPECT_EQ(ids_in("add(found, \"R2.tax_cap\")"), (std::set<std::string>{"R2.tax_cap"}));
+  EXPECT_EQ(ids_in("said(a ? \"j.a\" : \"j.b\", n)"), (std::set<std::string>{"j.a", "j.b"}));
   EXPECT_TRUE(ids_in("open(\"api.proto\")").empty());
 }
 

@@ -58,7 +58,7 @@ TEST_F(CreditStoreTest, ARecordIsKeptWholeWithAnEventOfWhatCountsAndSurvivesARes
   EXPECT_EQ(row.event, "credit");
   EXPECT_EQ(row.principal, "root");
   EXPECT_EQ(row.detail,
-            "limit 7500000.00 from 2026-04-01 00:00:00 until 2026-06-01 00:00:00, one invoice 100000.00, 25 a month");
+            "limit 7500000.00 from 2026-04-01 00:00:00; until 2026-06-01 00:00:00; one invoice 100000.00; 25 a month");
   EXPECT_TRUE(store_->verify_chain());
 }
 
@@ -105,7 +105,7 @@ TEST_F(CreditStoreTest, AnApplicationKeepsItsPapersByHashAndItsEventNamesThem) {
   EXPECT_EQ(all[0].papers[0], (CreditPaper{"contract", contract, "two lines.pdf"}));
   EXPECT_EQ(all[0].papers[1], wanted.papers[1]);
   EXPECT_TRUE(all[1].papers.empty());
-  EXPECT_NE(reader_->journal_after(0, 1)->front().detail.find(", contract " + contract), std::string::npos);
+  EXPECT_NE(reader_->journal_after(0, 1)->front().detail.find("; contract " + contract), std::string::npos);
   EXPECT_TRUE(store_->verify_chain());
 }
 
