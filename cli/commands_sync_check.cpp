@@ -27,7 +27,9 @@ struct NightAlarm {
   std::string due, run, state;
 };
 
-/// The newest run that belongs to the night of `due`: it began then or later.
+/// Of the runs that belong to the night of `due`, which began then or later, the newest that was for all taxpayers and
+/// what was approved since: an approved run lists some taxpayers only, and says nothing of what the night left of
+/// others.
 std::optional<NightAlarm> alarm_of(const LegalTime due, const api::v1::SyncRunList& list) {
   NightAlarm alarm{{}, due.platform_text(), {}, {}};
   const auto made = [&](std::string id, std::string left) {
@@ -41,7 +43,7 @@ std::optional<NightAlarm> alarm_of(const LegalTime due, const api::v1::SyncRunLi
     alarm.state = run.state();
     if (run.finished_at().empty()) return made("sync.night_late", alarm.run);
     if (run.exit_code() >= 2) return made("sync.night_short", alarm.run);
-    return std::nullopt;
+    if (run.cause() != "approved") return std::nullopt;
   }
   return made("sync.night_missed", {});
 }

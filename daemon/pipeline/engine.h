@@ -179,8 +179,9 @@ class Engine final : public Pipeline {
 
   // inbox.cpp
   asio::awaitable<void> watch_inbox();
-  asio::awaitable<void> look_at_both_inboxes(std::string taxpayer);
-  asio::awaitable<void> look_at_inbox(std::string taxpayer, Side side);
+  /// errors  the platform's, the store's; what was told until then is kept
+  asio::awaitable<Result<void>> look_at_both_inboxes(std::string taxpayer);
+  asio::awaitable<Result<void>> look_at_inbox(std::string taxpayer, Side side);
 
   SystemRandom random_;
   Parts parts_;

@@ -22,7 +22,7 @@ asio::awaitable<void> Engine::watch_inbox() {
   while (!stopping_) {
     const auto settings = context_.settings;
     for (const auto& [id, taxpayer] : settings->taxpayers) {
-      co_await look_at_both_inboxes(id);
+      (void)co_await look_at_both_inboxes(id);  // the next turn comes
       if (stopping_) co_return;
     }
     inbox_timer_.expires_after(std::chrono::milliseconds(settings->poll_inbox_ms));
@@ -31,24 +31,29 @@ asio::awaitable<void> Engine::watch_inbox() {
   }
 }
 
-asio::awaitable<void> Engine::look_at_both_inboxes(std::string taxpayer) {
-  co_await look_at_inbox(taxpayer, Side::seller);
-  if (!stopping_) co_await look_at_inbox(taxpayer, Side::buyer);
+asio::awaitable<Result<void>> Engine::look_at_both_inboxes(std::string taxpayer) {
+  auto seller = co_await look_at_inbox(taxpayer, Side::seller);
+  if (stopping_) co_return seller;
+  auto buyer = co_await look_at_inbox(taxpayer, Side::buyer);
+  co_return seller ? buyer : seller;
 }
 
-asio::awaitable<void> Engine::look_at_inbox(std::string taxpayer, Side side) {
+asio::awaitable<Result<void>> Engine::look_at_inbox(std::string taxpayer, Side side) {
   const LegalTime now = context_.clock.now();
   leqi::ListRequest ask{
       .taxpayer = taxpayer, .side = side, .blue_number = {}, .from = now.plus_ms(-kBackMs), .to = now.plus_ms(kDayMs)};
   auto standing = co_await context_.read<std::vector<store::InboxForm>>(
       [taxpayer](store::Reader& r) { return r.inbox(taxpayer, true); });
-  if (!standing) co_return;
+  if (!standing) co_return std::unexpected(standing.error());
   std::vector<leqi::Form> seen;
   for (ask.page = 1; ask.page <= kMaxInboxPages; ++ask.page) {
     auto listed = co_await answered<leqi::ListReply>(
         context_.executor, [&](auto done) { context_.platform.list(taxpayer, ask, std::move(done)); });
-    if (stopping_ || !listed || !listed->outcome.ok())
-      co_return;  // an incomplete look decides nothing; the next one comes
+    // An incomplete look decides nothing; the next one comes.
+    if (!listed) co_return std::unexpected(listed.error());
+    if (stopping_) co_return fail(Errc::retry_later, "lane.stopped");
+    if (!listed->outcome.ok())
+      co_return fail(Errc::rejected, "listing.refused", {}, listed->outcome.code, {}, listed->outcome.message);
     std::ranges::move(listed->forms, std::back_inserter(seen));
     if (ask.page * ask.page_size >= listed->total || listed->forms.empty()) break;
   }
@@ -74,8 +79,12 @@ asio::awaitable<void> Engine::look_at_inbox(std::string taxpayer, Side side) {
     entry.open = waiting;
     auto stored = co_await answered<void>(
         context_.executor, [&](auto done) { parts_.store->put_inbox_form(std::move(entry), std::move(done)); });
-    if (!stored) log::write(log::Level::error, stored.error());
+    if (!stored) {
+      log::write(log::Level::error, stored.error());
+      co_return stored;
+    }
   }
+  co_return Result<void>{};
 }
 
 }  // namespace taxgate::pipeline

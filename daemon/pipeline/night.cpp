@@ -99,8 +99,15 @@ asio::awaitable<bool> Night::go_on() {
   tell_begun(std::nullopt);
   looking_ = false;
   if (auto restored = co_await restore(run); !restored) {
+    // A taxpayer of it is no longer configured, for one. It ends here, and today's night begins anew instead of never.
     log::write(log::Level::error, restored.error());
+    if (stopping_) co_return false;
+    run->summary.state = sync::NightState::failed;
+    run->summary.trouble = restored.error().id;
+    run->summary.detail = sync::detail_of(restored.error());
+    co_await keep(run, true);
     running_ = nullptr;
+    last_began_ = {};
     co_return false;
   }
   co_await carry_out(run);

@@ -42,6 +42,11 @@ struct NightTask {
   bool agrees(std::uint64_t told) const { return told == listed(); }
 };
 
+/// How long a night is: from `at` to `until`, which may lie beyond midnight.
+constexpr std::int64_t window_ms(const Config::Sync& s) {
+  return (s.until - s.at + 24 * 60) % (24 * 60) * LegalTime::kHourMs / 60;
+}
+
 /// A task's progress as one line, and back: what stands beside its last batch in the store. A line that is none of ours
 /// leaves the task at its beginning.
 std::string mark_of(const NightTask& task);
@@ -74,8 +79,8 @@ struct NightRunning {
 class Night {
  public:
   struct Hooks {
-    std::function<asio::awaitable<void>(std::string taxpayer)> look_at_forms;  // both roles
-    std::function<std::uint64_t(const std::string& taxpayer)> wake;            // its open submissions; how many
+    std::function<asio::awaitable<Result<void>>(std::string taxpayer)> look_at_forms;  // both roles
+    std::function<std::uint64_t(const std::string& taxpayer)> wake;                    // its open submissions; how many
   };
   /// `context` outlives it. reader: for the lane alone
   Night(Context& context, std::unique_ptr<store::NightReader> reader, Hooks hooks);

@@ -74,6 +74,9 @@ void Night::plan(api::Reply<api::v1::SyncPlan> reply) {
       [](Night* self, std::shared_ptr<api::Reply<api::v1::SyncPlan>> answer) -> asio::awaitable<void> {
         auto input = co_await self->gather({});
         if (!input) co_return refuse_with(answer, input.error());
+        // Whether it fits is asked of the night, which is as long as its window, whenever the question comes.
+        const auto& s = self->c_.settings->sync;
+        if (s.at != Config::Sync::kNever) input->window_end = input->now.plus_ms(window_ms(s));
         (*answer)(to_record(sync::make_plan(*input), input->limits.tonight(), self->c_.settings->channel));
       }(this, std::make_shared<api::Reply<api::v1::SyncPlan>>(std::move(reply))),
       asio::detached);

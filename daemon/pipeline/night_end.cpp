@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::int64_t kNearMs = 24 * LegalTime::kHourMs;  // a form that a working day may not reach any more
 
+constexpr int kFormTries = 4;  // of one taxpayer's forms: they are looked for by day too, a night need not wait for it
+
 using sync::NightState;
 
 void name_form(sync::Examples& into, sync::Example one) {
@@ -132,8 +134,20 @@ asio::awaitable<void> Night::sample(Run run) {
 asio::awaitable<void> Night::forms(Run run) {
   const LegalTime now = c_.clock.now();
   for (auto& part : run->summary.taxpayers) {
-    co_await hooks_.look_at_forms(part.id);
-    if (stopping_) co_return;
+    // A report that names no form must not be silent because nobody could look.
+    Result<void> looked;
+    for (int failures = 0; failures < kFormTries; ++failures) {
+      looked = co_await hooks_.look_at_forms(part.id);
+      if (stopping_) co_return;
+      const bool later = !looked && looked.error().id != "platform.budget_day" &&
+                         (looked.error().code == Errc::retry_later || looked.error().code == Errc::limit_reached);
+      if (!later || must_end(*run)) break;
+      co_await pause(run, looked.error(), failures);
+    }
+    if (!looked && part.trouble.empty()) {
+      part.trouble = "sync.forms_unread";
+      part.detail = looked.error().id;
+    }
     auto open =
         co_await c_.read<std::vector<store::InboxForm>>([id = part.id](store::Reader& r) { return r.inbox(id, true); });
     if (!open) continue;

@@ -34,9 +34,8 @@ asio::awaitable<Result<sync::PreflightInput>> Night::facts() {
   if (!input) co_return std::unexpected(input.error());
   const auto settings = c_.settings;
   const LegalTime now = c_.clock.now(), next = scheduled_after(now);
-  const int length = (settings->sync.until - settings->sync.at + 24 * 60) % (24 * 60);
   input->now = next.is_set() ? next : now;
-  input->window_end = input->now.plus_ms(next.is_set() ? length * std::int64_t{60'000} : kDayMs);
+  input->window_end = input->now.plus_ms(next.is_set() ? window_ms(settings->sync) : kDayMs);
   sync::PreflightInput facts;
   facts.window_end = input->window_end;
   facts.plan = sync::make_plan(*input);

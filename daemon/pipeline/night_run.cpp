@@ -31,6 +31,28 @@ bool same_invoices(const sync::Window& a, const sync::Window& b) {
   return a.type == b.type && a.month == b.month;
 }
 
+/// A taxpayer's incremental listing, which tells what changed on invoices older than the windows, follows its own last
+/// window: at the end of all, a large taxpayer's windows would cost the others theirs when the night ends early.
+std::vector<sync::Window> order_of_work(const sync::Plan& plan, const sync::PlanInput& input) {
+  std::map<std::string, std::size_t> ahead;  // windows of each
+  for (const auto& w : plan.windows) ++ahead[w.window.taxpayer];
+  std::vector<sync::Window> order;
+  const auto changes_of = [&](const sync::TaxpayerScope& taxpayer) {
+    for (int back = kChangeMonths - 1; back >= 0; --back)
+      for (const auto direction : {sync::Direction::issued, sync::Direction::received})
+        if (back == 0 || !taxpayer.first_time)
+          order.push_back({taxpayer.id, direction, {}, {sync::Month::of(input.now).index - back}});
+  };
+  for (const auto& taxpayer : input.taxpayers)
+    if (!ahead.contains(taxpayer.id)) changes_of(taxpayer);
+  for (const auto& w : plan.windows) {
+    order.push_back(w.window);
+    if (--ahead[w.window.taxpayer] == 0)
+      changes_of(*std::ranges::find(input.taxpayers, w.window.taxpayer, &sync::TaxpayerScope::id));
+  }
+  return order;
+}
+
 }  // namespace
 
 asio::awaitable<Result<sync::PlanInput>> Night::gather(std::set<std::string> only) {
@@ -92,7 +114,7 @@ asio::awaitable<void> Night::begin(Wish wish) {
   }
   const auto settings = c_.settings;
   const auto& s = settings->sync;
-  const std::int64_t length = ((s.until - s.at + 24 * 60) % (24 * 60)) * LegalTime::kHourMs / 60;
+  const std::int64_t length = window_ms(s);
   const bool scheduled = wish.cause == "schedule";
   const LegalTime end = scheduled                  ? scheduled_before(now).plus_ms(length)
                         : wish.cause == "catch_up" ? now.plus_ms(length)
@@ -111,14 +133,7 @@ asio::awaitable<void> Night::begin(Wish wish) {
   sum.expected_records = plan.expected_records;
   sum.calls_planned = plan.calls;
   sum.windows_left_out = plan.left_out;
-  std::vector<sync::Window> order;
-  for (const auto& w : plan.windows) order.push_back(w.window);
-  if (!run->approved)  // what changed on invoices older than the windows
-    for (int back = kChangeMonths - 1; back >= 0; --back)
-      for (const auto& taxpayer : input->taxpayers)
-        for (const auto direction : {sync::Direction::issued, sync::Direction::received})
-          if (back == 0 || !taxpayer.first_time)
-            order.push_back({taxpayer.id, direction, {}, {sync::Month::of(now).index - back}});
+  const std::vector<sync::Window> order = order_of_work(plan, *input);
   for (const auto& taxpayer : input->taxpayers) {
     auto& part = sum.taxpayers.emplace_back();
     part.id = taxpayer.id;
@@ -311,13 +326,15 @@ asio::awaitable<void> Night::carry_out(Run run) {
   run->summary.state = sync::NightState::running;
   for (int failures = 0; !stopping_; ++failures) {
     run->broken.reset();
-    auto done = co_await attempt(run);
+    // After a failure mirror and store may differ: everything is read again from the store, and nothing is lost. Not
+    // before that has succeeded does a window go on: its pages that were not committed would be taken for done.
+    auto done = failures == 0 ? Result<void>{} : co_await restore(run);
+    if (done) done = co_await attempt(run);
     if (done || stopping_ || run->ended) break;
-    // Mirror and store may differ now: everything is read again from the store, and nothing is lost.
     log::write(log::Level::error, done.error());
+    run->broken = done.error();  // for who asks meanwhile, and for what a night says that ends like this
     co_await pause(run, done.error(), failures);
-    if (must_end(*run)) break;
-    if (auto again = co_await restore(run); !again) log::write(log::Level::error, again.error());
+    if (must_end(*run)) run->ended = done.error();
   }
   if (stopping_) co_return;  // goes on at the next start
   co_await verify(run);

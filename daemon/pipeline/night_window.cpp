@@ -12,8 +12,10 @@
 namespace taxgate::pipeline {
 namespace {
 
-constexpr int kPageTries = 4;                      // of a page that is not whole or not the one asked for
-constexpr int kApplyTries = 3;                     // the platform lost or could not make the list
+constexpr int kPageTries = 4;   // of a page that is not whole or not the one asked for
+constexpr int kApplyTries = 3;  // the platform lost or could not make the list
+// A list that is never made must neither hold one of few workers nor spend the day's calls on questions all night long.
+constexpr std::int64_t kListMs = LegalTime::kHourMs;
 constexpr int kRounds = 2;                         // listings of a window whose counts disagree
 constexpr std::uint64_t kCommitRecords = 100'000;  // a commit costs a flush: not one a page of unchanged records
 constexpr std::size_t kQuarantineKnown = 100'000;  // of a taxpayer: some megabytes; more are counted as often as shown
@@ -154,6 +156,7 @@ asio::awaitable<Result<void>> Night::ask_totals(Run run, NightTask& task) {
 asio::awaitable<Result<void>> Night::make_ready(Run run, NightTask& task) {
   const auto settings = c_.settings;
   const auto& w = result(*run, task);
+  const LegalTime began_at = c_.clock.now();
   for (int tries = 0; tries < kApplyTries; ++tries) {
     if (task.receipt.empty()) {
       leqi::BulkApply ask{.window = asked_window(w.window, c_.clock.now()),
@@ -178,6 +181,8 @@ asio::awaitable<Result<void>> Night::make_ready(Run run, NightTask& task) {
         co_return Result<void>{};
       }
       gone = state->state != leqi::BulkState::working;
+      if (!gone && c_.clock.now() >= began_at.plus_ms(kListMs))
+        co_return fail(Errc::rejected, "sync.no_list", {}, w.window.text());
       const std::int64_t began = c_.steady_ms();
       co_await sleep(settings->sync.poll_ms);
       run->summary.spent.platform_ms += c_.steady_ms() - began;
@@ -251,6 +256,13 @@ asio::awaitable<Result<void>> Night::take_packages(Run run, NightTask& task) {
 asio::awaitable<Result<void>> Night::take_changes(Run run, NightTask& task) {
   auto& w = result(*run, task);
   const auto& own = run->taxpayers[task.taxpayer];
+  // One cursor for all months of a direction: beyond a month that was not read it would leave out what changed there.
+  for (const NightTask& other : run->tasks) {
+    const auto& earlier = result(*run, other);
+    if (other.taxpayer == task.taxpayer && other.over && !earlier.done && earlier.window.type.empty() &&
+        earlier.window.direction == w.window.direction && earlier.window.month < w.window.month)
+      co_return fail(Errc::retry_later, "sync.changes_unread", {}, earlier.window.month.text());
+  }
   const std::string cursor = fmt::format("night.changes/{}/{}", name(w.window.direction), w.window.taxpayer);
   auto at = co_await c_.read<std::int64_t>([cursor](store::Reader& r) { return r.cursor(cursor); });
   if (!at) co_return std::unexpected(at.error());
@@ -307,7 +319,10 @@ asio::awaitable<Result<void>> Night::store_batch(Run run, NightTask& task, std::
   const LegalTime now = c_.clock.now();
   auto made = co_await on_night_lane<NightLane::Stored>(
       [pages, now](NightLane& lane) -> Result<NightLane::Stored> { return lane.stored(*pages, now); });
-  if (!made) co_return std::unexpected(made.error());
+  if (!made) {
+    run->broken = made.error();  // the mirror is ahead of the store
+    co_return std::unexpected(made.error());
+  }
   taxpayer.has_changed += made->implausible;
   if (!run->approved && taxpayer.has_changed > taxpayer.may_change) {
     taxpayer.held = true;

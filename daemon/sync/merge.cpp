@@ -201,7 +201,9 @@ Result<listing::PageHead> merge_page(Mirror& mirror, listing::Form form, std::ui
     Workspace::Look* looks = w.looks.data() + from;
     look_at(mirror, form, taxpayer, page, w.hint, chunk, looks);
     for (std::size_t i = 0; i < chunk.size(); ++i) {
-      if (looks[i].tag != nullptr && Mirror::hash_of(*looks[i].tag) == looks[i].hash) continue;
+      // Known bytes were looked at when they were new; but a whole page of another window may hold nothing else.
+      const bool outermost = from + i == 0 || from + i + 1 == records.size();
+      if (!outermost && looks[i].tag != nullptr && Mirror::hash_of(*looks[i].tag) == looks[i].hash) continue;
       const ByteView record = page.subspan(chunk[i].at, chunk[i].size);
       if (auto ok = check_record(form, taxpayer, record, asked->window, facts); !ok)
         return std::unexpected(std::move(ok.error()));

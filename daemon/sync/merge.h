@@ -73,8 +73,8 @@ struct Workspace {
   listing::Hint hint;
 };
 
-/// What a page was asked for. A record that is new or has other bytes than last time must lie in the window; one whose
-/// bytes are known was looked at when they were new.
+/// What a page was asked for. A record that is new or has other bytes than last time must lie in the window, and so
+/// must the first and the last of a page; of the others, one whose bytes are known was looked at when they were new.
 struct Asked {
   Window window;                                   // type empty, month 0: any
   std::uint64_t number = 0, count = 0, total = 0;  // of the page's head; 0: any

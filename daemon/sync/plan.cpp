@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace taxgate::sync {
 namespace {
@@ -136,25 +137,29 @@ Plan make_plan(const PlanInput& in) {
     plan.expected_records += w.expected_records;
     plan.windows.push_back(std::move(w));
   };
-  const auto ours = [&](const Window& w) {
-    return std::ranges::any_of(in.taxpayers, [&](const auto& t) { return t.id == w.taxpayer; });
+  // What the night before left of a taxpayer comes before the rest of it, and never before another taxpayer's turn: a
+  // first load of several nights must not cost the others theirs.
+  struct Row {
+    std::vector<Window> windows;
+    std::size_t left_over = 0;  // the first of them
   };
-  // What the night before left comes first, taxpayers that are no longer ours aside.
-  for (const Window& window : in.left_over)
-    if (ours(window)) take(window);
-  std::vector<std::vector<Window>> rows;
+  std::vector<Row> rows;
   std::size_t longest = 0;
   for (const auto& taxpayer : in.taxpayers) {
-    rows.push_back(windows_of(in, taxpayer));
-    longest = std::max(longest, rows.back().size());
+    Row& row = rows.emplace_back();
+    std::ranges::copy_if(in.left_over, std::back_inserter(row.windows),
+                         [&](const Window& w) { return w.taxpayer == taxpayer.id; });
+    row.left_over = row.windows.size();
+    std::ranges::copy(windows_of(in, taxpayer), std::back_inserter(row.windows));
+    longest = std::max(longest, row.windows.size());
   }
   for (std::size_t i = 0; i < longest; ++i)
-    for (const auto& row : rows)
-      if (i < row.size()) {
-        if (settled_empty(in, row[i]) && !taken.contains(row[i]))
+    for (const auto& [windows, left_over] : rows)
+      if (i < windows.size()) {
+        if (i >= left_over && settled_empty(in, windows[i]) && !taken.contains(windows[i]))
           ++plan.left_out;
         else
-          take(row[i]);
+          take(windows[i]);
       }
 
   plan.duration_ms = duration_of(plan.calls, in);

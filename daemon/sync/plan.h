@@ -36,7 +36,7 @@ struct PlanInput {
   LegalTime now, window_end;
   int months = 3;                 // listed every night: this one and those before it
   int deep_months = 36;           // reach of a first night; afterwards one of the older ones a night, in turn
-  std::vector<Window> left_over;  // of the night before: these come first
+  std::vector<Window> left_over;  // of the night before: these come first of their taxpayer's
   std::map<Window, std::uint64_t> expected_records;  // what each held last time; absent: never asked
   std::map<Window, LegalTime> found_empty;           // of those that held nothing: when that was told
   std::uint64_t package_records = 10'000;            // in one package of the platform

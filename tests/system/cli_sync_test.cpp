@@ -92,6 +92,17 @@ TEST_F(CliSync, CheckRaisesAnAlarmForANightThatIsMissingLateOrShort) {
   EXPECT_EQ(check().exit, 0) << "no night is ever due";
 }
 
+TEST_F(CliSync, CheckIsNotSilencedByARunThatWasApprovedForOneTaxpayer) {
+  last_night("right", 0, "2026-11-22T05:00:00.000+08:00", "2026-11-22T05:10:00.000+08:00");
+  gateway_.sync_runs_answer.mutable_runs(0)->set_cause("approved");
+  last_night("incomplete", 2, began_, ended_);
+  EXPECT_THAT(check().out, HasSubstr("sync.night_short")) << "what the night left of the others is still missing";
+  gateway_.sync_runs_answer.mutable_runs(1)->set_exit_code(1);
+  EXPECT_EQ(check().exit, 0);
+  gateway_.sync_runs_answer.mutable_runs(0)->set_exit_code(2);
+  EXPECT_THAT(check().out, HasSubstr("sync.night_short")) << "the approved run itself was cut short";
+}
+
 TEST_F(CliSync, CheckCallsNobodyBeforeTheFirstNightOfANewInstallation) {
   gateway_.sync_answer.set_next_at("2026-11-23T03:00:00.000+08:00");
   gateway_.sync_answer.set_scheduled_since("2026-11-22T09:00:00.000+08:00");

@@ -103,6 +103,34 @@ TEST_P(Merge, APageWithARecordOfAnotherWindowChangesNothing) {
   EXPECT_EQ(foreign_field(wrong), "") << "of a received one the buyer is ours";
 }
 
+// The bytes of a known record are not read: a page of another month in this one's place would pass for unchanged.
+TEST_P(Merge, APageOfAnotherWindowIsFoundOutAlsoWhenAllOfItIsKnown) {
+  std::vector<std::string> records;
+  Shown shown = random_invoice(random_, 1);
+  shown.facts.issued_at = *LegalTime::parse("2026-10-31 23:59:59");
+  for (std::uint64_t serial = 1; serial <= 3; ++serial) {
+    shown.facts.number = random_invoice(random_, serial).facts.number;
+    records.push_back(raw(GetParam(), shown));
+  }
+  const std::string page = page_of_raw(GetParam(), records);
+  ASSERT_TRUE(feed(page));
+  batch_.clear();
+  mirror_.begin();
+  Asked asked;
+  asked.window = {shown.facts.seller_id, Direction::issued, shown.facts.type, Month::of(shown.facts.issued_at)};
+  const auto found = [&] {
+    const auto got = merge_page(mirror_, GetParam(), 1, as_bytes(page), workspace_, batch_, &asked);
+    return got ? std::string() : got.error().id + " " + got.error().field;
+  };
+  asked.window.month.index += 1;
+  EXPECT_EQ(found(), "listing.foreign month");
+  EXPECT_EQ(batch_.counts, Counts{});
+  EXPECT_FALSE(mirror_.find(*invoice_key(1, shown.facts.number))->seen) << "it was not met where it belongs";
+  asked.window.month.index -= 1;
+  EXPECT_EQ(found(), "");
+  EXPECT_EQ(batch_.counts.unchanged, 3U);
+}
+
 TEST_P(Merge, AnotherPageThanTheOneAskedForChangesNothing) {
   const Shown shown = random_invoice(random_, 1);
   std::string records;
