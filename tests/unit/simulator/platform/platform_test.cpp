@@ -14,6 +14,7 @@
 #include "protocol/leqi_night.h"
 #include "protocol/table_xml.h"
 #include "simulator/device/key_authority.h"
+#include "tests/unit/protocol/openssl_command.h"
 #include "tests/unit/simulator/platform/https_client.h"
 
 namespace taxgate::simulator {
@@ -489,7 +490,8 @@ TEST(PlatformStart, RefusesWhatCannotWorkWithAnId) {
   PlatformOptions options;
   options.directory = "/nonexistent";
   EXPECT_FALSE(Platform::start(options));
-  options.directory = ::testing::TempDir();
+  const test::Workshop shop;
+  options.directory = shop.path().string();
   options.sm4_key = Bytes(15);
   EXPECT_EQ(Platform::start(options).error().id, "sim.key");
   options.sm4_key.clear();

@@ -9,6 +9,7 @@
 
 #include "simulator/platform/faults.h"
 #include "simulator/platform/staging.h"
+#include "tests/unit/protocol/openssl_command.h"
 #include "tests/unit/simulator/platform/world_fixture.h"
 
 namespace taxgate::simulator {
@@ -127,8 +128,8 @@ TEST_F(Verdicts, TablesWithoutABlueNumberGoToThePromiseThatLacksOne) {
 }
 
 TEST_F(Verdicts, AreWrittenWithTheirReasonsAndTheLogIsOneLineAnEffect) {
-  const std::string path = ::testing::TempDir() + "/request_log_test.jsonl";
-  std::remove(path.c_str());
+  const test::Workshop shop;
+  const std::string path = (shop.path() / "log.jsonl").string();
   ASSERT_TRUE(log.open(path));
   log.append(created("a"));
   log.append(later(created("a"), EffectKind::red_issued));
