@@ -322,15 +322,24 @@ class AcceptBench {
     invoices_ = wanted;
   }
 
+  std::int64_t last_journal_row() const {
+    return Sql(stand_->database(), true).number("SELECT max(last_seq) FROM chain");
+  }
+
+  /// kill_after_ms  0: not at all; otherwise so long after the first request was stored
   LoadResult client(const Contestant& c, int milliseconds, std::vector<bool>& answered, int kill_after_ms = 0) {
     const std::string file = directory_.path() + "/round";
     std::filesystem::remove(file);
     simulator::Child child;
+    const std::int64_t journal_row = last_journal_row();
     const std::uint64_t most = c.name == "accept" ? invoices_ - c.next : kMostPerSecond * 4;
     start(child,
           {"--client", c.socket, c.target, file, "--seed", std::to_string(seed_), "--first", std::to_string(c.next),
            "--most", std::to_string(most), "--milliseconds", std::to_string(milliseconds)});
     if (kill_after_ms > 0) {
+      for (const auto until = Clock::now() + std::chrono::seconds(20); last_journal_row() == journal_row;
+           std::this_thread::sleep_for(std::chrono::milliseconds(2)))
+        if (Clock::now() > until) throw std::runtime_error("no request arrives");
       std::this_thread::sleep_for(std::chrono::milliseconds(kill_after_ms));
       stand_->taxgated().kill();
     }
@@ -403,7 +412,8 @@ class AcceptBench {
   void kill_and_recount() {
     auto& accept = contestants_[1];
     std::vector<bool> answered;
-    client(accept, milliseconds_, answered, milliseconds_ / 2);
+    constexpr int kUntilTheKill = 20'000;  // the load ends because nobody answers any more
+    client(accept, kUntilTheKill, answered, milliseconds_ / 2);
     remember(accept.next, answered);
     all_answered_ = promised_.size();
     SystemLegalClock clock;
