@@ -16,7 +16,7 @@ constexpr std::array<StateFacts, kStateCount> kStates{{
     {State::ready, "ready", "signed, ready to send", "已签名,待发送", false,
      "sending queued held cancelled attention issued void confirmed"},
     {State::sending, "sending", "being sent", "发送中", false,
-     "ready outcome_unknown waiting_counterparty confirmed processing issued void refused done attention held"},
+     "ready outcome_unknown waiting_counterparty confirmed processing issued void refused done attention"},
     {State::outcome_unknown, "outcome_unknown", "outcome unknown: being checked, do not submit again",
      "结果待核实(系统正在查询,请勿重复提交)", false,
      "ready waiting_counterparty confirmed processing issued void refused done attention"},

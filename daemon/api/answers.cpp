@@ -20,14 +20,14 @@ struct StatusRow {
 
 // Exact ids first, then endings, then beginnings, then the class of the error (docs/api.md has the same table).
 constexpr std::array kById{
-    StatusRow{"api.unauthorized", 401}, StatusRow{"api.no_route", 404},        StatusRow{"api.method", 405},
-    StatusRow{"api.slow_request", 408}, StatusRow{"api.body_size", 413},       StatusRow{"api.media_type", 415},
-    StatusRow{"api.header_size", 431},  StatusRow{"api.connections", 503},     StatusRow{"api.no_reply", 504},
-    StatusRow{"store.transition", 409}, StatusRow{"store.stale", 409},         StatusRow{"store.busy", 503},
-    StatusRow{"store.full", 503},       StatusRow{"store.no_submission", 404}, StatusRow{"events.cursor", 400},
-    StatusRow{"hold.none", 404},        StatusRow{"submission.not_now", 409},  StatusRow{"submission.sent", 409},
-    StatusRow{"form.not_pending", 409}, StatusRow{"resolve.owned", 409},       StatusRow{"caller.taxpayer", 403},
-    StatusRow{"approval.own", 403},
+    StatusRow{"api.unauthorized", 401},   StatusRow{"api.no_route", 404},        StatusRow{"api.method", 405},
+    StatusRow{"api.slow_request", 408},   StatusRow{"api.body_size", 413},       StatusRow{"api.media_type", 415},
+    StatusRow{"api.header_size", 431},    StatusRow{"api.connections", 503},     StatusRow{"api.no_reply", 504},
+    StatusRow{"store.transition", 409},   StatusRow{"store.stale", 409},         StatusRow{"store.busy", 503},
+    StatusRow{"store.full", 503},         StatusRow{"store.no_submission", 404}, StatusRow{"events.cursor", 400},
+    StatusRow{"hold.none", 404},          StatusRow{"hold.too_late", 409},       StatusRow{"resolve.stands", 409},
+    StatusRow{"submission.not_now", 409}, StatusRow{"submission.sent", 409},     StatusRow{"form.not_pending", 409},
+    StatusRow{"resolve.owned", 409},      StatusRow{"caller.taxpayer", 403},     StatusRow{"approval.own", 403},
 };
 constexpr std::array kByEnd{StatusRow{".not_found", 404}, StatusRow{".conflict", 409}, StatusRow{".state", 409},
                             StatusRow{".forbidden", 403}};

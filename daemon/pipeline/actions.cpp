@@ -51,9 +51,7 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
     Said detail = verbatim(request.reason());
     if (action == "cancel") {
       if (from == State::cancelled) co_return co_await show(caller, id, reply);
-      if (sent_something(from))
-        co_return reply_error(reply, {Errc::invalid_input, "submission.sent", "id", id, sub.form_uuid, {}});
-      if (from == State::attention && sub.attempts > 0)
+      if (sent_something(from) || on_platform(sub) || (from == State::attention && sub.attempts > 0))
         co_return reply_error(reply, {Errc::invalid_input, "submission.sent", "id", id, sub.form_uuid, {}});
       to = State::cancelled;
     } else if (action == "retry") {
@@ -65,11 +63,13 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
       }
       // After something has left, only asking is safe; before, it may start over.
       if (from != State::attention) co_return reply_error(reply, not_now(action, from));
-      to = sub.attempts > 0 ? State::outcome_unknown : State::queued;
-      if (to == State::queued && sub.step == Step::upload) to = State::confirmed;
+      to = sub.attempts > 0 ? State::outcome_unknown : after_hold(sub);
+      // A form we know is followed, never looked for: what a list leaves out would be sent again.
+      if (sub.kind == Kind::red && sub.step == Step::apply && on_platform(sub)) to = State::waiting_counterparty;
     } else if (action == "resolve") {
       if (from != State::attention) co_return reply_error(reply, not_now(action, from));
-      if (request.outcome() == "adopt") {
+      const bool red = sub.kind == Kind::red;
+      if (request.outcome() == "adopt" && red) {
         if (request.form_uuid().empty())
           co_return reply_error(reply, {Errc::invalid_input, "submission.missing", "form_uuid", {}, {}, {}});
         auto owner = co_await context_.read<std::optional<Submission>>(
@@ -95,6 +95,8 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
         detail = said("journal.adopt", form->form.number) += detail;
       } else if (request.outcome() == "not_arrived") {
         if (sub.attempts == 0) co_return reply_error(reply, not_now(action, from));
+        if (red && sub.step == Step::apply && on_platform(sub))
+          co_return reply_error(reply, {Errc::invalid_input, "resolve.stands", "outcome", sub.form_number, id, {}});
         to = State::ready;  // the same signed bytes leave again
         sub.attempts = 0;
         detail = said("journal.not_arrived") += detail;
@@ -102,11 +104,13 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
         to = State::refused;
         detail = said("journal.closed") += detail;
       } else {
-        co_return reply_error(
-            reply,
-            {Errc::invalid_input, "resolve.outcome", "outcome", request.outcome(), "adopt, not_arrived, close", {}});
+        co_return reply_error(reply, {Errc::invalid_input,
+                                      "resolve.outcome",
+                                      "outcome",
+                                      request.outcome(),
+                                      red ? "adopt, not_arrived, close" : "not_arrived, close",
+                                      {}});
       }
-      sub.foreign.clear();
     } else if (action == "approve" || action == "deny_approval") {
       if (from != State::waiting_approval) co_return reply_error(reply, not_now(action, from));
       if (caller.name == sub.caller)
@@ -116,19 +120,27 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
         sub.error =
             error_bytes({Errc::rejected, "approval.denied", {}, request.reason(), {}, {}}, context_.settings->channel);
     } else if (action == "hold") {
+      // Of a request that may be on its way nothing may be made anew, and release begins anew.
+      if (sent_something(from) ? from != State::confirmed : from == State::ready && sub.attempts > 0)
+        co_return reply_error(reply, {Errc::invalid_input, "hold.too_late", "id", id, sub.taxpayer, {}});
       if (!allowed(from, State::held)) co_return reply_error(reply, not_now(action, from));
       to = State::held;
       sub.hold_reason = request.reason().empty() ? "operator" : request.reason();
       sub.hold_release_by = "operator";
     } else if (action == "release") {
       if (from != State::held) co_return reply_error(reply, not_now(action, from));
-      to = sub.step == Step::upload || !sub.form_uuid.empty() ? State::confirmed : State::queued;
+      to = after_hold(sub);
       sub.hold_reason.clear();
       sub.hold_release_by.clear();
     } else {
       co_return reply_error(reply, {Errc::invalid_input, "submission.action", "action", action, {}, {}});
     }
     if (!allowed(from, to)) co_return reply_error(reply, not_now(action, from));
+    // What made it stop is over; left standing, it would be read as the platform's "no" (step_ask.cpp).
+    if (from == State::attention && !is_final(to)) {
+      sub.error.clear();
+      sub.foreign.clear();
+    }
     auto moved = co_await context_.advance(sub, to, row(*done, std::move(detail), {}, caller.name));
     if (moved) {
       context_.queue.wake(id, steady_ms());

@@ -146,6 +146,12 @@ struct FormSeen {
 };
 FormSeen seen_of(const Submission& sub, const leqi::Form& form);
 
+/// Whether the platform holds a document of it that goes on without us: a form or table we raised, or an answer that
+/// was taken. It must then neither be called cancelled nor be sent again.
+bool on_platform(const Submission& sub);
+/// Where a submission goes on when its hold ends.
+State after_hold(const Submission& sub);
+
 /// Shared by send, ask and follow: takes a form seen on the platform as the truth about our submission.
 asio::awaitable<Next> take_form(Context& c, Submission& sub, leqi::Form form, JournalEvent event);
 asio::awaitable<Next> take_table(Context& c, Submission& sub, table::Row found, JournalEvent event);

@@ -215,7 +215,7 @@ asio::awaitable<void> Disks::free_held() {
       }
       const std::string reason = std::exchange(sub.hold_reason, {});
       sub.hold_release_by.clear();
-      const State to = sub.step == Step::upload || !sub.form_uuid.empty() ? State::confirmed : State::queued;
+      const State to = after_hold(sub);
       auto moved = co_await context_.advance(sub, to, row("release", said("journal.disk_well_again"), reason));
       if (moved)
         freed_(sub.id);

@@ -11,6 +11,15 @@
 
 namespace taxgate::pipeline {
 
+bool on_platform(const Submission& sub) {
+  if (sub.step == Step::upload) return true;
+  if (sub.kind == Kind::red) return !sub.form_uuid.empty() || !sub.form_number.empty();
+  // An answer bears its form's uuid from the beginning. Sent, and not ready to be sent (again): it was taken.
+  return sub.attempts > 0 && sub.state != State::ready;
+}
+
+State after_hold(const Submission& sub) { return on_platform(sub) ? State::confirmed : State::queued; }
+
 const TaxpayerSettings* find_taxpayer(const Settings& settings, std::string_view id) {
   const auto it = settings.taxpayers.find(id);
   return it == settings.taxpayers.end() ? nullptr : &it->second;
