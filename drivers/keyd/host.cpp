@@ -47,8 +47,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kWatchPause{500};
 // A library that cannot be used is looked at again: it may have been replaced. Also the first pause after a crash.
 constexpr milliseconds kLibraryPause{1000}, kLongestLibraryPause{30'000};
-// For workers to give USB devices back to the kernel when the host stops; it takes them a few milliseconds.
-constexpr milliseconds kFarewell{1000}, kFarewellStep{5};
+// For workers to give USB devices back to the kernel when the host stops: it takes them a few milliseconds, on a
+// starved machine seconds. Less than the service has to stop (TimeoutStopSec).
+constexpr milliseconds kFarewell{5000}, kFarewellStep{5};
 
 class Host {
  public:
