@@ -157,7 +157,7 @@ TEST(DisksOfTheGateway, ARefusalHoldsItsSubmissionAloneWithTheRemedyAndItGoesOnB
   lock(-1);
   const auto accepted = stand.submit(found->request);
   ASSERT_TRUE(accepted) << accepted.error().id << " " << accepted.error().field;
-  const auto held = stand.wait_state(accepted->id(), {"held"}, 20s);
+  const auto held = stand.wait_state(accepted->id(), {"held"}, 60s);
   ASSERT_TRUE(held);
   ASSERT_EQ(held->state(), "held");
   EXPECT_EQ(held->hold().reason(), "disk.locked");
@@ -178,9 +178,9 @@ TEST(DisksOfTheGateway, ARefusalHoldsItsSubmissionAloneWithTheRemedyAndItGoesOnB
   ASSERT_TRUE(ukey("gone"));
   const auto other = stand.submit(whole.full_red(whole.blue()));
   ASSERT_TRUE(other);
-  EXPECT_EQ(stand.wait_state(other->id(), {"held"}, 20s)->state(), "held");
+  EXPECT_EQ(stand.wait_state(other->id(), {"held"}, 60s)->state(), "held");
   stand.card(0).plug();
-  EXPECT_EQ(stand.wait_state(other->id(), {"issued"}, 20s)->state(), "issued");
+  EXPECT_EQ(stand.wait_state(other->id(), {"issued"}, 60s)->state(), "issued");
   EXPECT_TRUE(eventually([&] {
     const auto lock_date = forecast(stand, "disk.end_lock_date");
     return lock_date && lock_date->level() == "stopped";
@@ -196,7 +196,7 @@ TEST(DisksOfTheGateway, ARefusalHoldsItsSubmissionAloneWithTheRemedyAndItGoesOnB
   ASSERT_TRUE(stand.advance_legal_ms(60'000));
   const auto third = stand.submit(whole.full_red(whole.blue()));
   ASSERT_TRUE(third);
-  EXPECT_EQ(stand.wait_state(third->id(), {"issued"}, 20s)->state(), "issued");
+  EXPECT_EQ(stand.wait_state(third->id(), {"issued"}, 60s)->state(), "issued");
   const auto again = stand.show(accepted->id());
   ASSERT_TRUE(again);
   EXPECT_EQ(again->state(), "held");
@@ -204,7 +204,7 @@ TEST(DisksOfTheGateway, ARefusalHoldsItsSubmissionAloneWithTheRemedyAndItGoesOnB
       << "a disk that refuses is not asked again while its state says no";
 
   lock(1000);
-  const auto gone_on = stand.wait_state(accepted->id(), {"waiting_counterparty", "confirmed", "issued"}, 20s);
+  const auto gone_on = stand.wait_state(accepted->id(), {"waiting_counterparty", "confirmed", "issued"}, 60s);
   ASSERT_TRUE(gone_on);
   EXPECT_NE(gone_on->state(), "held");
   EXPECT_EQ(stand.key(1).counters().signatures, 1u);

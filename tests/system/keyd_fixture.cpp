@@ -48,7 +48,7 @@ KeydClient::KeydClient(const std::string& socket, std::uint32_t version_min, std
   hello.mutable_hello()->set_version_min(version_min);
   hello.mutable_hello()->set_version_max(version_max);
   hello.mutable_hello()->set_program("test");
-  const auto answer = send(hello) ? receive(20s) : std::nullopt;
+  const auto answer = send(hello) ? receive(60s) : std::nullopt;
   if (!answer || !answer->has_hello()) {
     ::close(fd_);
     fd_ = -1;
@@ -103,7 +103,7 @@ std::vector<keyd::v1::Key> KeydClient::keys() {
   keyd::v1::Frame frame;
   frame.mutable_list_keys()->set_request(1);
   if (!send(frame)) return {};
-  const auto answer = receive(20s);
+  const auto answer = receive(60s);
   if (!answer || !answer->has_keys()) return {};
   return {answer->keys().keys().begin(), answer->keys().keys().end()};
 }
@@ -209,7 +209,7 @@ KeydStack::~KeydStack() {
 
 void KeydStack::start_keyd() {
   start_keyd_unchecked();
-  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms))
+  for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(5ms))
     if (KeydClient(socket()).connected()) return;
   FAIL() << "keyd does not answer: " << keyd_log();
 }
@@ -305,7 +305,7 @@ std::vector<pid_t> KeydStack::children(const std::string& mode, const std::strin
 }
 
 bool KeydStack::wait_children(const std::string& mode, std::size_t count, const std::string& reader) const {
-  for (const auto until = std::chrono::steady_clock::now() + 30s; std::chrono::steady_clock::now() < until;
+  for (const auto until = std::chrono::steady_clock::now() + 60s; std::chrono::steady_clock::now() < until;
        std::this_thread::sleep_for(5ms))
     if (children(mode, reader).size() == count) return true;
   return false;

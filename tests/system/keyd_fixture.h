@@ -38,7 +38,7 @@ class KeydClient {
   /// The next frame that is not a key event, or nothing after `within`.
   std::optional<keyd::v1::Frame> receive(std::chrono::milliseconds within);
   std::optional<keyd::v1::SignReply> sign(const keyd::v1::SignRequest& request,
-                                          std::chrono::milliseconds within = std::chrono::seconds(20));
+                                          std::chrono::milliseconds within = std::chrono::seconds(60));
   std::vector<keyd::v1::Key> keys();
 
  private:
@@ -103,7 +103,7 @@ class KeydStack {
   /// True when the signature is of that request's bytes, by that taxpayer's certificate.
   static bool verifies(const keyd::v1::SignRequest& request, const keyd::v1::SignReply& reply);
   /// Waits until key i is in `state`; false after `within`.
-  bool wait_state(unsigned i, const std::string& state, std::chrono::milliseconds within = std::chrono::seconds(30));
+  bool wait_state(unsigned i, const std::string& state, std::chrono::milliseconds within = std::chrono::seconds(60));
   std::string state_of(unsigned i);
   std::string keyd_log() const;
   static bool contains(const std::string& file, const std::string& text);

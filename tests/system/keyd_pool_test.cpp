@@ -48,7 +48,7 @@ keyd::v1::Frame sign_frame(unsigned request, const std::vector<std::string>& ser
 
 /// Waits until the host has written down that many orders, which it does right before it gives each to its card.
 bool wait_logged(const KeydStack& stack, std::size_t orders) {
-  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms)) {
+  for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(5ms)) {
     const std::string log = whole_file(stack.state() + "/signing.log");
     std::size_t found = 0;
     for (std::size_t at = 0; (at = log.find("\torder\t", at)) != std::string::npos; ++at) ++found;
@@ -67,7 +67,7 @@ std::optional<keyd::v1::LeaseReply> lease(KeydClient& client, const std::string&
   request.set_holder(holder);
   request.set_reason("the monthly report");
   if (!client.send(frame)) return std::nullopt;
-  auto answer = client.receive(20s);
+  auto answer = client.receive(60s);
   if (!answer || !answer->has_leased()) return std::nullopt;
   return answer->leased();
 }
@@ -140,7 +140,7 @@ TEST(KeyPoolOnRealPcscd, EachKeyOfATaxpayerWorksAtTheSameTime) {
   for (unsigned i = 0; i < kKeys; ++i) stack.card(i).clear_faults();
   std::set<std::string> serials;
   for (unsigned i = 0; i < kKeys; ++i) {
-    const auto answer = client.receive(20s);
+    const auto answer = client.receive(60s);
     ASSERT_TRUE(answer && answer->has_signed_());
     EXPECT_FALSE(answer->signed_().has_failure()) << answer->signed_().failure().id();
     serials.insert(answer->signed_().key_serial());
@@ -154,7 +154,7 @@ TEST(KeyPoolOnRealPcscd, AKeyThatFailsTimeAfterTimeRestsIsProbedAndItsOrdersGoTo
   KeydClient client(stack.socket());
   stack.key(0).corrupt_next_signatures(1000);
   bool rested = false;
-  const auto until = Clock::now() + 20s;
+  const auto until = Clock::now() + 60s;
   for (unsigned i = 0; Clock::now() < until && !rested; ++i) {
     const auto request = stack.request(0, fmt::format("rest-{}", i));
     const auto reply = client.sign(request);
@@ -176,7 +176,7 @@ TEST(KeyPoolOnRealPcscd, AKeyThatFailsTimeAfterTimeRestsIsProbedAndItsOrdersGoTo
     std::set<std::string> serials;
     for (unsigned i = 0; i < 2; ++i) ASSERT_TRUE(client.send(sign_frame(round * 2 + i + 1)));
     for (unsigned i = 0; i < 2; ++i) {
-      const auto answer = client.receive(20s);
+      const auto answer = client.receive(60s);
       ASSERT_TRUE(answer && answer->has_signed_() && !answer->signed_().has_failure());
       serials.insert(answer->signed_().key_serial());
     }
@@ -193,7 +193,7 @@ TEST(KeyPoolOnRealPcscd, AnOrderOfOneDeviceIsSignedByItOrByADeclaredEqualAndByNo
   KeydClient client(stack.socket());
   const auto signed_by = [&](const std::vector<std::string>& serials) {
     if (!client.send(sign_frame(7, serials))) return std::string("not sent");
-    const auto answer = client.receive(20s);
+    const auto answer = client.receive(60s);
     if (!answer || !answer->has_signed_()) return std::string("no answer");
     return answer->signed_().has_failure() ? answer->signed_().failure().id() : answer->signed_().key_serial();
   };
@@ -349,10 +349,10 @@ TEST(KeyLeaseOnRealPcscd, ASignatureUnderWayEndsBeforeTheKeyIsLent) {
   ASSERT_EQ(keys.size(), 1U) << "the lease was answered while the card was at work";
   EXPECT_EQ(keys[0].lease_holder(), "local:root");
   stack.card(0).clear_faults();
-  const auto first = client.receive(20s);
+  const auto first = client.receive(60s);
   ASSERT_TRUE(first && first->has_signed_()) << "the lease was answered first";
   EXPECT_FALSE(first->signed_().has_failure()) << first->signed_().failure().id();
-  const auto second = client.receive(20s);
+  const auto second = client.receive(60s);
   ASSERT_TRUE(second && second->has_leased());
   EXPECT_FALSE(second->leased().has_failure()) << second->leased().failure().id();
   EXPECT_EQ(OtherProgram(stack, 0).said(), "mine");
@@ -376,14 +376,14 @@ TEST(KeyLeaseOnRealPcscd, WhatIsNoLeaseIsRefused) {
 TEST(RivalOnRealPcscd, ThatHoldsTheCardIsNamedWithItsProcessAndSigningBeginsWhenItGoes) {
   KeydStack stack(one_taxpayer(1));
   std::optional<OtherProgram> theirs;
-  for (const auto until = Clock::now() + 20s; Clock::now() < until && !(theirs && theirs->has_the_card());
+  for (const auto until = Clock::now() + 60s; Clock::now() < until && !(theirs && theirs->has_the_card());
        std::this_thread::sleep_for(20ms))
     theirs.emplace(stack, 0);  // pcscd sees the card a moment after it is plugged
   ASSERT_TRUE(theirs && theirs->has_the_card()) << theirs->said();
   stack.start_keyd();
   KeydClient client(stack.socket());
   std::string trouble;
-  for (const auto until = Clock::now() + 20s; Clock::now() < until && trouble.empty();
+  for (const auto until = Clock::now() + 60s; Clock::now() < until && trouble.empty();
        std::this_thread::sleep_for(20ms))
     for (const auto& key : client.keys())
       if (key.trouble().id() == "key.reader_busy") trouble = key.trouble().wanted();
@@ -399,13 +399,13 @@ TEST(RivalOnRealPcscd, ThatHoldsTheCardIsNamedWithItsProcessAndSigningBeginsWhen
     ASSERT_TRUE(client.send(order));
   }
   for (unsigned i = 0; i < kOrders; ++i) {
-    const auto late = client.receive(20s);
+    const auto late = client.receive(60s);
     ASSERT_TRUE(late && late->has_signed_());
     EXPECT_EQ(late->signed_().failure().id(), "key.reader_busy") << late->signed_().request();
     EXPECT_EQ(late->signed_().failure().errc(), "retry_later");
   }
   theirs.reset();
-  ASSERT_TRUE(stack.wait_state(0, "ready", 20s));
+  ASSERT_TRUE(stack.wait_state(0, "ready"));
   const auto request = stack.request(0, "then");
   const auto reply = client.sign(request);
   ASSERT_TRUE(reply);

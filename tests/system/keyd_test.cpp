@@ -46,7 +46,7 @@ TEST(KeyHostOnRealPcscd, SignsAnEnvelopeAndLogsItBefore) {
   std::optional<keyd::v1::SignReply> reply;
   std::jthread waiter([&] { reply = client.sign(request); });
   const auto logged = [&] { return whole_file(stack.state() + "/signing.log").find("\torder\t") != std::string::npos; };
-  for (const auto until = Clock::now() + 20s; Clock::now() < until && !logged();) std::this_thread::sleep_for(5ms);
+  for (const auto until = Clock::now() + 60s; Clock::now() < until && !logged();) std::this_thread::sleep_for(5ms);
   EXPECT_TRUE(logged());
   EXPECT_EQ(stack.key(0).counters().signatures, 0U) << "signed before it was logged";  // asked after the log was read
   stack.card(0).clear_faults();
@@ -173,7 +173,7 @@ TEST(KeyHostOnRealPcscd, SurvivesARestartOfPcscd) {
     // "ready" may still be the time before the loss is noticed: the same order until it is signed.
     const auto request = stack.request(i, "after-restart");
     std::optional<keyd::v1::SignReply> reply;
-    for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(20ms))
+    for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(20ms))
       if ((reply = client.sign(request)) && !reply->has_failure()) break;
     ASSERT_TRUE(reply);
     EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
@@ -201,7 +201,7 @@ TEST(KeyHostOnRealPcscd, ReplacesAWorkerThatDiesAndLeavesNoneBehindItself) {
   std::map<pid_t, std::string> begun;  // another process may get the number of one that has ended
   for (const pid_t pid : all) begun[pid] = begun_at(pid);
   stack.kill_keyd();
-  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms)) {
+  for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(5ms)) {
     if (std::ranges::none_of(begun, [](const auto& one) { return begun_at(one.first) == one.second; })) return;
   }
   FAIL() << "a process of the dead host lives on";
@@ -316,7 +316,7 @@ TEST(KeyHostOnRealPcscd, KeepsForeignExpiredAndDoubledKeysOut) {
   simulator::VpcdCard copy(stack.key(2), "127.0.0.1", stack.pcscd().slots().at(3).port);
   copy.plug();
   std::string states;
-  for (const auto until = Clock::now() + 20s; Clock::now() < until && states.find("duplicate") == std::string::npos;
+  for (const auto until = Clock::now() + 60s; Clock::now() < until && states.find("duplicate") == std::string::npos;
        std::this_thread::sleep_for(20ms)) {
     states.clear();
     for (const auto& key : client.keys())
@@ -326,7 +326,7 @@ TEST(KeyHostOnRealPcscd, KeepsForeignExpiredAndDoubledKeysOut) {
   stack.card(2).unplug();
   const auto request = stack.request(2, "copy");
   std::optional<keyd::v1::SignReply> reply;
-  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(20ms))
+  for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(20ms))
     if ((reply = client.sign(request)) && !reply->has_failure()) break;
   ASSERT_TRUE(reply);
   EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
@@ -335,11 +335,11 @@ TEST(KeyHostOnRealPcscd, KeepsForeignExpiredAndDoubledKeysOut) {
 TEST(KeyHostOnRealPcscd, SpeaksToTheConfiguredUserOnly) {
   KeydStack stack({.readers = 1, .keys = 0, .extra_config = "allowed_uid = 54321"});
   stack.start_keyd_unchecked();
-  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms))
+  for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(5ms))
     if (stack.keyd_log().find("keyd.started") != std::string::npos) break;
   KeydClient client(stack.socket());
   EXPECT_FALSE(client.connected());
-  for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms))
+  for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(5ms))
     if (stack.keyd_log().find("keyd.foreign_uid") != std::string::npos) break;
   EXPECT_NE(stack.keyd_log().find("keyd.foreign_uid"), std::string::npos) << stack.keyd_log();
 }

@@ -69,7 +69,7 @@ TEST(KeysOfTheGateway, ALentKeyIsShownAndJournalledWithItsCallerAndTheOtherOneSi
 
   const auto accepted = stand.submit(whole.full_red(whole.blue()));
   ASSERT_TRUE(accepted);
-  EXPECT_EQ(stand.wait_state(accepted->id(), {"issued"}, 20s)->state(), "issued");
+  EXPECT_EQ(stand.wait_state(accepted->id(), {"issued"}, 60s)->state(), "issued");
   EXPECT_EQ(stand.key(0).counters().signatures, 0u);
   EXPECT_GE(stand.key(1).counters().signatures, 1u);
 
@@ -120,9 +120,9 @@ TEST(KeysOfTheGateway, ALeaseThatIsNoneIsRefusedWithASentenceAndWorkWaitsForALen
   ASSERT_TRUE(lend(stand, ours, "lease", 3600));
   const auto accepted = stand.submit(whole.full_red(whole.blue()));
   ASSERT_TRUE(accepted);
-  EXPECT_EQ(stand.wait_state(accepted->id(), {"signing"}, 10s)->state(), "signing");
+  EXPECT_EQ(stand.wait_state(accepted->id(), {"signing"}, 60s)->state(), "signing");
   ASSERT_TRUE(lend(stand, ours, "release", 0));
-  EXPECT_EQ(stand.wait_state(accepted->id(), {"issued"}, 20s)->state(), "issued");
+  EXPECT_EQ(stand.wait_state(accepted->id(), {"issued"}, 60s)->state(), "issued");
   EXPECT_EQ(whole.judge(accepted->id()).lost, 0);
 }
 
@@ -145,7 +145,7 @@ TEST(KeysOfTheGateway, WorkThatWaitedForAKeyIsSignedAtOnceWhenTheKeyComesBackOrT
   ASSERT_TRUE(accepted);
   ASSERT_TRUE(refused(accepted->id(), "key.leased"));
   ASSERT_TRUE(lend(stand, ours, "release", 0));
-  EXPECT_EQ(stand.wait_state(accepted->id(), {"issued"}, 20s)->state(), "issued");
+  EXPECT_EQ(stand.wait_state(accepted->id(), {"issued"}, 60s)->state(), "issued");
 
   stand.keyd().kill();
   ASSERT_TRUE(eventually([&] { return !stand.call<api::v1::Status>("GET", "/v1/status")->key_host_connected(); }));
@@ -153,7 +153,7 @@ TEST(KeysOfTheGateway, WorkThatWaitedForAKeyIsSignedAtOnceWhenTheKeyComesBackOrT
   ASSERT_TRUE(accepted);
   ASSERT_TRUE(refused(accepted->id(), "key.host_absent"));
   ASSERT_TRUE(stand.start_keyd());
-  EXPECT_EQ(stand.wait_state(accepted->id(), {"issued"}, 20s)->state(), "issued");
+  EXPECT_EQ(stand.wait_state(accepted->id(), {"issued"}, 60s)->state(), "issued");
 }
 
 TEST(KeysOfTheGateway, TheNumberOfSignaturesIsRightWhenItIsRead) {
@@ -164,7 +164,7 @@ TEST(KeysOfTheGateway, TheNumberOfSignaturesIsRightWhenItIsRead) {
   for (int i = 0; i < 3; ++i) {
     const auto accepted = stand.submit(whole.full_red(whole.blue()));
     ASSERT_TRUE(accepted);
-    ASSERT_EQ(stand.wait_state(accepted->id(), {"issued"}, 20s)->state(), "issued");
+    ASSERT_EQ(stand.wait_state(accepted->id(), {"issued"}, 60s)->state(), "issued");
     const auto key = key_of(stand, ours);
     ASSERT_TRUE(key);
     EXPECT_EQ(key->signed_count(), stand.key(0).counters().signatures);
@@ -202,7 +202,7 @@ TEST(KeysOfTheGateway, ADocumentOfATaxDeviceIsSignedByThatDeviceAndByItsDeclared
   ASSERT_TRUE(becomes(stand, "DEVICE0001", "gone"));
   const auto accepted = stand.submit(found->request);
   ASSERT_TRUE(accepted) << accepted.error().id << " " << accepted.error().field;
-  EXPECT_EQ(stand.wait_state(accepted->id(), {"signing"}, 10s)->state(), "signing");
+  EXPECT_EQ(stand.wait_state(accepted->id(), {"signing"}, 60s)->state(), "signing");
   EXPECT_EQ(stand.key(0).counters().signatures, 0u) << "another device's key";
   stand.card(1).plug();
   EXPECT_TRUE(eventually([&] { return stand.key(1).counters().signatures >= 1; }));

@@ -74,7 +74,7 @@ struct Replay {
   std::string becomes(const std::set<std::string>& wanted) {
     std::string state;
     KeydClient client(stack.socket());
-    for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(20ms)) {
+    for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(20ms)) {
       const auto keys = client.keys();
       state = keys.empty() ? "none" : keys[0].state() + (keys[0].has_trouble() ? " " + keys[0].trouble().id() : "");
       if (!keys.empty() && keys[0].serial() == kRecordedSerial && wanted.contains(keys[0].state())) return state;
@@ -113,7 +113,7 @@ TEST(Recording, HoldsWhatPassedAndNoSecretAndPlaysTheSameFailureAgain) {
       const auto keys = client.keys();
       return !keys.empty() && keys[0].state() == "ready";
     };
-    for (const auto until = Clock::now() + 20s; Clock::now() < until && !ready();) std::this_thread::sleep_for(10ms);
+    for (const auto until = Clock::now() + 60s; Clock::now() < until && !ready();) std::this_thread::sleep_for(10ms);
     const auto reply = client.sign(KeydStack::request(0, "hang"));
     ASSERT_TRUE(reply);
     EXPECT_EQ(reply->failure().id(), "key.hung");

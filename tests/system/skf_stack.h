@@ -137,7 +137,7 @@ class SkfStack {
     return {};
   }
   ::testing::AssertionResult wait_until(const std::function<bool()>& holds, const std::string& what) {
-    for (const auto until = Clock::now() + 30s; Clock::now() < until; std::this_thread::sleep_for(10ms))
+    for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(10ms))
       if (holds()) return ::testing::AssertionSuccess();
     std::string seen;
     for (const auto& key : keys_seen())

@@ -124,7 +124,7 @@ class UsbStack {
     std::vector<std::string> environment = bed_->environment();
     environment.push_back("PCSCLITE_CSOCK_NAME=" + directory_ + "/no-pcscd");
     keyd_ = spawn_keyd(directory_, environment);
-    for (const auto until = Clock::now() + 20s; Clock::now() < until; std::this_thread::sleep_for(5ms)) {
+    for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(5ms)) {
       // Keys are put in when the USB watch listens, which it does before its first list.
       if (!KeydClient(socket()).connected() || keyd_log().find("[usb.service]") == std::string::npos) continue;
       if (!plugged_before_) ASSERT_EQ(bed_->keep_listeners(), 1U);
@@ -160,7 +160,7 @@ class UsbStack {
     return "unknown";
   }
   ::testing::AssertionResult wait_until(const std::function<bool()>& holds, const std::string& what,
-                                        std::chrono::milliseconds within = 30s) {
+                                        std::chrono::milliseconds within = 60s) {
     for (const auto until = Clock::now() + within; Clock::now() < until; std::this_thread::sleep_for(10ms))
       if (holds()) return ::testing::AssertionSuccess();
     std::string seen;
@@ -168,7 +168,7 @@ class UsbStack {
       seen += fmt::format(" [{} {} {} {}]", key.serial(), key.state(), key.reader(), key.trouble().id());
     return ::testing::AssertionFailure() << what << ":" << seen;
   }
-  ::testing::AssertionResult wait_ready(unsigned i, unsigned port = 0, std::chrono::milliseconds within = 30s) {
+  ::testing::AssertionResult wait_ready(unsigned i, unsigned port = 0, std::chrono::milliseconds within = 60s) {
     const std::string wanted = "ready " + reader(port == 0 ? i + 1 : port);
     return wait_until([&] { return where(serial(i)) == wanted; }, serial(i) + " is not " + wanted, within);
   }
