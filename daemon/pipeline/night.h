@@ -28,6 +28,7 @@ struct NightTask {
   std::size_t window = 0;    // index there
   std::int64_t position = 0;
   bool busy = false, over = false;  // over: done, or left with its trouble
+  bool aside = false;               // goes on later, as its taxpayer does
   std::string receipt;
   std::uint64_t taken = 0, packages = 0, total = 0;
   std::uint64_t records = 0, repeated = 0;  // of this listing, repeated ones among them
@@ -57,6 +58,11 @@ struct NightTaxpayer {
   std::shared_ptr<wire::Sm4Decryptor> key;
   std::uint64_t may_change = 0, has_changed = 0;  // implausible ones count
   bool held = false;
+  /// The platform's gateway turns it away (a lost session, for one): none of its windows is begun before later_until,
+  /// and workers go on with the others'.
+  std::optional<Error> turned_away;
+  int times = 0;                 // without a window done in between
+  std::int64_t later_until = 0;  // steady ms
   std::uint64_t changed_tonight = 0;
   /// What is in quarantine since tonight's first sight of it, by hash: the incremental listing shows it once more.
   std::set<std::uint64_t> quarantined;
@@ -161,7 +167,9 @@ class Night {
   asio::awaitable<Result<void>> store_batch(Run run, NightTask& task, std::shared_ptr<NightPages> pages,
                                             std::string cursor, std::int64_t cursor_value);
   template <class T, class Start>
-  asio::awaitable<Result<T>> patiently(Run run, Start start);
+  asio::awaitable<Result<T>> patiently(Run run, NightTask* task, Start start);
+  bool set_aside(NightRunning& run, NightTask& task, const Error& why);
+  std::int64_t back_off_ms(int failures) const;
   asio::awaitable<void> pause(Run run, Error why, int failures);
   std::shared_ptr<const sync::TransitionTable> allowed_now() const {  // a reload counts from the next page on
     const auto settings = c_.settings;
@@ -209,9 +217,10 @@ class Night {
   bool stopping_ = false;
 };
 
-/// Asks until there is an answer that is one: what means "later" is waited out, up to the end of the night.
+/// Asks until there is an answer that is one: what means "later" is waited out, up to the end of the night. What
+/// concerns the taxpayer alone sets the task aside, if there is one.
 template <class T, class Start>
-asio::awaitable<Result<T>> Night::patiently(Run run, Start start) {
+asio::awaitable<Result<T>> Night::patiently(Run run, NightTask* task, Start start) {
   for (int failures = 0;; ++failures) {
     if (run->broken) co_return std::unexpected(*run->broken);
     if (!run->ended) run->ended = must_end(*run);
@@ -227,6 +236,7 @@ asio::awaitable<Result<T>> Night::patiently(Run run, Start start) {
       co_return got;
     }
     if (error.code != Errc::retry_later && error.code != Errc::limit_reached) co_return got;
+    if (task != nullptr && set_aside(*run, *task, error)) co_return got;
     co_await pause(run, error, failures);
   }
 }

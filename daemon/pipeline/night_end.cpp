@@ -117,8 +117,9 @@ asio::awaitable<void> Night::sample(Run run) {
   for (const auto& one : *chosen) {
     auto& part = run->summary.taxpayers[index.at(one.taxpayer)];
     leqi::InvoiceStatusRequest ask{.taxpayer = part.id, .number = one.number};
-    auto told = co_await patiently<leqi::InvoiceStatusReply>(
-        run, [this, ask](auto done) mutable { c_.platform.invoice_status(ask.taxpayer, ask, std::move(done)); });
+    auto told = co_await patiently<leqi::InvoiceStatusReply>(run, nullptr, [this, ask](auto done) mutable {
+      c_.platform.invoice_status(ask.taxpayer, ask, std::move(done));
+    });
     if (run->ended || stopping_) co_return;
     ++run->summary.samples;
     const auto seen = told && told->outcome.ok() ? leqi::status_of(*told) : std::nullopt;
@@ -202,6 +203,10 @@ void Night::conclude(NightRunning& run) const {
       if (!w.window.type.empty()) part.records += w.records;
       missing = missing || !w.done;
       odd = odd || !w.trouble.empty();
+    }
+    if (const auto& why = run.taxpayers[i].turned_away; missing && why && part.trouble.empty()) {
+      part.trouble = why->id;
+      part.detail = sync::detail_of(*why);
     }
     const std::uint64_t news = part.added + part.changed + part.touched + part.quarantined;
     part.unchanged = part.records > news ? part.records - news : 0;

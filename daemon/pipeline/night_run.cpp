@@ -230,6 +230,7 @@ asio::awaitable<Result<void>> Night::restore(Run run) {
     const auto& tally = left->tallies.taxpayers[run->taxpayers[i].number];
     run->taxpayers[i].has_changed = tally.implausible;
     run->taxpayers[i].changed_tonight = tally.changed;
+    run->taxpayers[i].turned_away.reset();
     run->taxpayers[i].quarantined.clear();  // what was not committed is met again
     run->summary.taxpayers[i].quarantined = 0;
     run->summary.taxpayers[i].in_quarantine.shown.clear();
@@ -267,7 +268,8 @@ std::optional<Error> Night::must_end(const NightRunning& run) const {
 
 NightTask* Night::next_task(NightRunning& run) {
   for (auto& task : run.tasks) {
-    if (task.busy || task.over || run.taxpayers[task.taxpayer].held) continue;
+    const auto& own = run.taxpayers[task.taxpayer];
+    if (task.busy || task.over || own.held || (own.turned_away && c_.steady_ms() < own.later_until)) continue;
     const bool blocked = std::ranges::any_of(run.tasks, [&](const NightTask& other) {
       return other.busy && same_invoices(result(run, other).window, result(run, task).window);
     });
@@ -282,9 +284,18 @@ asio::awaitable<void> Night::worker(Run run) {
       run->ended = std::move(end);
       break;
     }
-    NightTask* task = next_task(*run);
-    if (task == nullptr) break;
-    co_await work_on(run, *task);
+    if (NightTask* task = next_task(*run)) {
+      co_await work_on(run, *task);
+      continue;
+    }
+    // Nothing left but what others work on, or what the gateway turned away: that is waited for.
+    const auto waits = std::ranges::find_if(run->tasks, [&](const NightTask& task) {
+      const auto& own = run->taxpayers[task.taxpayer];
+      return !task.busy && !task.over && !own.held && own.turned_away;
+    });
+    if (waits == run->tasks.end()) break;
+    const auto& own = run->taxpayers[waits->taxpayer];
+    co_await pause(run, *own.turned_away, std::max(own.times - 1, 0));
   }
 }
 

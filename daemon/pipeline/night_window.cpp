@@ -71,11 +71,24 @@ void read_mark(const std::string& mark, NightTask& task) {
   task = std::move(t);
 }
 
+std::int64_t Night::back_off_ms(int failures) const {
+  return std::min(c_.settings->retry_max_ms, c_.settings->retry_first_ms << std::min(failures, 16));
+}
+
+/// True: the gateway refuses this taxpayer for now, so a worker that waited for it would keep the others' windows
+/// waiting too.
+bool Night::set_aside(NightRunning& run, NightTask& task, const Error& why) {
+  if (why.id != "platform.gateway") return false;
+  auto& own = run.taxpayers[task.taxpayer];
+  own.turned_away = why;
+  own.later_until = c_.steady_ms() + back_off_ms(own.times++);
+  task.aside = true;
+  return true;
+}
+
 asio::awaitable<void> Night::pause(Run run, Error why, int failures) {
-  const auto settings = c_.settings;
   const std::int64_t asked = asked_pause_s(why) * 1000;
-  const std::int64_t ms =
-      asked > 0 ? asked : std::min(settings->retry_max_ms, settings->retry_first_ms << std::min(failures, 16));
+  const std::int64_t ms = asked > 0 ? asked : back_off_ms(failures);
   if (run->summary.state == sync::NightState::running)
     log::notice("sync.paused", "the night waits: {} {}", why.id, sync::detail_of(why));
   run->summary.state = sync::NightState::paused;
@@ -93,6 +106,7 @@ asio::awaitable<void> Night::pause(Run run, Error why, int failures) {
 
 asio::awaitable<void> Night::work_on(Run run, NightTask& task) {
   task.busy = true;
+  task.aside = false;
   auto done = co_await list(run, task);
   task.busy = false;
   auto& w = result(*run, task);
@@ -101,10 +115,12 @@ asio::awaitable<void> Night::work_on(Run run, NightTask& task) {
   w.records = task.listed();
   if (done) {
     task.over = w.done = true;
+    run->taxpayers[task.taxpayer].turned_away.reset();
+    run->taxpayers[task.taxpayer].times = 0;
     ++run->summary.windows_done;
     co_return;
   }
-  if (run->ended || run->broken) co_return;  // goes on later
+  if (run->ended || run->broken || task.aside) co_return;  // goes on later
   w.trouble = done.error().id;
   w.detail = sync::detail_of(done.error());
   task.over = true;
@@ -142,7 +158,7 @@ asio::awaitable<Result<void>> Night::list(Run run, NightTask& task) {
 asio::awaitable<Result<void>> Night::ask_totals(Run run, NightTask& task) {
   auto& w = result(*run, task);
   auto told = co_await patiently<leqi::TotalsReply>(
-      run, [this, window = asked_window(w.window, c_.clock.now())](auto done) mutable {
+      run, &task, [this, window = asked_window(w.window, c_.clock.now())](auto done) mutable {
         c_.platform.totals(window, std::move(done));
       });
   if (!told) co_return std::unexpected(told.error());
@@ -162,7 +178,7 @@ asio::awaitable<Result<void>> Night::make_ready(Run run, NightTask& task) {
       leqi::BulkApply ask{.window = asked_window(w.window, c_.clock.now()),
                           .form = settings->sync.form == "json" ? listing::Form::json : listing::Form::protobuf};
       auto applied = co_await patiently<leqi::BulkApplyReply>(
-          run, [this, ask](auto done) mutable { c_.platform.bulk_apply(ask, std::move(done)); });
+          run, &task, [this, ask](auto done) mutable { c_.platform.bulk_apply(ask, std::move(done)); });
       if (!applied) co_return std::unexpected(applied.error());
       if (!applied->outcome.ok()) co_return refused(applied->outcome);
       task.receipt = applied->receipt;
@@ -172,7 +188,7 @@ asio::awaitable<Result<void>> Night::make_ready(Run run, NightTask& task) {
     for (bool gone = false; !gone;) {
       leqi::BulkStateRequest ask{.taxpayer = w.window.taxpayer, .receipt = task.receipt};
       auto state = co_await patiently<leqi::BulkStateReply>(
-          run, [this, ask](auto done) mutable { c_.platform.bulk_state(ask, std::move(done)); });
+          run, &task, [this, ask](auto done) mutable { c_.platform.bulk_state(ask, std::move(done)); });
       if (!state) co_return std::unexpected(state.error());
       if (!state->outcome.ok()) co_return refused(state->outcome);
       if (state->state == leqi::BulkState::ready) {
@@ -205,7 +221,7 @@ asio::awaitable<Result<void>> Night::take_packages(Run run, NightTask& task) {
     Result<NightMerged> merged;
     for (int tries = 0, failures = 0;;) {
       auto sealed = co_await patiently<platform::SealedPage>(
-          run, [this, ask](auto done) mutable { c_.platform.package(ask, std::move(done)); });
+          run, &task, [this, ask](auto done) mutable { c_.platform.package(ask, std::move(done)); });
       if (!sealed) {
         merged = std::unexpected(sealed.error());
         break;
@@ -220,6 +236,7 @@ asio::awaitable<Result<void>> Night::take_packages(Run run, NightTask& task) {
       merged =
           co_await on_night_lane<NightMerged>([page, pages](NightLane& lane) { return lane.merge(*page, *pages); });
       if (merged || stopping_) break;
+      if (set_aside(*run, task, merged.error())) break;
       if (merged.error().code == Errc::retry_later)
         co_await pause(run, merged.error(), failures++);
       else if (merged.error().code != Errc::corrupt || ++tries >= kPageTries)
@@ -271,7 +288,7 @@ asio::awaitable<Result<void>> Night::take_changes(Run run, NightTask& task) {
   ask.limit = std::min<std::uint32_t>(ask.limit, 10'000);
   for (int tries = 0, failures = 0;;) {
     auto sealed = co_await patiently<platform::SealedPage>(
-        run, [this, ask](auto done) mutable { c_.platform.changes(ask, std::move(done)); });
+        run, &task, [this, ask](auto done) mutable { c_.platform.changes(ask, std::move(done)); });
     if (!sealed) co_return std::unexpected(sealed.error());
     auto page =
         std::make_shared<NightPage>(NightPage{.sealed = std::move(*sealed),
@@ -285,6 +302,7 @@ asio::awaitable<Result<void>> Night::take_changes(Run run, NightTask& task) {
         co_await on_night_lane<NightMerged>([page, pages](NightLane& lane) { return lane.merge(*page, *pages); });
     if (stopping_) co_return fail(Errc::retry_later, "lane.stopped");
     if (!merged) {
+      if (set_aside(*run, task, merged.error())) co_return std::unexpected(merged.error());
       if (merged.error().code == Errc::retry_later)
         co_await pause(run, merged.error(), failures++);
       else if (merged.error().code != Errc::corrupt || ++tries >= kPageTries)

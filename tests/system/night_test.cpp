@@ -287,6 +287,31 @@ TEST_F(WholeNight, PagesThatLieAndAPlatformThatPausesAreWaitedOutAndChangeNothin
   EXPECT_EQ(kept.quarantined, 0U);
 }
 
+// Each taxpayer has a session of its own. Workers that wait for one would soon be all there are.
+TEST_F(WholeNight, ATaxpayerThatThePlatformTurnsAwayDoesNotHoldUpTheOthers) {
+  ASSERT_TRUE(stand_->start_taxgated());
+  const std::string without_session = stand_->options().taxpayers[0].party.id;
+  control("POST", "/faults",
+          fmt::format(R"({{"taxpayer":"{}","gateway_error":"SIM-401","count":0}})", without_session));
+  ask_for_a_night();
+  EXPECT_TRUE(eventually(
+      [&] {
+        const auto status = stand_->call<SyncStatus>("GET", "/v1/sync");
+        if (!status || status->run().taxpayers_size() == 0) return false;
+        for (const auto& t : status->run().taxpayers())
+          for (const auto& w : t.windows())
+            if (t.id() != without_session && !w.done()) return false;
+        return status->active();
+      },
+      30s))
+      << "the others are read, and the night still waits";
+  control("DELETE", "/faults");
+  const SyncRun run = ended();
+  EXPECT_EQ(run.state(), "right") << run.DebugString();
+  const auto platform = shown_by_the_platform();
+  EXPECT_EQ(kept().statuses, platform);
+}
+
 TEST_F(WholeNight, AnotherProgramThatMovedTheCursorIsTold) {
   ASSERT_TRUE(stand_->start_taxgated());
   EXPECT_EQ(night().state(), "right");
@@ -413,6 +438,7 @@ TEST_F(ScheduledNight, WhatTheEndOfItsWindowCutsOffComesFirstTheNextNight) {
   EXPECT_EQ(cut.state(), "incomplete") << cut.DebugString();
   EXPECT_EQ(cut.exit_code(), 2U);
   EXPECT_EQ(cut.trouble(), "sync.window_over");
+  for (const auto& t : cut.taxpayers()) EXPECT_EQ(t.trouble(), "platform.gateway") << "and why it came so late";
   std::set<std::string> left, first;
   for (const auto& t : cut.taxpayers())
     for (const auto& w : t.windows())
