@@ -49,8 +49,7 @@ class NightAudited : public testing::Test {
   }
   /// A red of ours that the platform has booked, on a blue of the month before; its number.
   std::string issued_red() {
-    blue_ = whole_.invoice();
-    blue_.issued_at = in_the_month_before();
+    blue_ = whole_.invoice(false, in_the_month_before());
     needed(stand().import_invoices({blue_}), "import");
     const auto red = needed(stand().submit(whole_.full_red(blue_)), "submit");
     const auto done = needed(stand().wait_state(red.id(), {"issued"}, 60s), "the red");
@@ -211,8 +210,7 @@ TEST_F(NightAudited, WhatStaysAsItWasIsNoNewsAlsoWithoutTheKeyHost) {
 }
 
 TEST_F(NightAudited, AMonthsAmountAndTaxThatDifferFromThePlatformsAreToldWithBothSums) {
-  Invoice invoice = whole_.invoice();
-  invoice.issued_at = in_the_month_before();
+  const Invoice invoice = whole_.invoice(false, in_the_month_before());
   ASSERT_TRUE(stand().seed_invoices({invoice}));
   const auto night_with = [&](Fen amount, Fen tax) {
     Invoice ours = invoice;

@@ -47,11 +47,11 @@ Whole::Whole(WholeOptions options) {
   if (auto ok = stand_->start_keyd(); !ok) throw std::runtime_error(ok.error().id + " " + ok.error().detail);
 }
 
-Invoice Whole::invoice(bool booked) {
+Invoice Whole::invoice(bool booked, LegalTime issued_at) {
   Invoice out;
-  out.number = fmt::format("269900{:014d}", 500'000 + ++numbers_);
+  out.issued_at = issued_at.is_set() ? issued_at : stand_->legal_now().plus_ms(-48 * LegalTime::kHourMs);
+  out.number = fmt::format("{:02}9900{:014d}", out.issued_at.year() % 100, 500'000 + ++numbers_);
   out.type = "81";
-  out.issued_at = stand_->legal_now().plus_ms(-48 * LegalTime::kHourMs);
   out.seller = stand_->options().taxpayers.front().party;
   out.buyer = {sample::invented_id("420106", 2500 + numbers_ % 400), fmt::format("示例购买方{}有限公司", numbers_)};
   out.use = "0";

@@ -36,8 +36,9 @@ class Whole {
   /// A blue invoice of our first taxpayer with one line of 10 × 100.00 at 13 %; `booked`: the buyer must be asked.
   /// Known to platform and ledger when it returns.
   Invoice blue(bool booked = false);
-  /// The same without telling anybody.
-  Invoice invoice(bool booked = false);
+  /// The same without telling anybody; of another time than two days ago when that is set. Its number begins with its
+  /// year, by which the ledger finds what a month lacks.
+  Invoice invoice(bool booked = false, LegalTime issued_at = {});
   /// A full red of it (wrong invoice), with an idempotency key of its own.
   api::v1::SubmissionRequest full_red(const Invoice& blue) const;
   void fault(const Invoice& blue, std::string_view service, const std::string& action);
