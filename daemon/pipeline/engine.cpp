@@ -245,7 +245,6 @@ void Engine::announce_deadlines() {
                           form ? "confirmation" : std::string(queue::period_name(entry->deadline)));
     note.submission = id;
     note.taxpayer = entry->taxpayer;
-    note.state = std::string(name(entry->state));
     context_.store.note(std::move(note), [](Result<void> stored) {
       if (!stored) log::write(log::Level::error, stored.error());
     });

@@ -215,11 +215,15 @@ Result<void> note(Session& session, const JournalRow& wanted) {
   if (row.event == "accepted") return fail(Errc::invalid_input, "store.transition", "event", row.event, "note");
   std::int64_t seq = 0, previous = 0;
   if (!row.submission.empty()) {
-    auto q = session.db().query("SELECT seq, last_journal FROM submission WHERE seq = ?");
+    auto q = session.db().query("SELECT seq, last_journal, state FROM submission WHERE seq = ?");
     q.bind(seq_of(session.db(), session.shared().ids, row.submission));
     if (!q.row()) return fail(Errc::invalid_input, "store.no_submission", {}, row.submission);
     seq = q.integer(0);
     previous = q.integer(1);
+    const auto state = static_cast<State>(q.integer(2));
+    // Who notes it may have looked before its last step: a row after that must not tell a state that is past.
+    if (is_final(state)) return {};
+    row.state = name(state);
   }
   const auto last = session.append(row, previous);
   if (seq != 0) session.db().query("UPDATE submission SET last_journal = ? WHERE seq = ?").bind(last).bind(seq).run();

@@ -124,7 +124,8 @@ class Store {
   /// other content), credit.initial_once
   virtual void record_credit(CreditRecord record, Done<CreditRecord> done) = 0;
   virtual void set_cursor(std::string name, std::int64_t value, Done<void> done) = 0;
-  virtual void note(JournalRow row, Done<void> done) = 0;  // a journal row of its own
+  /// A journal row of its own. Of a submission: with the state that it has by then, and none once it is over.
+  virtual void note(JournalRow row, Done<void> done) = 0;
 
   /// The night sync's part: status, changes, quarantine. As long-lived as the store.
   virtual NightStore& night() = 0;

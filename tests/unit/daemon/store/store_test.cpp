@@ -304,6 +304,22 @@ TEST_F(StoreTest, ANoteOfASubmissionJoinsItsTimeLine) {
   EXPECT_EQ(*reader_->last_seq(), 2);
 }
 
+TEST_F(StoreTest, ANoteTellsTheStateOfItsCommitAndNothingAfterTheEnd) {
+  open();
+  const auto s = accept(*store_, wanted("k1"))->submission;
+  auto row = journal_row("deadline_near");
+  row.submission = s.id;
+  row.state = "issued";  // as somebody believes who looked at another time
+  ASSERT_TRUE(wait_for<void>([&](Done<void> d) { store_->note(row, std::move(d)); }));
+  EXPECT_EQ(reader_->journal_of(s.id)->back().state, name(s.state));
+  const auto over = advance_to(*store_, s, State::cancelled);
+  ASSERT_TRUE(over);
+  row.state = name(s.state);
+  ASSERT_TRUE(wait_for<void>([&](Done<void> d) { store_->note(row, std::move(d)); }));
+  EXPECT_EQ(reader_->journal_of(s.id)->back().state, "cancelled") << "its end is the last that is told";
+  EXPECT_TRUE(store_->verify_chain());
+}
+
 TEST_F(StoreTest, CountsFollowEveryTransitionAndSurviveARestart) {
   open();
   const auto a = accept(*store_, wanted("k1"))->submission;
