@@ -2,6 +2,7 @@
 // the time of each step.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
 #include <chrono>
@@ -107,12 +108,18 @@ Exit run_sync_preflight(Session& session) {
   for (const auto& f : found->findings())
     findings.push_back({f.failing() ? Severity::failing : Severity::attention,
                         {Errc::invalid_input, f.code(), f.field(), f.wanted(), f.left(), {}}});
-  // What only this side sees, with the configuration in reach: certificate files.
+  // Certificate files with the eyes of this side, with the configuration in reach; once when the daemon said it too.
   doctor::Scene scene;
   scene.taxgated_file = session.given().value("--config", std::string(kTaxgatedFile));
   if (auto config = load_config(scene.taxgated_file)) {
     scene.config = std::move(*config);
-    doctor::check_certificate_files(scene, findings);
+    doctor::Findings here;
+    doctor::check_certificate_files(scene, here);
+    for (auto& one : here)
+      if (std::ranges::none_of(findings, [&](const Finding& known) {
+            return known.error.id == one.error.id && known.error.field == one.error.field;
+          }))
+        findings.push_back(std::move(one));
   }
   for (const auto& one : findings) show(session, one);
   if (findings.empty() && !session.screen().json)

@@ -31,6 +31,48 @@ std::string pem(std::string_view der) {
   return out + "-----END CERTIFICATE-----\n";
 }
 
+/// Where pieces of a certificate begin in its DER, for `openssl asn1parse -strparse`: it looks at no name, so that a
+/// text that is not what it says (a bureau's GBK in a UTF8String) does not stand in the way, as it does for `x509`.
+struct Places {
+  std::size_t signed_part = 0, key = 0, signature = 0;
+};
+
+/// errors  corrupt cert.parse
+Result<Places> places_in(std::string_view der) {
+  struct Piece {
+    std::size_t content = 0, end = 0;
+  };
+  const auto piece = [der](std::size_t at) -> std::optional<Piece> {
+    if (at + 2 > der.size()) return std::nullopt;
+    const auto byte = [der](std::size_t i) { return static_cast<unsigned char>(der[i]); };
+    std::size_t length = byte(at + 1), content = at + 2;
+    if (length >= 0x80) {
+      const std::size_t octets = length & 0x7FU;
+      if (octets < 1 || octets > 2 || content + octets > der.size()) return std::nullopt;
+      length = 0;
+      for (std::size_t i = 0; i < octets; ++i) length = length << 8U | byte(content + i);
+      content += octets;
+    }
+    if (length > der.size() - content) return std::nullopt;
+    return Piece{content, content + length};
+  };
+  const auto whole = piece(0);
+  const auto body = whole ? piece(whole->content) : std::nullopt;
+  if (!body) return fail(Errc::corrupt, "cert.parse");
+  Places out{.signed_part = whole->content, .key = body->content, .signature = 0};
+  constexpr char kVersion = '\xA0';
+  const int before_key = der[out.key] == kVersion ? 6 : 5;  // version, serial, algorithm, issuer, validity, subject
+  for (int i = 0; i < before_key; ++i) {
+    const auto next = piece(out.key);
+    if (!next || next->end >= body->end) return fail(Errc::corrupt, "cert.parse");
+    out.key = next->end;
+  }
+  const auto algorithm = piece(body->end);
+  if (!algorithm || !piece(algorithm->end)) return fail(Errc::corrupt, "cert.parse");
+  out.signature = algorithm->end;
+  return out;
+}
+
 /// openssl's way to say the signer id; in hexadecimal where a shell might read more than letters and digits.
 std::string distid(const std::string& signer_id) {
   const bool plain = std::ranges::all_of(
@@ -79,7 +121,16 @@ std::string page(const Screen& screen, const SignatureList& list) {
                                    screen.pick(s.problem().message(), s.problem().message_zh())));
     out += fmt::format("\n{}  {}\n{}", file_stem(++number, s), purpose_word(screen, s.purpose()), grid.text({}, "  "));
   }
-  return out;
+  if (number == 0) return out;
+  Grid scope;
+  scope.add({screen.pick("checked", "已核对"),
+             screen.pick("each signature with its certificate's key; the SM3 chain of the commits that hold this "
+                         "submission's journal rows, and what those rows vouch for",
+                         "每个签名(用其证书的公钥);本提交各日志行所在批次的 SM3 链及其担保的内容")});
+  scope.add({screen.pick("not checked", "未核对"),
+             screen.pick("the rest of the journal, the key host's log (taxgate sync audit), who issued the certificate",
+                         "其余日志、介质服务日志(taxgate sync audit)、证书的签发机构")});
+  return out + "\n" + scope.text();
 }
 
 /// Both languages, then the commands. Lines that begin with "openssl" can be run as they stand.
@@ -91,20 +142,31 @@ std::string proof_text(Screen screen, const SignatureList& list) {
   }
   out +=
       "Verify without Taxgate: in this directory, with OpenSSL 3. Each signature must say \"Verified OK\"; the first "
-      "command shows the SM3 above.\n"
-      "不依赖 Taxgate 的验证:在本目录用 OpenSSL 3 执行,每个签名应显示 \"Verified OK\";第一条命令显示上述 SM3。\n\n";
-  std::string issuers;
+      "command shows the SM3 above. The number after -strparse is where the public key begins in the certificate.\n"
+      "不依赖 Taxgate 的验证:在本目录用 OpenSSL 3 执行,每个签名应显示 \"Verified OK\";第一条命令显示上述 "
+      "SM3。-strparse 后的数字是公钥在证书中的位置。\n\n";
+  std::string issuers, unread;
   int number = 0;
   for (const auto& s : list.signatures()) {
     const std::string stem = file_stem(++number, s);
+    // Where it is no certificate openssl says so itself.
+    const Places places = places_in(s.certificate()).value_or(Places{});
     out += fmt::format(
         "openssl dgst -sm3 {0}.envelope\n"
-        "openssl x509 -in {0}.certificate.pem -pubkey -noout -out {0}.key.pem\n"
-        "openssl dgst -sm3 -verify {0}.key.pem -sigopt {1} -signature {0}.signature.der {0}.envelope\n",
-        stem, distid(s.signer_id()));
+        "openssl asn1parse -in {0}.certificate.pem -strparse {2} -noout -out {0}.key.der\n"
+        "openssl dgst -sm3 -verify {0}.key.der -keyform DER -sigopt {1} -signature {0}.signature.der {0}.envelope\n",
+        stem, distid(s.signer_id()), places.key);
     const auto at = LegalTime::parse(s.signed_at());
-    issuers += fmt::format("  openssl verify -vfyopt {} -attime {} -CAfile CA.pem {}.certificate.pem\n",
-                           distid(std::string(kDefaultSignerId)), at ? at->ms / 1000 : 0, stem);
+    const std::string id = distid(std::string(kDefaultSignerId));
+    issuers += fmt::format("  openssl verify -vfyopt {} -attime {} -CAfile CA.pem {}.certificate.pem\n", id,
+                           at ? at->ms / 1000 : 0, stem);
+    unread += fmt::format(
+        "    openssl asn1parse -in {0}.certificate.pem -strparse {2} -noout -out {0}.signed-part.der\n"
+        "    openssl asn1parse -in {0}.certificate.pem -strparse {3} -noout -out {0}.issuer-signature.der\n"
+        "    openssl x509 -in CA.pem -pubkey -noout -out CA.key.pem\n"
+        "    openssl dgst -sm3 -verify CA.key.pem -sigopt {1} -signature {0}.issuer-signature.der "
+        "{0}.signed-part.der\n",
+        stem, id, places.signed_part, places.signature);
   }
   out +=
       "\nThis proves that the certificate's key signed the envelope. That the certificate is the taxpayer's is the "
@@ -112,6 +174,13 @@ std::string proof_text(Screen screen, const SignatureList& list) {
       "its issuer: take the CA's own certificate (CA.pem) from the CA and check it as of the time of signing.\n"
       "以上证明签名信封由该证书的密钥签署。证书确属该纳税人,由其签发机构证明:请向 CA "
       "机构取得其证书(CA.pem),按签署时间核对。\n\n";
+  if (!unread.empty())
+    issuers +=
+        "\nA certificate whose names are not the UTF-8 they say is refused by openssl verify; its issuer's signature "
+        "is "
+        "checked so:\n"
+        "名称编码不符 UTF-8 的证书,openssl verify 会拒绝读取;其签发机构的签名可这样核对:\n\n" +
+        unread;
   return printable(out + issuers);
 }
 

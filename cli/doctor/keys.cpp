@@ -1,58 +1,15 @@
 // Keys as taxgated shows them, and certificates in files.
-#include <fmt/format.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-
-#include <cstdio>
-#include <ctime>
-#include <memory>
-
 #include "cli/doctor/finding.h"
+#include "daemon/core/certificate_files.h"
 #include "protocol/legal_time.h"
 
 namespace taxgate::doctor {
 namespace {
 
-// A bureau needs days to renew a certificate.
-constexpr std::chrono::hours kExpiresSoon{30 * 24};
-
 using std::chrono::system_clock;
 
-void judge_expiry(const std::string& whose, system_clock::time_point until, system_clock::time_point now,
-                  Findings& out) {
-  const LegalTime end{std::chrono::duration_cast<std::chrono::milliseconds>(until.time_since_epoch()).count()};
-  if (until <= now)
-    out.push_back(
-        {Severity::failing, {Errc::rejected, "doctor.certificate_expired", whose, end.platform_text(), {}, {}}});
-  else if (until - now < kExpiresSoon)
-    out.push_back({Severity::attention,
-                   {Errc::rejected,
-                    "doctor.certificate_expires",
-                    whose,
-                    end.platform_text(),
-                    std::to_string(std::chrono::duration_cast<std::chrono::hours>(until - now).count() / 24),
-                    {}}});
-}
-
-std::optional<system_clock::time_point> when(const ASN1_TIME* time) {
-  std::tm civil{};
-  if (ASN1_TIME_to_tm(time, &civil) != 1) return std::nullopt;
-  return system_clock::from_time_t(::timegm(&civil));
-}
-
-void check_file(const std::string& path, system_clock::time_point now, Findings& out) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
-  int read = 0;
-  while (file) {
-    const std::unique_ptr<X509, decltype(&X509_free)> one(PEM_read_X509(file.get(), nullptr, nullptr, nullptr),
-                                                          &X509_free);
-    if (!one) break;
-    ++read;
-    if (const auto until = when(X509_get0_notAfter(one.get()))) judge_expiry(path, *until, now, out);
-  }
-  ERR_clear_error();
-  if (read == 0) out.push_back({Severity::failing, {Errc::invalid_input, "doctor.certificate_file", path, {}, {}, {}}});
+void add(const std::vector<CertificateFinding>& found, Findings& out) {
+  for (const auto& one : found) out.push_back({one.failing ? Severity::failing : Severity::attention, one.error});
 }
 
 }  // namespace
@@ -84,7 +41,7 @@ void check_key_certificates(const Scene& scene, Findings& out) {
   if (!scene.keys) return;
   for (const auto& key : scene.keys->keys())
     if (const auto until = LegalTime::parse(key.valid_until()); until && until->is_set() && key.state() != "gone")
-      judge_expiry(key.serial(), system_clock::time_point(std::chrono::milliseconds(until->ms)), scene.now, out);
+      add(judge_expiry(key.serial(), system_clock::time_point(std::chrono::milliseconds(until->ms)), scene.now), out);
 }
 
 void check_tax_disks(const Scene& scene, Findings& out) {
@@ -103,13 +60,7 @@ void check_tax_disks(const Scene& scene, Findings& out) {
 }
 
 void check_certificate_files(const Scene& scene, Findings& out) {
-  std::vector<std::string> files;
-  if (scene.config) {
-    files = {scene.config->api.tls_certificate, scene.config->api.tls_client_ca, scene.config->platform.ca_file};
-    if (!scene.config->api.tls_port) files.resize(0), files.push_back(scene.config->platform.ca_file);
-  }
-  for (const auto& file : files)
-    if (!file.empty()) check_file(file, scene.now, out);
+  if (scene.config) add(judge_certificate_files(certificate_files_of(*scene.config), scene.now), out);
 }
 
 }  // namespace taxgate::doctor

@@ -153,6 +153,8 @@ class Night {
 
   // night_preflight.cpp
   asio::awaitable<Result<sync::PreflightInput>> facts();
+  /// What the facts and the certificate files mean for the night, failing ones first.
+  asio::awaitable<std::vector<sync::PreflightFinding>> judged(sync::PreflightInput facts);
   LegalTime preflight_after(LegalTime now) const;  // when it is looked without being asked; not set: never
   asio::awaitable<void> watch_preflight();
   asio::awaitable<void> announce_preflight();

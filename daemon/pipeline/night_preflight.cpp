@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "daemon/core/certificate_files.h"
 #include "daemon/pipeline/night.h"
 #include "daemon/sync/preflight.h"
 #include "protocol/messages.h"
@@ -68,6 +70,18 @@ asio::awaitable<Result<sync::PreflightInput>> Night::facts() {
   co_return facts;
 }
 
+asio::awaitable<std::vector<sync::PreflightFinding>> Night::judged(sync::PreflightInput facts) {
+  auto findings = sync::judge(facts);
+  const auto files = co_await c_.read<std::vector<CertificateFinding>>(
+      [files = c_.settings->certificate_files](store::Reader&) -> Result<std::vector<CertificateFinding>> {
+        return judge_certificate_files(files, std::chrono::system_clock::now());
+      });
+  if (files)
+    for (const CertificateFinding& one : *files) findings.push_back({one.failing, one.error});
+  std::ranges::partition(findings, &sync::PreflightFinding::failing);
+  co_return findings;
+}
+
 void Night::preflight(api::Reply<api::v1::SyncPreflight> reply) {
   asio::co_spawn(
       c_.executor,
@@ -81,7 +95,7 @@ void Night::preflight(api::Reply<api::v1::SyncPreflight> reply) {
         out.set_at(self->c_.clock.now().rfc3339());
         out.set_channel(self->c_.settings->channel);
         out.set_window_end(facts->window_end.rfc3339());
-        for (const auto& finding : sync::judge(*facts)) {
+        for (const auto& finding : co_await self->judged(*std::move(facts))) {
           auto& row = *out.add_findings();
           row.set_failing(finding.failing);
           show_error(finding.error, row);
@@ -130,9 +144,11 @@ asio::awaitable<void> Night::announce_preflight() {
     log::write(log::Level::error, facts.error());
     co_return;
   }
-  const auto findings = sync::judge(*facts);
+  const LegalTime window_end = facts->window_end;
+  const auto findings = co_await judged(*std::move(facts));
+  if (stopping_) co_return;
   if (findings.empty()) {
-    log::notice("preflight.well", "everything stands for the night until {}", facts->window_end.platform_text());
+    log::notice("preflight.well", "everything stands for the night until {}", window_end.platform_text());
     co_return;
   }
   for (const auto& finding : findings) {

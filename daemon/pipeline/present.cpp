@@ -161,8 +161,11 @@ api::v1::SignatureInfo present(const store::KeptSignature& kept, std::string_vie
     out.set_certificate_until(time_text({certificate->valid_until_ms}));
   }
   const auto verified = verify_envelope(evidence, taxpayer);
-  out.set_verified(verified.has_value());
-  if (!verified) show_error(verified.error(), *out.mutable_problem());
+  out.set_verified(verified.has_value() && !kept.broken);
+  if (!verified)
+    show_error(verified.error(), *out.mutable_problem());
+  else if (kept.broken)
+    show_error(*kept.broken, *out.mutable_problem());
   return out;
 }
 

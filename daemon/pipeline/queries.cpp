@@ -4,6 +4,7 @@
 #include <boost/asio/detached.hpp>
 #include <charconv>
 
+#include "daemon/core/certificate_files.h"
 #include "daemon/events/event_page.h"
 #include "daemon/pipeline/engine.h"
 #include "daemon/pipeline/present.h"
@@ -329,6 +330,11 @@ asio::awaitable<void> Engine::read_status(Shared<api::v1::Status> reply) {
   if (!counts) co_return reply_error(reply, counts.error());
   auto holds = co_await context_.read<std::vector<store::Hold>>([](store::Reader& r) { return r.holds(); });
   if (!holds) co_return reply_error(reply, holds.error());
+  const auto certificates = co_await context_.read<std::vector<CertificateFinding>>(
+      [files = context_.settings->certificate_files](store::Reader&) -> Result<std::vector<CertificateFinding>> {
+        return judge_certificate_files(files, std::chrono::system_clock::now());
+      });
+  if (!certificates) co_return reply_error(reply, certificates.error());
   const Settings& settings = *context_.settings;
   api::v1::Status out;
   out.set_channel(settings.channel);
@@ -365,6 +371,10 @@ asio::awaitable<void> Engine::read_status(Shared<api::v1::Status> reply) {
       trouble({Errc::retry_later, "key.none", "taxpayer", masked_id(id), {}, {}});
       attention = true;
     }
+  }
+  for (const CertificateFinding& finding : *certificates) {
+    trouble(finding.error);
+    (finding.failing ? failing : attention) = true;
   }
   out.set_health(failing ? "failing" : attention ? "attention" : "well");
   (*reply)(std::move(out));

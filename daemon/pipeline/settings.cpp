@@ -1,4 +1,5 @@
 #include "daemon/pipeline/settings.h"
+#include "daemon/core/certificate_files.h"
 
 #include <algorithm>
 
@@ -52,6 +53,7 @@ Result<Settings> settings_from(const Config& config) {
   s.max_resends = config.queue.retry_budget;
   s.max_active = static_cast<int>(config.queue.active_set);
   s.state_dir = config.state_dir;
+  s.certificate_files = certificate_files_of(config);
   s.sync = config.sync;
   s.calls = platform::limits_from(config);
   s.upload_serial_prefix = config.platform.using_unit + config.platform.access_unit;

@@ -47,10 +47,11 @@ struct Settings {
       tax_devices;      // number → serials of the keys that may sign
   int max_resends = 5;  // then a person decides
   int max_active = 64;
-  std::string state_dir;             // the ledger's
-  Config::Sync sync;                 // the night
-  platform::Limits calls;            // what the night plans with; the platform room holds them
-  std::string upload_serial_prefix;  // 使用单位id+直连单位id, first part of ywlsh
+  std::string state_dir;                       // the ledger's
+  std::vector<std::string> certificate_files;  // core/certificate_files.h
+  Config::Sync sync;                           // the night
+  platform::Limits calls;                      // what the night plans with; the platform room holds them
+  std::string upload_serial_prefix;            // 使用单位id+直连单位id, first part of ywlsh
   std::map<std::string, std::string, std::less<>> hold_codes;      // platform code → hold reason (operator data)
   rules::ChannelCodes channels = rules::ChannelCodes::defaults();  // operator data, see load_tables
   rules::Calendar calendar = rules::Calendar::defaults();          // the same

@@ -69,6 +69,7 @@ struct KeptSignature {
   std::int64_t seq = 0;  // of that row
   LegalTime at;          // of that row
   SignedEnvelope evidence;
+  std::optional<Error> broken{};  // the digest chain does not hold over the submission's rows
 };
 
 /// Answer of an acceptance.

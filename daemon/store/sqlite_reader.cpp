@@ -157,6 +157,13 @@ class SqliteReader final : public Reader {
       }
       out.push_back({static_cast<Step>(step), q.integer(6), at, read_envelope_row(q)});
     }
+    if (out.empty() || db_.failure()) return answer(std::move(out));
+    const auto rows = journal_of(submission);
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<std::int64_t> numbers;
+    for (const JournalRow& row : *rows) numbers.push_back(row.seq);
+    if (const auto holds = verify_chain_around(db_, numbers); !holds)
+      for (KeptSignature& kept : out) kept.broken = holds.error();
     return answer(std::move(out));
   }
 

@@ -1,5 +1,7 @@
 #pragma once
 // Store over one SQLite file. Private to this room; made by Store::open.
+#include <span>
+
 #include "daemon/core/files.h"
 #include "daemon/store/night_store.h"
 #include "daemon/store/operations.h"
@@ -50,5 +52,9 @@ Result<std::unique_ptr<Reader>> make_reader(const std::string& path, const std::
 
 /// Recomputes the digest chain over the whole journal, and every digest a row vouches for. errors  corrupt store.chain
 Result<void> verify_chain_of(Connection& db);
+
+/// The same for the commits that hold these rows only, each from the stored digest of the commit before it: that none
+/// of them was changed by itself; not that nobody wrote the whole chain anew from there. rows  ascending
+Result<void> verify_chain_around(Connection& db, std::span<const std::int64_t> rows);
 
 }  // namespace taxgate::store

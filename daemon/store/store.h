@@ -57,6 +57,7 @@ class Reader {
   virtual Result<std::vector<JournalRow>> journal_of(std::string_view submission) = 0;
   virtual Result<std::vector<SignedEnvelope>> envelopes(std::string_view submission, Step step) = 0;
   /// Of all steps, in the order in which they were made.
+  /// With them whether the digest chain holds over the commits of all the submission's rows.
   virtual Result<std::vector<KeptSignature>> signatures(std::string_view submission) = 0;
   virtual Result<std::optional<StoredInvoice>> invoice(std::string_view number) = 0;
   /// Looks at no more than limits::kInvoiceScan invoices. errors  invalid_input events.cursor (filter.after)

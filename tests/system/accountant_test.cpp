@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -17,6 +18,7 @@
 #include "protocol/json_form.h"
 #include "protocol/records.h"
 #include "protocol/sm.h"
+#include "simulator/device/key_authority.h"
 #include "tests/system/shell.h"
 #include "tests/system/whole_fixture.h"
 
@@ -328,6 +330,23 @@ TEST_F(Accountant, WhatANightSawAfterTheAcceptanceRefusesOrHoldsBeforeAnythingIs
   EXPECT_EQ(stand().show(ids[1])->state(), "queued") << "held, not refused: nothing is lost";
   EXPECT_EQ(whole_->documents_on(irregular) + whole_->documents_on(alerted), 0);
   EXPECT_THAT(run(fmt::format("red {} --reason 01 --yes", whole_->blue().number), "li").out, HasSubstr("queued"));
+}
+
+TEST_F(Accountant, ACertificateFileThatSoonExpiresIsSaidByStatusAndPreflightOfTheDaemonItself) {
+  const std::string file = stand().directory() + "/platform/platform-ca.pem", good = read_all(file);
+  ASSERT_FALSE(good.empty());
+  const auto said = [&](const std::string& command) {
+    const std::string out = run(command + " --json", "li").out;
+    return out.find("doctor.certificate_expires") != std::string::npos;
+  };
+  EXPECT_FALSE(said("status"));
+  constexpr std::int64_t kDay = 86'400'000;  // an authority's certificate is good for ten years
+  const std::int64_t issued = std::int64_t{std::time(nullptr)} * 1000 - 3640 * kDay;
+  std::ofstream(file) << simulator::KeyAuthority::create("CA", issued).certificate_pem();
+  EXPECT_TRUE(said("status"));
+  EXPECT_TRUE(said("sync preflight --config /none"));
+  std::ofstream(file) << good;
+  EXPECT_FALSE(said("status"));
 }
 
 TEST_F(Accountant, WhoSignedWhatIsProvedByOpensslAlone) {

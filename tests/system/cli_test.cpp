@@ -1,15 +1,19 @@
 // The program taxgate itself, run as a process, against the real local API server with a scripted gateway behind it.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/system/cli_fixture.h"
+#include "tests/unit/protocol/openssl_command.h"
 
 namespace taxgate::tests {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 TEST_F(Cli, TheSameSubmissionGivenTwiceHasOneKeyAndAnotherContentAnother) {
   gateway_.submissions = {submission("queued")};
@@ -91,6 +95,34 @@ TEST_F(Cli, AProofThatDoesNotVerifyIsSaidPlainlyInBothLanguages) {
   EXPECT_THAT(read_all(to + "/proof.txt"), HasSubstr("-sigopt hexdistid:6120623b63 ")) << "no shell reads a signer id";
   EXPECT_EQ(read_all(to + "/02-unreadable.envelope"), list.signatures(1).envelope());
   EXPECT_EQ(std::distance(fs::directory_iterator(to), {}), 7) << "three files a signature and the text";
+}
+
+TEST_F(Cli, AProofWhoseCertificateHoldsGbkInAUtf8StringIsVerifiedByOpensslAlone) {
+  const test::Workshop shop;
+  const Bytes certificate = test::certificate_by(shop, "ca", test::gbk_signed_part(shop));
+  v1::SignatureList& list = gateway_.signatures_answer;
+  list.set_submission("01987c3e-0000-7000-8000-000000000001");
+  auto& one = *list.add_signatures();
+  one.set_purpose("apply");
+  one.set_envelope("TAXGATE-ENVELOPE/1\n…");
+  one.set_signature(std::string(as_text(test::sign(shop, "leaf", as_bytes(one.envelope())))));
+  one.set_certificate(std::string(as_text(certificate)));
+  one.set_signer_id(std::string(kDefaultSignerId));
+  one.set_verified(true);
+  const std::string to = directory_ / "proof";
+  ASSERT_EQ(run({"proof", list.submission(), "--to", to}).exit, 0);
+  const auto in_proof = [&](const std::string& commands) {
+    const int status = std::system(("cd '" + to + "' && { " + commands + " proof.txt | sh -e; } >log 2>&1").c_str());
+    return fmt::format("{} {}", WEXITSTATUS(status), read_all(to + "/log"));
+  };
+  const std::string own = "grep '^openssl'", issuer = "sed -n 's/^    openssl/openssl/p'";
+  EXPECT_THAT(in_proof(own), AllOf(StartsWith("0 "), HasSubstr("Verified OK")));
+  fs::copy_file(shop.path() / "ca.pem", to + "/CA.pem");
+  EXPECT_THAT(in_proof(issuer), AllOf(StartsWith("0 "), HasSubstr("Verified OK")));
+  fs::copy_file(shop.path() / "leaf.pem", to + "/CA.pem", fs::copy_options::overwrite_existing);
+  EXPECT_THAT(in_proof(issuer), Not(HasSubstr("Verified OK"))) << "another authority";
+  std::ofstream(to + "/01-apply.envelope") << "other bytes";
+  EXPECT_THAT(in_proof(own), Not(HasSubstr("Verified OK")));
 }
 
 TEST_F(Cli, ShowsATimeLineWithEveryStateKeyReferenceAndTime) {

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -77,6 +78,42 @@ inline Signature sign(const Workshop& shop, const std::string& name, ByteView me
   const auto signature = sm2_signature_from_der(shop.read("signature"));
   EXPECT_TRUE(signature);
   return signature.value_or(Signature{});
+}
+
+/// SEQUENCE or BIT STRING around content of 128 to 65,535 bytes, or less than 128.
+inline Bytes der_piece(std::uint8_t tag, const Bytes& content) {
+  Bytes out{tag};
+  if (content.size() >= 128) out.insert(out.end(), {0x82, static_cast<std::uint8_t>(content.size() >> 8)});
+  out.push_back(static_cast<std::uint8_t>(content.size()));
+  out.insert(out.end(), content.begin(), content.end());
+  return out;
+}
+
+inline constexpr std::string_view kGbkName = "\xcc\xa9\xb8\xf1\xca\xbe\xc0\xfd\xb5\xa5\xce\xbb";
+
+/// The signed part of a certificate for leaf.key whose name holds GBK bytes in a UTF8String, as a bureau writes it; and
+/// the authority ca.
+inline Bytes gbk_signed_part(const Workshop& shop) {
+  make_certificate(shop, "ca", "/CN=SIMULATED CA");
+  make_certificate(shop, "leaf", "/O=ABCDEFGHIJKL/serialNumber=91310115TGDM00011U/CN=SIMULATED", "ca");
+  Bytes leaf = shop.read("leaf.der");
+  const auto name = std::ranges::search(leaf, as_bytes("ABCDEFGHIJKL"));
+  EXPECT_EQ(name.size(), kGbkName.size());
+  std::ranges::copy(as_bytes(kGbkName), name.begin());
+  // 30 82 LL LL, then the signed part 30 82 LL LL.
+  const std::size_t size = 4 + leaf.at(6) * 256U + leaf.at(7);
+  return {leaf.begin() + 4, leaf.begin() + 4 + static_cast<std::ptrdiff_t>(size)};
+}
+
+/// The certificate with that signed part, signed by NAME.key.
+inline Bytes certificate_by(const Workshop& shop, const std::string& name, const Bytes& signed_part) {
+  const Bytes algorithm{0x30, 0x0A, 0x06, 0x08, 0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x83, 0x75};
+  Bytes bits = sm2_signature_to_der(sign(shop, name, signed_part)), all = signed_part;
+  bits.insert(bits.begin(), 0);  // no unused bits
+  all.insert(all.end(), algorithm.begin(), algorithm.end());
+  const Bytes signature = der_piece(0x03, bits);
+  all.insert(all.end(), signature.begin(), signature.end());
+  return der_piece(0x30, all);
 }
 
 }  // namespace taxgate::test

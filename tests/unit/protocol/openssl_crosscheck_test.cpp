@@ -121,37 +121,9 @@ TEST(OpensslCommand, ChainsItIssuedAreAcceptedAndOthersAreNot) {
   EXPECT_FALSE(check_certificate_issuer(changed, shop.read("ca.der")));
 }
 
-// SEQUENCE or BIT STRING around content of 128 to 65,535 bytes, or less than 128.
-Bytes der_piece(std::uint8_t tag, const Bytes& content) {
-  Bytes out{tag};
-  if (content.size() >= 128) out.insert(out.end(), {0x82, static_cast<std::uint8_t>(content.size() >> 8)});
-  out.push_back(static_cast<std::uint8_t>(content.size()));
-  out.insert(out.end(), content.begin(), content.end());
-  return out;
-}
-
 TEST(OpensslCommand, ACertificateWhoseNameIsGbkThoughItSaysUtf8IsReadAndItsIssuerChecked) {
   const Workshop shop;
-  make_certificate(shop, "ca", "/CN=SIMULATED CA");
-  make_certificate(shop, "leaf", "/O=ABCDEFGHIJKL/serialNumber=91310115TGDM00011U/CN=SIMULATED", "ca");
-  Bytes leaf = shop.read("leaf.der");
-  const std::string_view ascii = "ABCDEFGHIJKL", gbk = "\xcc\xa9\xb8\xf1\xca\xbe\xc0\xfd\xb5\xa5\xce\xbb";
-  const auto name = std::ranges::search(leaf, as_bytes(ascii));
-  ASSERT_EQ(name.size(), ascii.size());
-  std::ranges::copy(as_bytes(gbk), name.begin());
-  // Signed anew by the authority, as a bureau signs what it wrote: 30 82 LL LL, then the signed part 30 82 LL LL.
-  const std::size_t size = 4 + leaf.at(6) * 256U + leaf.at(7);
-  const Bytes body(leaf.begin() + 4, leaf.begin() + 4 + static_cast<std::ptrdiff_t>(size));
-  const Bytes algorithm{0x30, 0x0A, 0x06, 0x08, 0x2A, 0x81, 0x1C, 0xCF, 0x55, 0x01, 0x83, 0x75};
-  const auto signed_by = [&](const std::string& who) {
-    Bytes bits = sm2_signature_to_der(test::sign(shop, who, body)), all = body;
-    bits.insert(bits.begin(), 0);  // no unused bits
-    all.insert(all.end(), algorithm.begin(), algorithm.end());
-    const Bytes signature = der_piece(0x03, bits);
-    all.insert(all.end(), signature.begin(), signature.end());
-    return der_piece(0x30, all);
-  };
-  const Bytes certificate = signed_by("ca");
+  const Bytes body = test::gbk_signed_part(shop), certificate = test::certificate_by(shop, "ca", body);
   shop.write("gbk.der", certificate);
   EXPECT_NE(shop.openssl("x509 -inform der -in gbk.der -noout -subject"), 0) << "refused by itself";
   const auto facts = read_certificate(certificate);
@@ -160,9 +132,10 @@ TEST(OpensslCommand, ACertificateWhoseNameIsGbkThoughItSaysUtf8IsReadAndItsIssue
   EXPECT_NE(facts->subject.find("O=????????????"), std::string::npos) << facts->subject;
   EXPECT_TRUE(facts->simulated);
   EXPECT_TRUE(check_certificate_issuer(certificate, shop.read("ca.der")));
-  EXPECT_FALSE(check_certificate_issuer(signed_by("leaf"), shop.read("ca.der"))) << "another's signature";
+  EXPECT_FALSE(check_certificate_issuer(test::certificate_by(shop, "leaf", body), shop.read("ca.der")))
+      << "another's signature";
   Bytes other = certificate;  // a name that is shown alike
-  std::ranges::search(other, as_bytes(gbk)).front() ^= 1;
+  std::ranges::search(other, as_bytes(test::kGbkName)).front() ^= 1;
   EXPECT_TRUE(read_certificate(other));
   EXPECT_FALSE(check_certificate_issuer(other, shop.read("ca.der")));
 }

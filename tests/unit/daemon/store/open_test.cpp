@@ -296,6 +296,38 @@ TEST_F(OpenTest, TheChainFindsEveryKindOfTampering) {
   }
 }
 
+TEST_F(OpenTest, SignaturesComeWithWhetherTheChainHoldsOverTheirSubmissionsOwnRows) {
+  open();
+  const auto own = accept(*store_, wanted("k1"))->submission;
+  Advance a;
+  a.next = *advance_to(*store_, own, State::signing);
+  a.next.state = State::ready;
+  a.rows = {journal_row("signed")};
+  a.evidence = {sample_envelope('e')};
+  ASSERT_TRUE(advance(*store_, a));
+  ASSERT_TRUE(accept(*store_, wanted("k2")));
+  close();
+  const auto sound = bytes_of(path());
+  const auto first = [&](const char* change) {
+    sql(change);
+    open();
+    auto kept = reader_->signatures(own.id);
+    EXPECT_TRUE(kept && kept->size() == 1) << change;
+    std::optional<Error> broken = kept && !kept->empty() ? kept->front().broken : std::nullopt;
+    close();
+    std::ofstream(path(), std::ios::binary) << sound;
+    return broken ? broken->id + " " + broken->field : std::string("holds");
+  };
+  EXPECT_EQ(first("SELECT 1"), "holds");
+  EXPECT_EQ(first("UPDATE journal SET detail='x' WHERE seq=4"), "holds") << "another's row is not looked at";
+  EXPECT_EQ(first("UPDATE journal SET at=at+1 WHERE seq=1"), "store.chain journal row 1");
+  EXPECT_EQ(first("UPDATE journal SET request=CAST('other bytes' AS BLOB) WHERE seq=1"), "store.chain journal row 1");
+  EXPECT_EQ(first("UPDATE journal SET principal='nobody' WHERE seq=2"), "store.chain journal row 2");
+  EXPECT_EQ(first("UPDATE chain SET digest=zeroblob(32) WHERE last_seq=2"), "store.chain journal row 2");
+  EXPECT_EQ(first("UPDATE envelope SET signature=zeroblob(64)"), "store.chain journal row 3");
+  EXPECT_EQ(first("UPDATE journal SET content=zeroblob(32) WHERE seq=3"), "store.chain journal row 3");
+}
+
 TEST_F(OpenTest, AJournalThatDoesNotEndWhereItsChainEndsIsRefusedAtOnce) {
   open();
   ASSERT_TRUE(accept(*store_, wanted("k1")));
