@@ -156,17 +156,19 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
 // ---- holds of a whole taxpayer
 // -----------------------------------------------------------------------------------------
 
-asio::awaitable<void> Engine::reply_holds(Shared<api::v1::HoldList> reply) {
+asio::awaitable<void> Engine::reply_holds(api::Caller caller, Shared<api::v1::HoldList> reply) {
   auto holds = co_await context_.read<std::vector<store::Hold>>([](store::Reader& r) { return r.holds(); });
   if (!holds) co_return reply_error(reply, holds.error());
   api::v1::HoldList out;
   out.set_channel(context_.settings->channel);
-  for (const auto& hold : *holds) *out.add_holds() = present(hold);
+  for (const auto& hold : *holds)
+    if (may_see(caller, hold.taxpayer)) *out.add_holds() = present(hold);
   (*reply)(std::move(out));
 }
 
-void Engine::holds(api::Caller, api::Reply<api::v1::HoldList> reply) {
-  asio::co_spawn(context_.executor, reply_holds(std::make_shared<api::Reply<api::v1::HoldList>>(std::move(reply))),
+void Engine::holds(api::Caller caller, api::Reply<api::v1::HoldList> reply) {
+  asio::co_spawn(context_.executor,
+                 reply_holds(std::move(caller), std::make_shared<api::Reply<api::v1::HoldList>>(std::move(reply))),
                  asio::detached);
 }
 
@@ -176,15 +178,9 @@ asio::awaitable<void> Engine::change_hold(api::Caller caller, api::v1::HoldReque
     co_return reply_error(reply, {Errc::invalid_input, "taxpayer.unknown", "taxpayer", request.taxpayer(), {}, {}});
   Result<void> changed;
   if (set) {
-    context_.queue.hold(request.taxpayer());
-    store::Hold hold{.taxpayer = request.taxpayer(),
-                     .reason = "operator",
-                     .release_by = "operator",
-                     .cause = request.reason(),
-                     .since = context_.clock.now(),
-                     .principal = caller.name};
-    changed = co_await answered<void>(context_.executor,
-                                      [&](auto done) { parts_.store->set_hold(std::move(hold), std::move(done)); });
+    changed = co_await context_.hold_taxpayer(request.taxpayer(), "operator", "operator", verbatim(request.reason()),
+                                              caller.name);
+    pump();
   } else {
     auto standing = co_await context_.read<std::vector<store::Hold>>([](store::Reader& r) { return r.holds(); });
     if (!standing) co_return reply_error(reply, standing.error());
@@ -209,7 +205,7 @@ asio::awaitable<void> Engine::change_hold(api::Caller caller, api::v1::HoldReque
     context_.queue.release(request.taxpayer(), steady_ms());
     pump();
   }
-  co_await reply_holds(reply);
+  co_await reply_holds(std::move(caller), reply);
 }
 
 void Engine::hold(api::Caller caller, api::v1::HoldRequest request, api::Reply<api::v1::HoldList> reply) {

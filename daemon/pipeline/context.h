@@ -117,8 +117,9 @@ struct Context {
   asio::awaitable<Result<void>> advance(Submission& sub, State to, JournalRow row,
                                         std::vector<SignedEnvelope> evidence = {}, std::vector<Invoice> ledger = {},
                                         std::string red_of = {});
+  /// In force at once. What cannot be stored is no hold: the work goes on.
   asio::awaitable<Result<void>> hold_taxpayer(std::string taxpayer, std::string reason, std::string release_by,
-                                              Said cause);
+                                              Said cause, std::string principal = "taxgated");
 };
 
 /// The `error` member of a submission: api::v1::ErrorBody bytes in both languages.

@@ -147,12 +147,12 @@ class Engine final : public Pipeline {
   asio::awaitable<void> show(api::Caller caller, std::string id, Shared<api::v1::Submission> reply);
   asio::awaitable<void> wait_for(Waiter waiter);
   asio::awaitable<void> read_events(EventWaiter waiter);
-  asio::awaitable<void> read_status(Shared<api::v1::Status> reply);
+  asio::awaitable<void> read_status(api::Caller caller, Shared<api::v1::Status> reply);
 
   // actions.cpp
   asio::awaitable<void> perform(api::Caller caller, std::string id, std::string action, api::v1::ActionRequest request,
                                 Shared<api::v1::Submission> reply);
-  asio::awaitable<void> reply_holds(Shared<api::v1::HoldList> reply);
+  asio::awaitable<void> reply_holds(api::Caller caller, Shared<api::v1::HoldList> reply);
   asio::awaitable<void> change_hold(api::Caller caller, api::v1::HoldRequest request, bool set,
                                     Shared<api::v1::HoldList> reply);
   asio::awaitable<Result<void>> reload_callers();

@@ -157,7 +157,8 @@ void Engine::list(api::Caller caller, api::ListQuery query, api::Reply<api::v1::
                                  .taxpayers = caller.taxpayers,
                                  .limit = query.limit};
   const auto* end = query.after.data() + query.after.size();
-  if (!query.after.empty() && std::from_chars(query.after.data(), end, filter.after_seq).ptr != end) {
+  const auto read = std::from_chars(query.after.data(), end, filter.after_seq);
+  if (!query.after.empty() && (read.ptr != end || read.ec != std::errc{} || filter.after_seq < 0)) {
     reply(std::unexpected(api::Findings{{Errc::invalid_input, "events.cursor", "after", query.after, {}, {}}}));
     return;
   }
@@ -319,12 +320,13 @@ asio::awaitable<void> Engine::read_events(EventWaiter waiter) {
 // ---- status
 // ------------------------------------------------------------------------------------------------------------
 
-void Engine::status(api::Caller, api::Reply<api::v1::Status> reply) {
-  asio::co_spawn(context_.executor, read_status(std::make_shared<api::Reply<api::v1::Status>>(std::move(reply))),
+void Engine::status(api::Caller caller, api::Reply<api::v1::Status> reply) {
+  asio::co_spawn(context_.executor,
+                 read_status(std::move(caller), std::make_shared<api::Reply<api::v1::Status>>(std::move(reply))),
                  asio::detached);
 }
 
-asio::awaitable<void> Engine::read_status(Shared<api::v1::Status> reply) {
+asio::awaitable<void> Engine::read_status(api::Caller caller, Shared<api::v1::Status> reply) {
   auto counts =
       co_await context_.read<std::vector<std::pair<State, std::int64_t>>>([](store::Reader& r) { return r.counts(); });
   if (!counts) co_return reply_error(reply, counts.error());
@@ -346,6 +348,7 @@ asio::awaitable<void> Engine::read_status(Shared<api::v1::Status> reply) {
   out.set_platform(parts_.platform->state_line(Language::english));
   out.set_platform_zh(parts_.platform->state_line(Language::chinese));
   if (const auto deadline = context_.queue.next_deadline()) out.set_next_deadline(deadline->rfc3339());
+  std::erase_if(*holds, [&](const store::Hold& hold) { return !may_see(caller, hold.taxpayer); });
   bool attention = !holds->empty();
   for (const auto& [state, count] : *counts) {
     auto& c = *out.add_states();
@@ -359,6 +362,7 @@ asio::awaitable<void> Engine::read_status(Shared<api::v1::Status> reply) {
   if (!out.key_host_connected()) trouble({Errc::retry_later, "key.host_gone", {}, {}, {}, {}});
   const auto keys = co_await keys_now();
   for (const auto& key : keys) {
+    if (!may_see(caller, key.taxpayer)) continue;
     auto& info = *out.add_keys() = shown(key);
     attention = attention || key.state != "ready";
     for (const auto& type : info.disk().types())
@@ -366,6 +370,7 @@ asio::awaitable<void> Engine::read_status(Shared<api::v1::Status> reply) {
           attention || std::ranges::any_of(type.forecasts(), [](const auto& end) { return !end.level().empty(); });
   }
   for (const auto& [id, taxpayer] : settings.taxpayers) {
+    if (!may_see(caller, id)) continue;
     const bool ready = std::ranges::any_of(keys, [&](const auto& k) { return k.taxpayer == id && k.state == "ready"; });
     if (!ready && out.key_host_connected()) {
       trouble({Errc::retry_later, "key.none", "taxpayer", masked_id(id), {}, {}});

@@ -79,16 +79,23 @@ asio::awaitable<Result<void>> Context::advance(Submission& sub, State to, Journa
 }
 
 asio::awaitable<Result<void>> Context::hold_taxpayer(std::string taxpayer, std::string reason, std::string release_by,
-                                                     Said cause) {
+                                                     Said cause, std::string principal) {
   queue.hold(taxpayer);
-  store::Hold hold{.taxpayer = std::move(taxpayer),
+  store::Hold hold{.taxpayer = taxpayer,
                    .reason = std::move(reason),
                    .release_by = std::move(release_by),
                    .cause = cause.english(),
                    .since = clock.now(),
-                   .principal = "taxgated"};
-  co_return co_await answered<void>(
+                   .principal = std::move(principal)};
+  auto stored = co_await answered<void>(
       executor, [this, h = std::move(hold)](auto done) mutable { store.set_hold(std::move(h), std::move(done)); });
+  if (stored) {
+    queue.hold(taxpayer);  // one that could not be stored meanwhile may have taken ours along
+  } else if (auto standing = co_await read<std::vector<store::Hold>>([](store::Reader& r) { return r.holds(); });
+             standing && std::ranges::find(*standing, taxpayer, &store::Hold::taxpayer) == standing->end()) {
+    queue.release(taxpayer, steady_ms());  // a hold that nobody can see nobody would release
+  }
+  co_return stored;
 }
 
 Next after_failed_advance(Context& c, const Submission& sub, const Error& error) {

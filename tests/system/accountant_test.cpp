@@ -418,6 +418,18 @@ TEST_F(Accountant, WhoSignedWhatIsProvedByOpensslAlone) {
   EXPECT_FALSE(fs::exists(directory_ / "other-proof"));
 }
 
+TEST_F(Accountant, ACallerOfOneTaxpayerSeesNoOthersHoldsAndKeys) {
+  const auto& taxpayers = stand().options().taxpayers;
+  const std::string &ours = taxpayers.at(0).party.id, &foreign = taxpayers.at(1).party.id;
+  ASSERT_EQ(run("caller add other --role auditor --taxpayer " + foreign + " --new-token " + path("other")).exit, 0);
+  ASSERT_EQ(run("hold --taxpayer " + ours + " --reason audit-of-the-bureau").exit, 0);
+  for (const char* command : {"--json holds", "--json status", "--json keys"}) {
+    SCOPED_TRACE(command);
+    EXPECT_THAT(run(command).out, HasSubstr(ours));
+    EXPECT_THAT(run(command, "other").out, AllOf(Not(HasSubstr(ours)), Not(HasSubstr("audit-of-the-bureau"))));
+  }
+}
+
 TEST_F(Accountant, TheCreditLineSaysTheLawsFourFigures) {
   const auto& taxpayers = stand().options().taxpayers;
   const Month now = Month::of(stand().legal_now());
