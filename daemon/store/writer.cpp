@@ -151,7 +151,7 @@ std::optional<Error> Writer::commit(const Group& group) {
     for (const auto& work : group) probe(work->name(), "after_commit");
     return std::nullopt;
   }
-  const Error error = *db_.failure();
+  Error error = *db_.failure();
   session_.rollback();
   if (db_.disk_failed() || error.code == Errc::corrupt) broken_ = error;
   db_.clear_failure();

@@ -78,7 +78,9 @@ bool BotFunction::control(const std::array<std::uint8_t, 8>& setup, Bytes& answe
       const auto refuses =
           std::ranges::find_if(faults_, [](const Entry& entry) { return entry.fault.kind == Kind::refuse_reset; });
       if (refuses != faults_.end()) {
-        if (refuses->fault.count != 0 && --refuses->fault.count == 0) faults_.erase(refuses);
+        const bool last = refuses->fault.count == 1;
+        if (refuses->fault.count != 0) --refuses->fault.count;
+        if (last) faults_.erase(refuses);
         return false;
       }
       ++counters_.class_resets;

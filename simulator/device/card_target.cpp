@@ -31,7 +31,7 @@ ScsiTarget::Reply CardTarget::command(ByteView cdb, ByteView data) {
     answer_ = key_.process(*apdu);
     if (const auto refused = disk_refusal(answer_)) {
       answer_.clear();
-      return {*refused, {}};
+      return {refused, {}};
     }
     return {};
   }

@@ -156,7 +156,7 @@ TaxDisk::Answer<TaxDisk::Issued> TaxDisk::issue(const std::string& code, std::ui
 
   DiskMonth& month = month_at(code, now_ms);  // before a number moves: it counts what the month began with
   const DiskContent before = content_;
-  const Issued issued{volume->code, volume->current++};
+  Issued issued{volume->code, volume->current++};
   total += amount;
   offline += amount;
   ++type->offline_count;
@@ -176,11 +176,15 @@ TaxDisk::Answer<TaxDisk::Issued> TaxDisk::void_next(const std::string& code, std
   if (now_ms < content_.clock_ms) return refuse(disk::kClock);
   DiskVolume* volume = volume_of(code);
   if (!volume) return refuse(disk::kNoInvoices);
+  const DiskContent before = content_;
   DiskMonth& month = month_at(code, now_ms);
-  const Issued issued{volume->code, volume->current++};
+  Issued issued{volume->code, volume->current++};
   ++month.voided;
   content_.clock_ms = now_ms;
-  if (auto saved = save(); !saved) return refuse(saved.error());
+  if (auto saved = save(); !saved) {
+    content_ = before;
+    return refuse(saved.error());
+  }
   return issued;
 }
 

@@ -128,7 +128,7 @@ SampleCase read_case(const Invoice& blue, const json::array& red) {
       else
         wish->set_amount(expected.amount.abs().text());
     }
-    c.lines.push_back(std::move(expected));
+    c.lines.push_back(expected);
   }
   return c;
 }

@@ -77,7 +77,7 @@ std::optional<keyd::v1::Frame> KeydClient::receive(std::chrono::milliseconds wit
     if (!frame) return std::nullopt;
     if (*frame) {
       if ((*frame)->has_key_event()) continue;
-      return std::move(**frame);
+      return std::move(*frame);
     }
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
     pollfd entry{fd_, POLLIN, 0};

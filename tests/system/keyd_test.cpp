@@ -173,8 +173,10 @@ TEST(KeyHostOnRealPcscd, SurvivesARestartOfPcscd) {
     // "ready" may still be the time before the loss is noticed: the same order until it is signed.
     const auto request = stack.request(i, "after-restart");
     std::optional<keyd::v1::SignReply> reply;
-    for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(20ms))
-      if ((reply = client.sign(request)) && !reply->has_failure()) break;
+    for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(20ms)) {
+      reply = client.sign(request);
+      if (reply && !reply->has_failure()) break;
+    }
     ASSERT_TRUE(reply);
     EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
   }
@@ -326,8 +328,10 @@ TEST(KeyHostOnRealPcscd, KeepsForeignExpiredAndDoubledKeysOut) {
   stack.card(2).unplug();
   const auto request = stack.request(2, "copy");
   std::optional<keyd::v1::SignReply> reply;
-  for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(20ms))
-    if ((reply = client.sign(request)) && !reply->has_failure()) break;
+  for (const auto until = Clock::now() + 60s; Clock::now() < until; std::this_thread::sleep_for(20ms)) {
+    reply = client.sign(request);
+    if (reply && !reply->has_failure()) break;
+  }
   ASSERT_TRUE(reply);
   EXPECT_TRUE(stack.verifies(request, *reply)) << reply->failure().id();
 }

@@ -178,7 +178,6 @@ TEST(KeysOfTheGateway, TheNumberOfSignaturesIsRightWhenItIsRead) {
 TEST(KeysOfTheGateway, ADocumentOfATaxDeviceIsSignedByThatDeviceAndByItsDeclaredEqualOnly) {
   auto options = two_keys_of_ours();
   const auto us = sample::three_taxpayers().front();
-  std::string second;
   options.define_key = [&](unsigned i, simulator::KeyDefinition& key) {
     key.taxpayer = us.party.id;
     key.serial = "DEVICE000" + std::to_string(i);

@@ -29,7 +29,9 @@ const std::string kGovernment = joined({"china", "tax\\.gov|\\.gov", "\\.cn"});
 std::vector<std::ptrdiff_t> lines_with(std::string_view text, const Pattern& never) {
   std::vector<std::ptrdiff_t> lines;
   for (const auto& match : never.all(text))
-    lines.push_back(1 + std::count(text.data(), match[0].data() + (match[0].starts_with('\n') ? 1 : 0), '\n'));
+    lines.push_back(
+        1 + std::count(text.begin(),
+                       text.begin() + (match[0].data() - text.data()) + (match[0].starts_with('\n') ? 1 : 0), '\n'));
   return lines;
 }
 

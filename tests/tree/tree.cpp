@@ -54,6 +54,8 @@ std::vector<std::string_view> Pattern::search(std::string_view text, std::size_t
   at[0].rm_so = static_cast<regoff_t>(from);
   at[0].rm_eo = static_cast<regoff_t>(text.size());
   std::vector<std::string_view> found;
+  // REG_STARTEND: the length is in at[0], no NUL is looked for.
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage)
   if (::regexec(&compiled_, text.data(), at.size(), at.data(), REG_STARTEND) != 0) return found;
   for (const auto& part : at)
     found.push_back(part.rm_so < 0 ? std::string_view()

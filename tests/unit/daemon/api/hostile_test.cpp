@@ -94,7 +94,7 @@ TEST_F(ApiHostile, MalformedRequestsAreRefusedAndClosed) {
            "POST /v1/holds HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
            "GET /v1/healthz HTTP/1.1\r\nBad Name: x\r\n\r\n",
            "POST /v1/submissions HTTP/1.1\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Length: 2\r\n\r\n{}",
-           std::string("GET /v1/healthz HTTP/1.1\r\nX: a\0b\r\n\r\n", 37)}) {
+           std::string("GET /v1/healthz HTTP/1.1\r\nX: a\0b\r\n\r\n", 36)}) {
     auto client = local();
     client.send(bytes);
     const auto answer = client.answer();

@@ -45,7 +45,7 @@ class Receiver {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    (void)::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address));
     ::listen(listener_, 16);
     socklen_t size = sizeof(address);
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
@@ -121,8 +121,9 @@ class Receiver {
         return;
       }
       bytes.append(buffer, static_cast<std::size_t>(n));
-      if (end == std::string::npos && (end = bytes.find("\r\n\r\n")) != std::string::npos)
-        length = std::stoul(bytes.substr(bytes.find("Content-Length: ") + 16));
+      if (end != std::string::npos) continue;
+      end = bytes.find("\r\n\r\n");
+      if (end != std::string::npos) length = std::stoul(bytes.substr(bytes.find("Content-Length: ") + 16));
     }
     Received r;
     r.target = bytes.substr(5, bytes.find(' ', 5) - 5);

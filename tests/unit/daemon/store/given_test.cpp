@@ -16,7 +16,7 @@ class GivenTest : public testing::Test {
   void SetUp() override {
     std::string pattern = testing::TempDir() + "/taxgate_givenXXXXXX";
     dir_ = ::mkdtemp(pattern.data());
-    std::ofstream(dir_ + "/a.db");
+    std::ofstream{dir_ + "/a.db"}.flush();
     ASSERT_TRUE(db_.open(dir_ + "/a.db", {}, Connection::Mode::read_write));
     db_.execute("CREATE TABLE t(n INTEGER NOT NULL, text TEXT NOT NULL, bytes BLOB NOT NULL, UNIQUE(n))");
   }

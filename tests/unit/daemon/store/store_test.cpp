@@ -222,7 +222,7 @@ TEST_F(StoreTest, TheLaneIsFirstInFirstOutAndForgetsWhatIsFinal) {
   open();
   std::vector<Submission> all;
   for (int i = 0; i < 5; ++i) all.push_back(accept(*store_, wanted("k" + std::to_string(i)))->submission);
-  accept(*store_, wanted("elsewhere", "26990000000000000002"));
+  (void)accept(*store_, wanted("elsewhere", "26990000000000000002"));
   ASSERT_TRUE(advance_to(*store_, all[1], State::cancelled));
   auto issued = *advance_to(*store_, *advance_to(*store_, *advance_to(*store_, all[0], State::signing), State::ready),
                             State::issued);
@@ -323,7 +323,7 @@ TEST_F(StoreTest, ANoteTellsTheStateOfItsCommitAndNothingAfterTheEnd) {
 TEST_F(StoreTest, CountsFollowEveryTransitionAndSurviveARestart) {
   open();
   const auto a = accept(*store_, wanted("k1"))->submission;
-  accept(*store_, wanted("k2"));
+  (void)accept(*store_, wanted("k2"));
   ASSERT_TRUE(advance_to(*store_, a, State::cancelled));
   const std::vector<std::pair<State, std::int64_t>> expected{{State::queued, 1}, {State::cancelled, 1}};
   EXPECT_EQ(*reader_->counts(), expected);
