@@ -38,7 +38,8 @@ Exit hold_or_release(Session& session, std::string_view action, std::string_view
         failed({Errc::invalid_input, "cli.missing_argument", given.command, "ID | --taxpayer ID", {}, {}}));
   api::v1::HoldRequest request;
   request.set_taxpayer(given.value("--taxpayer"));
-  request.set_reason(given.value("--reason", "operator"));
+  // What stopped the work is seldom a person: a release without a reason is of all the taxpayer's holds.
+  request.set_reason(given.value("--reason", action == "hold" ? "operator" : ""));
   const auto holds = session.post<api::v1::HoldList>(std::string(taxpayer_route), request);
   if (!holds) return session.report(holds.error());
   if (!session.json(*holds)) session.answer(holds_text(session.screen(), *holds));

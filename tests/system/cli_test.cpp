@@ -315,6 +315,7 @@ TEST_F(Cli, EveryActionReachesItsRoute) {
            {"release", "i"},
            {"hold", "--taxpayer", "t", "--reason", "red_alert"},
            {"release", "--taxpayer", "t", "--reason", "red_alert"},
+           {"release", "--taxpayer", "t"},
            {"inbox", "--taxpayer", "t"},
            {"confirm", "u1"},
            {"deny", "u2"},
@@ -325,8 +326,8 @@ TEST_F(Cli, EveryActionReachesItsRoute) {
   EXPECT_THAT(gateway_.calls,
               ElementsAre("act:cancel:a/b:mistake", "act:retry:i:", "act:resolve:i:adoptf1",
                           "act:approve:i:", "act:deny_approval:i:", "act:hold:i:", "act:release:i:", "hold:t:red_alert",
-                          "release:t:red_alert", "inbox:t", "answer:confirm:u1", "answer:deny:u2", "answer:revoke:u3",
-                          "invoice:26990000000000000001", "list:t:held:b:7"));
+                          "release:t:red_alert", "release:t:", "inbox:t", "answer:confirm:u1", "answer:deny:u2",
+                          "answer:revoke:u3", "invoice:26990000000000000001", "list:t:held:b:7"));
 }
 
 TEST_F(Cli, FollowsEventsOneAJsonLineFromTheCursorOnUntilTheDaemonIsGone) {
