@@ -80,6 +80,8 @@ Result<ImportBody> read_import(const HttpRequest& request) {
         import.refused.push_back(std::move(error));
       else
         import.refused.back().detail = std::to_string(refused - kMaxRefusedLines) + " more lines refused";
+    } else {
+      import.lines.push_back(line_number);
     }
   }
   if (import.request.invoices().empty() && import.refused.empty()) return fail(Errc::invalid_input, "api.empty_body");

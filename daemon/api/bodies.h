@@ -19,6 +19,7 @@ Result<void> read_body(const HttpRequest& request, bool may_be_empty, google::pr
 /// with field "line 12" or "line 12: lines[0].tax"; more than kMaxRefusedLines are counted in the last.
 struct ImportBody {
   v1::ImportRequest request;
+  std::vector<int> lines;  // NDJSON: the line of each invoice of the request; empty for an ImportRequest
   std::vector<Error> refused;
 };
 Result<ImportBody> read_import(const HttpRequest& request);

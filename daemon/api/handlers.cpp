@@ -1,6 +1,7 @@
 #include "daemon/api/handlers.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "daemon/api/bodies.h"
@@ -143,13 +144,34 @@ void handle_events(Call call) {
   call.gateway.events(std::move(call.caller), std::move(query), std::move(reply));
 }
 
+namespace {
+
+/// "invoices[3].tax", as the gateway counts what it was given, is "line 6: tax" of the lines that were sent.
+void name_line(v1::ErrorBody& refused, const std::vector<int>& lines) {
+  constexpr std::string_view kBegin = "invoices[";
+  const std::string field = refused.field();
+  if (!field.starts_with(kBegin)) return;
+  std::size_t at = 0;
+  const auto [end, error] = std::from_chars(field.data() + kBegin.size(), field.data() + field.size(), at);
+  if (error != std::errc{} || at >= lines.size()) return;
+  std::string_view rest = std::string_view(field).substr(static_cast<std::size_t>(end - field.data()));
+  rest.remove_prefix(rest.starts_with("].") ? 2 : rest.starts_with("]") ? 1 : 0);
+  const std::string line = "line " + std::to_string(lines[at]) + (rest.empty() ? "" : ": " + std::string(rest));
+  refused.set_field(line);
+  for (std::string* text : {refused.mutable_message(), refused.mutable_message_zh()})
+    if (const auto named = text->find(field); named != std::string::npos) text->replace(named, field.size(), line);
+}
+
+}  // namespace
+
 void handle_import(Call call) {
   auto import = read_import(call.request);
   if (!import) return refuse(call, import.error());
   Reply<v1::ImportReply> reply =
-      [responder = call.responder, form = call.form, &settings = call.settings,
-       refused = std::move(import->refused)](std::expected<v1::ImportReply, Findings> result) mutable {
+      [responder = call.responder, form = call.form, &settings = call.settings, refused = std::move(import->refused),
+       lines = std::move(import->lines)](std::expected<v1::ImportReply, Findings> result) mutable {
         if (!result) return responder.respond(error_answer(result.error(), settings.channel, form));
+        for (auto& one : *result->mutable_refused()) name_line(one, lines);
         for (const Error& error : refused) *result->add_refused() = error_body({error}, settings.channel);
         responder.respond(message_answer(200, *result, form));
       };

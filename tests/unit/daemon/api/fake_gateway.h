@@ -141,6 +141,12 @@ class FakeGateway final : public Gateway {
     v1::ImportReply result;
     result.set_added(static_cast<std::uint32_t>(request.invoices_size()));
     result.set_channel("simulator");
+    for (int i = 0; i < request.invoices_size(); ++i)
+      if (request.invoices(i).type() == "refused") {
+        auto& one = *result.add_refused();
+        one.set_field("invoices[" + std::to_string(i) + "].seller.id");
+        one.set_message(one.field() + " is missing.");
+      }
     last_import = std::move(request);
     reply(std::move(result));
   }

@@ -224,6 +224,18 @@ TEST_F(ApiRoutes, InvoicesAreImportedLineByLineAndBadLinesAreListed) {
   EXPECT_EQ(on_io([this] { return gateway_.last_import.invoices(1).number(); }), "4");
 }
 
+TEST_F(ApiRoutes, WhatTheGatewayRefusesOfAnImportIsNamedByItsLineToo) {
+  auto client = local();
+  const auto answer =
+      client.request("POST", "/v1/invoices:import", "{\"number\":2}\n\n{\"number\":\"3\"}\n{\"type\":\"refused\"}\n",
+                     {{"Content-Type", "application/x-ndjson"}});
+  const auto body = parsed(answer);
+  ASSERT_EQ(body.at("refused").as_array().size(), 2U);
+  EXPECT_EQ(body.at("refused").at(0).at("field").as_string(), "line 4: seller.id");
+  EXPECT_EQ(body.at("refused").at(0).at("message").as_string(), "line 4: seller.id is missing.");
+  EXPECT_EQ(body.at("refused").at(1).at("field").as_string(), "line 1: number");
+}
+
 TEST_F(ApiRoutes, AnImportMayBeLargerThanOtherBodies) {
   auto client = local();
   std::string lines;
