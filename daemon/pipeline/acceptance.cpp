@@ -222,6 +222,8 @@ asio::awaitable<void> Engine::answer(api::Caller caller, std::string uuid, Kind 
   sub.caller = caller.name;
   sub.idempotency_key = request.idempotency_key();
   request.clear_idempotency_key();
+  // The key of who gave none (handlers.cpp): then the act is the form and the answer, whatever reason is told with it.
+  const bool key_is_act = sub.idempotency_key == std::string(name(kind)) + ":" + uuid;
   sub.lane = "form:" + uuid;
   sub.form_uuid = uuid;
   if (*form && kind != Kind::revoke) {
@@ -253,6 +255,7 @@ asio::awaitable<void> Engine::answer(api::Caller caller, std::string uuid, Kind 
     parts_.store->accept(std::move(sub), {caller.name, caller.roles, caller.taxpayers}, {}, std::move(done));
   });
   if (outcome) {
+    if (key_is_act && outcome->outcome == store::AcceptOutcome::conflict) outcome->outcome = store::AcceptOutcome::same;
     std::expected<store::Accepted, Findings> done(std::move(*outcome));
     accepted(done, *reply, {});
   } else {

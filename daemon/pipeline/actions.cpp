@@ -51,8 +51,12 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
     Said detail = verbatim(request.reason());
     if (action == "cancel") {
       if (from == State::cancelled) co_return co_await show(caller, id, reply);
-      if (sent_something(from) || on_platform(sub) || (from == State::attention && sub.attempts > 0))
-        co_return reply_error(reply, {Errc::invalid_input, "submission.sent", "id", id, sub.form_uuid, {}});
+      if (sent_something(from) || on_platform(sub) || (from == State::attention && sub.attempts > 0)) {
+        if (sub.kind == Kind::red && !sub.form_uuid.empty())
+          co_return reply_error(reply, {Errc::invalid_input, "submission.sent", "id", id, sub.form_uuid, {}});
+        // An answer, or a form not yet found: there is nothing that could be revoked.
+        co_return reply_error(reply, {Errc::invalid_input, "submission.perhaps_sent", "id", id, {}, {}});
+      }
       to = State::cancelled;
     } else if (action == "retry") {
       if (!is_final(from) && from != State::attention && from != State::held && from != State::waiting_approval) {
@@ -71,7 +75,7 @@ asio::awaitable<void> Engine::perform(api::Caller caller, std::string id, std::s
       const bool red = sub.kind == Kind::red;
       if (request.outcome() == "adopt" && red) {
         if (request.form_uuid().empty())
-          co_return reply_error(reply, {Errc::invalid_input, "submission.missing", "form_uuid", {}, {}, {}});
+          co_return reply_error(reply, {Errc::invalid_input, "resolve.which_form", "form_uuid", {}, id, {}});
         auto owner = co_await context_.read<std::optional<Submission>>(
             [uuid = request.form_uuid()](store::Reader& r) { return r.owner_of_form(uuid); });
         if (!owner) co_return reply_error(reply, owner.error());
@@ -174,6 +178,8 @@ void Engine::holds(api::Caller caller, api::Reply<api::v1::HoldList> reply) {
 
 asio::awaitable<void> Engine::change_hold(api::Caller caller, api::v1::HoldRequest request, bool set,
                                           Shared<api::v1::HoldList> reply) {
+  if (request.taxpayer().empty())
+    co_return reply_error(reply, {Errc::invalid_input, "hold.whose", "taxpayer", {}, {}, {}});
   if (find_taxpayer(*context_.settings, request.taxpayer()) == nullptr || !may_see(caller, request.taxpayer()))
     co_return reply_error(reply, {Errc::invalid_input, "taxpayer.unknown", "taxpayer", request.taxpayer(), {}, {}});
   Result<void> changed;

@@ -208,9 +208,11 @@ TEST(Business, AFormRaisedAgainstUsIsShownWithItsHoursAndAnsweredOnce) {
     }));
     ActionRequest request;
     request.set_reason("checked");
-    const std::string key = std::string(answer) + uuid;
+    // Without a key form and answer are the key, and the reason may be told otherwise the second time.
+    const std::string key = answer == std::string_view("confirm") ? "confirm" + uuid : "";
     const auto first = whole.stand().call<Submission>("POST", "/v1/inbox/" + uuid + "/" + answer, &request, key);
     ASSERT_TRUE(first) << first.error().id;
+    if (key.empty()) request.set_reason("checked again");
     const auto again = whole.stand().call<Submission>("POST", "/v1/inbox/" + uuid + "/" + answer, &request, key);
     ASSERT_TRUE(again) << again.error().id;
     EXPECT_EQ(again->id(), first->id());

@@ -86,6 +86,19 @@ TEST(ByHand, AnAnswerToAFormThatWasHeldIsSentAfterItsRelease) {
   const auto ended = whole.stand().wait_state(answer->id(), {"attention", "issued"}, 20s);
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->state(), "done") << ended->error().message();
+  // No form of ours: there is nothing to revoke.
+  const auto cancelled = by_hand(whole, answer->id(), "cancel");
+  ASSERT_FALSE(cancelled);
+  EXPECT_EQ(cancelled.error().id, "submission.perhaps_sent");
+}
+
+TEST(ByHand, AHoldOfNobodySaysWhatIsMissing) {
+  Whole whole({.with_keys = false});
+  ASSERT_TRUE(whole.stand().start_taxgated());
+  api::v1::HoldRequest nobody;
+  const auto held = whole.stand().call<api::v1::HoldList>("POST", "/v1/holds", &nobody);
+  ASSERT_FALSE(held);
+  EXPECT_EQ(held.error().id, "hold.whose");
 }
 
 }  // namespace
