@@ -108,7 +108,8 @@ class NightBench {
     take(make_private_directory(options.directory + "/state"), "state directory");
     if (wish_.submissions > 0) fill();
     // The month before: of the current one the platform only has what lies before today.
-    month_ = stand_->legal_now().plus_ms(-31LL * 24 * LegalTime::kHourMs).platform_text().substr(0, 7);
+    const LegalTime today = stand_->legal_now();
+    month_ = today.plus_ms(-today.day() * 24 * LegalTime::kHourMs).platform_text().substr(0, 7);
     populate();
     take(stand_->start_taxgated(), "taxgated");
     if (wish_.submissions > 0) hold();
