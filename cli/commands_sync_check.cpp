@@ -27,6 +27,9 @@ struct NightAlarm {
   std::string due, run, state;
 };
 
+/// Asked for or approved: it may go on for half a day, whatever the night's window is.
+bool by_hand(const api::v1::SyncRun& run) { return run.cause() == "asked" || run.cause() == "approved"; }
+
 /// Of the runs that belong to the night of `due`, which began then or later, the newest that was for all taxpayers and
 /// what was approved since: an approved run lists some taxpayers only, and says nothing of what the night left of
 /// others.
@@ -36,16 +39,24 @@ std::optional<NightAlarm> alarm_of(const LegalTime due, const api::v1::SyncRunLi
     alarm.error = Error{Errc::retry_later, std::move(id), {}, alarm.due, std::move(left), {}};
     return alarm;
   };
+  std::string asked_for;  // under way since `due`
   for (const auto& run : list.runs()) {
     const auto began = LegalTime::parse(run.started_at());
     if (!began || *began < due) continue;
+    if (run.finished_at().empty() && by_hand(run)) {  // says nothing of a night that was made before it
+      asked_for = std::to_string(run.run());
+      alarm.state = run.state();
+      continue;
+    }
     alarm.run = std::to_string(run.run());
     alarm.state = run.state();
     if (run.finished_at().empty()) return made("sync.night_late", alarm.run);
     if (run.exit_code() >= 2) return made("sync.night_short", alarm.run);
     if (run.cause() != "approved") return std::nullopt;
   }
-  return made("sync.night_missed", {});
+  if (asked_for.empty()) return made("sync.night_missed", {});
+  alarm.run = asked_for;  // it stands for the night, which does not begin any more
+  return made("sync.night_late", asked_for);
 }
 
 /// When the newest night was due; nothing when none ever was: not scheduled, or not for as long as a day.
@@ -59,7 +70,7 @@ std::optional<LegalTime> last_due(const api::v1::SyncStatus& status) {
 /// Begun, and its window is not over: nobody is to be called. By the gateway's clock, which set the window.
 bool under_way(const api::v1::SyncStatus& status) {
   const auto now = LegalTime::parse(status.run().updated_at()), end = LegalTime::parse(status.run().window_end());
-  return status.active() && now && end && now->is_set() && *now < *end;
+  return status.active() && !by_hand(status.run()) && now && end && now->is_set() && *now < *end;
 }
 
 /// Inside a JSON string, on one line.

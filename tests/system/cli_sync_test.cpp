@@ -103,6 +103,25 @@ TEST_F(CliSync, CheckIsNotSilencedByARunThatWasApprovedForOneTaxpayer) {
   EXPECT_THAT(check().out, HasSubstr("sync.night_short")) << "the approved run itself was cut short";
 }
 
+TEST_F(CliSync, CheckIsNotSilencedByARunThatWasAskedForAndIsStillUnderWay) {
+  const auto under_way = [this](const std::string& began) {
+    gateway_.sync_runs_answer.Clear();
+    last_night("running", 2, began, "");
+    gateway_.sync_runs_answer.mutable_runs(0)->set_cause("asked");
+    gateway_.sync_answer.set_active(true);
+    auto& run = *gateway_.sync_answer.mutable_run();
+    run.set_cause("asked");
+    run.set_updated_at("2026-11-22T08:00:00.000+08:00");
+    run.set_window_end("2026-11-22T14:00:00.000+08:00");  // it may last half a day
+  };
+  under_way("2026-11-22T02:00:00.000+08:00");
+  EXPECT_THAT(check().out, HasSubstr("sync.night_missed")) << "the night waits behind it";
+  under_way("2026-11-22T07:30:00.000+08:00");
+  EXPECT_THAT(check().out, HasSubstr("sync.night_late")) << "it stands for the night";
+  last_night("right", 0, began_, ended_);
+  EXPECT_EQ(check().exit, 0) << "the night was made before it";
+}
+
 TEST_F(CliSync, CheckCallsNobodyBeforeTheFirstNightOfANewInstallation) {
   gateway_.sync_answer.set_next_at("2026-11-23T03:00:00.000+08:00");
   gateway_.sync_answer.set_scheduled_since("2026-11-22T09:00:00.000+08:00");
