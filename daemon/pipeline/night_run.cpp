@@ -20,7 +20,7 @@ namespace {
 constexpr std::int64_t kAskedMs = 12 * LegalTime::kHourMs;  // a run asked for by day gives up after this long
 constexpr int kChangeMonths = 3;  // of the incremental listing: a longer gap is the bulk listing's matter
 constexpr std::int64_t kWindowsOfOne = 100'000;  // positions of one taxpayer: 36 months × types × directions are fewer
-constexpr int kHistory = 30;                     // runs looked through for what a window held
+constexpr int kRunsAtOnce = 10;                  // read for Recall: a summary of many taxpayers is some 100 kB
 
 bool same_invoices(const sync::Window& a, const sync::Window& b) {
   if (a.taxpayer != b.taxpayer) return false;
@@ -74,29 +74,33 @@ asio::awaitable<Result<sync::PlanInput>> Night::gather(std::set<std::string> onl
   std::vector<std::string> ids;
   for (const auto& [id, taxpayer] : settings->taxpayers)
     if (only.empty() || only.contains(id)) ids.push_back(id);
-  struct Known {
-    std::vector<store::NightRun> runs;
-    std::set<std::string> taxpayers;  // with invoices
-  };
+  using Known = std::set<std::string>;  // taxpayers with invoices
   auto known = co_await on_night_lane<Known>([ids](NightLane& lane) -> Result<Known> {
     Known out;
-    auto runs = lane.reader().runs(0, kHistory);
-    if (!runs) return std::unexpected(runs.error());
-    out.runs = std::move(*runs);
     for (const auto& id : ids) {
       const auto number = lane.reader().taxpayer_number(id);
       if (!number) return std::unexpected(number.error());
       const auto any = lane.reader().knows_any(*number);
       if (!any) return std::unexpected(any.error());
-      if (*any) out.taxpayers.insert(id);
+      if (*any) out.insert(id);
     }
     return out;
   });
   if (!known) co_return std::unexpected(known.error());
-  for (const auto& id : ids) in.taxpayers.push_back({id, !known->taxpayers.contains(id)});
+  for (const auto& id : ids) in.taxpayers.push_back({id, !known->contains(id)});
   sync::Recall recall(in);
-  for (const auto& row : known->runs)
-    if (api::v1::SyncRun record; record.ParseFromString(row.summary)) recall.add(from_record(record));
+  const int most = sync::runs_recalled(s.deep_months);
+  std::int64_t before = 0;
+  for (int looked = 0; looked < most;) {
+    auto runs = co_await on_night_lane<std::vector<store::NightRun>>(
+        [before](NightLane& lane) { return lane.reader().runs(before, kRunsAtOnce); });
+    if (!runs) co_return std::unexpected(runs.error());
+    for (const auto& row : *runs)
+      if (api::v1::SyncRun record; record.ParseFromString(row.summary)) recall.add(from_record(record));
+    if (runs->size() < static_cast<std::size_t>(kRunsAtOnce)) break;
+    looked += kRunsAtOnce;
+    before = runs->back().run;
+  }
   co_return in;
 }
 

@@ -2,6 +2,7 @@
 // The night before it begins: which windows are listed, in which order, how many calls that takes and when it would be
 // over under the call budget. A function of its arguments: the dry run prints it, the run follows it.
 // Pure; any thread.
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -57,6 +58,10 @@ class Recall {
   PlanInput& in_;
   std::set<std::string> met_;
 };
+
+/// Runs that Recall has to be given: an older month comes round after deep_months - months nights, and what it held
+/// then must still be known. Runs that were asked for or approved lie between, so twice as many.
+constexpr int runs_recalled(int deep_months) { return std::max(30, 2 * deep_months); }
 
 struct PlannedWindow {
   Window window;

@@ -128,6 +128,23 @@ TEST(Plan, WhatANightLeftIsNotForgottenForARunOfOtherTaxpayers) {
   EXPECT_EQ(in.expected_records.at({"B", Direction::issued, "81", old}), 7U) << "as the newest that listed it says";
 }
 
+// Totals of 0 are believed of a window that held nothing last time, or of which nothing is known: what is forgotten
+// between two turns of an old month would be lost in silence.
+TEST(Plan, WhatAnOldMonthHeldIsRecalledWhenItsTurnComesAgainAlsoWithARunByHandEachDay) {
+  PlanInput in = two_taxpayers();
+  in.months = 3;
+  in.deep_months = 36;
+  const auto oldest = [&] { return make_plan(in).windows.back().window.month; };
+  const Month month = oldest();
+  int nights = 0;
+  do {
+    in.now = in.now.plus_ms(24 * LegalTime::kHourMs);
+    ++nights;
+  } while (oldest() != month && nights < 100);
+  EXPECT_GT(nights, 30);
+  EXPECT_LE(2 * nights, runs_recalled(in.deep_months));
+}
+
 TEST(Plan, CallsFollowFromWhatEachWindowHeldLastTime) {
   EXPECT_EQ(calls_of(0, 10'000), 4U) << "totals, apply, one look, one empty package";
   EXPECT_EQ(calls_of(10'000, 10'000), 4U);
