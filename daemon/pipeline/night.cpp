@@ -95,9 +95,6 @@ asio::awaitable<bool> Night::go_on() {
   make_tasks(*run, order);
   log::notice("sync.resumed", "night {} goes on after a stop", left.run);
   running_ = run;
-  wishes_.clear();  // asked for while we looked: this is the night
-  tell_begun(std::nullopt);
-  looking_ = false;
   if (auto restored = co_await restore(run); !restored) {
     // A taxpayer of it is no longer configured, for one. It ends here, and today's night begins anew instead of never.
     log::write(log::Level::error, restored.error());
@@ -110,6 +107,9 @@ asio::awaitable<bool> Night::go_on() {
     last_began_ = {};
     co_return false;
   }
+  wishes_.clear();  // asked for while we looked: this is the night
+  tell_begun(std::nullopt);
+  looking_ = false;
   co_await carry_out(run);
   co_return true;
 }

@@ -33,6 +33,7 @@ struct NightTask {
   std::uint64_t taken = 0, packages = 0, total = 0;
   std::uint64_t records = 0, repeated = 0;  // of this listing, repeated ones among them
   std::uint64_t quarantined = 0;            // by this task first tonight
+  bool before_stop = false;                 // in part or whole: the mirror of now has not met what it listed
   int rounds = 0;                           // listings begun
 
   /// Invoices the listing held. In a second one all were met by the first: there each counts.
@@ -52,6 +53,9 @@ constexpr std::int64_t window_ms(const Config::Sync& s) {
 /// leaves the task at its beginning.
 std::string mark_of(const NightTask& task);
 void read_mark(const std::string& mark, NightTask& task);
+/// After a stop: goes on from `mark` (empty: from the beginning). `expected`: what the window held last time. A listing
+/// that holds fewer begins anew, because whose invoices are missing is only known of what is met in one go.
+void resume(NightTask& task, const std::string& mark, std::uint64_t expected);
 
 struct NightTaxpayer {
   std::uint32_t number = 0;
@@ -80,6 +84,8 @@ struct NightRunning {
   std::optional<Error> ended;   // budget spent, window over, stopped: the rest is left
   std::optional<Error> broken;  // the store failed: mirror and store may differ, begin again
   std::int64_t steady_began = 0;
+  std::vector<std::string> unchecked;  // checks after the windows that could not be made; why the first could not
+  std::string unchecked_why;
 };
 
 class Night {
@@ -144,7 +150,7 @@ class Night {
   asio::awaitable<void> note_schedule();
 
   // night_end.cpp, night_audit.cpp
-  asio::awaitable<void> audit_run(Run run, AuditMarks& marks);
+  asio::awaitable<std::optional<AuditMarks>> audit_run(Run run);  // the marks to keep, unless nothing could be read
   asio::awaitable<void> keep_audit(Run run, AuditMarks marks);
   asio::awaitable<Result<AuditMarks>> audit_marks();
   NightAudit::Unlisted never_listed();
@@ -185,6 +191,7 @@ class Night {
   asio::awaitable<void> tally(Run run);
   asio::awaitable<void> name_examples(Run run);
   asio::awaitable<void> forms(Run run);
+  void unchecked(NightRunning& run, std::string what, const Error& why) const;
   void conclude(NightRunning& run) const;
 
   template <class T, class Fn>

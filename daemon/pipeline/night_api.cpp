@@ -83,8 +83,9 @@ void Night::plan(api::Reply<api::v1::SyncPlan> reply) {
 }
 
 void Night::run_now(api::Caller caller, api::Reply<api::v1::SyncStatus> reply) {
-  if (running_ && running_->summary.run != 0) return status(std::move(reply));
-  if (!running_ && !beginning_ && wishes_.empty())
+  // While we look whether the run that a stop left can go on, it is not the answer yet: it may end instead.
+  if (running_ && running_->summary.run != 0 && !looking_) return status(std::move(reply));
+  if ((!running_ || looking_) && !beginning_ && wishes_.empty())
     wishes_.push_back({.cause = "asked", .principal = caller.name, .approved = {}});
   // Answered once the run is durable: whoever was told "it begins" finds it after any crash.
   begun_.push_back([this, reply = std::move(reply)](std::optional<Error> trouble) mutable {

@@ -50,6 +50,9 @@ asio::awaitable<void> Night::name_unlisted(Run run) {
     auto& part = run->summary.taxpayers[i];
     std::set<sync::Window> lacking;
     std::set<int> years;
+    std::set<sync::Window> before_stop;
+    for (const auto& task : run->tasks)
+      if (task.taxpayer == i && task.before_stop) before_stop.insert(part.windows[task.window].window);
     for (auto& w : part.windows) {
       if (!lacks(w)) continue;
       lacking.insert(w.window);
@@ -59,22 +62,23 @@ asio::awaitable<void> Night::name_unlisted(Run run) {
       w.detail = std::to_string(w.records) + " listed, " + std::to_string(w.expected) + " before";
     }
     if (lacking.empty()) continue;
-    const auto name_those = [&](const std::vector<Invoice>& invoices) {
+    const auto name_those = [&](const std::vector<Invoice>& invoices, const std::set<sync::Window>& but = {}) {
       for (const auto& invoice : invoices)
         for (const auto direction : {sync::Direction::issued, sync::Direction::received}) {
           const Party& ours = direction == sync::Direction::issued ? invoice.seller : invoice.buyer;
           const sync::Window window{part.id, direction, invoice.type, sync::Month::of(invoice.issued_at)};
-          if (ours.id == part.id && lacking.contains(window))
+          if (ours.id == part.id && lacking.contains(window) && !but.contains(window))
             run->summary.audit.add(
                 {true, Error{Errc::corrupt, "audit.not_listed", part.id, invoice.number, window.month.text(), {}}});
         }
     };
-    // Known from earlier listings, and not met tonight.
+    // Known from earlier listings, and not met tonight. What was listed before a stop is not met either, so of such a
+    // window none is named: a sum that differs stays, and is looked at again the next night.
     auto numbers = co_await on_night_lane<std::vector<std::string>>(
         [no = run->taxpayers[i].number, years](NightLane& lane) -> Result<std::vector<std::string>> {
           return lane.unseen(no, years, kLookedUp);
         });
-    if (!numbers) co_return;
+    if (!numbers) co_return unchecked(*run, "missing", numbers.error());
     for (std::size_t at = 0; at < numbers->size(); at += kLookUpAtOnce) {
       std::vector<std::string> some(
           numbers->begin() + static_cast<std::ptrdiff_t>(at),
@@ -88,8 +92,8 @@ asio::awaitable<void> Night::name_unlisted(Run run) {
         }
         return out;
       });
-      if (!found) co_return;
-      name_those(*found);
+      if (!found) co_return unchecked(*run, "missing", found.error());
+      name_those(*found, before_stop);
     }
     // Issued as the ledger was told, and never listed at all.
     for (const auto& window : lacking) {
@@ -100,13 +104,13 @@ asio::awaitable<void> Night::name_unlisted(Run run) {
                                   .limit = limits::kListPage};
       for (std::size_t looked = 0; looked < kLookedUp;) {
         auto page = co_await c_.read<store::InvoicePage>([filter](store::Reader& r) { return r.invoices(filter); });
-        if (!page) co_return;
+        if (!page) co_return unchecked(*run, "missing", page.error());
         std::vector<std::pair<std::string, std::string>> asked;
         for (const auto& invoice : page->invoices)
           if (invoice.type == window.type) asked.emplace_back(part.id, invoice.number);
         looked += page->invoices.size() + 1;
         auto unlisted = co_await never_listed()(std::move(asked));
-        if (!unlisted) co_return;
+        if (!unlisted) co_return unchecked(*run, "missing", unlisted.error());
         std::erase_if(page->invoices, [&](const Invoice& invoice) { return !unlisted->contains(invoice.number); });
         name_those(page->invoices);
         if (page->next.empty()) break;
@@ -136,13 +140,13 @@ asio::awaitable<Result<AuditMarks>> Night::audit_marks() {
   });
 }
 
-asio::awaitable<void> Night::audit_run(Run run, AuditMarks& marks) {
+asio::awaitable<std::optional<AuditMarks>> Night::audit_run(Run run) {
   auto kept = co_await audit_marks();
   auto before = co_await on_night_lane<std::vector<store::NightRun>>(
       [run](NightLane& lane) { return lane.reader().runs(run->summary.run, kLookBack); });
   if (!kept || !before) {
-    if (!stopping_) log::write(log::Level::error, kept ? before.error() : kept.error());
-    co_return;
+    unchecked(*run, "audit", kept ? before.error() : kept.error());
+    co_return std::nullopt;
   }
   for (const auto& row : *before) {
     api::v1::SyncRun record;
@@ -150,13 +154,12 @@ asio::awaitable<void> Night::audit_run(Run run, AuditMarks& marks) {
     for (const auto& gap : report::from_record(record).audit.named) kept->told.insert(gap_name(gap.error));
     break;
   }
-  marks = *kept;
+  AuditMarks marks = *kept;
   NightAudit made(c_, run->summary, before->empty() ? LegalTime{} : before->front().started_at, never_listed());
   auto audit = co_await made.since(marks);
   if (!audit) {
-    if (!stopping_) log::write(log::Level::error, audit.error());
-    marks = *kept;
-    co_return;
+    unchecked(*run, "audit", audit.error());
+    co_return *kept;
   }
   // What the windows lost was found before; it stands first.
   sync::Audit& all = run->summary.audit;
@@ -167,6 +170,7 @@ asio::awaitable<void> Night::audit_run(Run run, AuditMarks& marks) {
     if (all.named.size() < sync::kMaxGaps) all.named.push_back(std::move(gap));
   all.gaps += lost.gaps;
   all.failing += lost.failing;
+  co_return marks;
 }
 
 asio::awaitable<void> Night::keep_audit(Run run, AuditMarks marks) {

@@ -42,8 +42,7 @@ asio::awaitable<void> Night::tally(Run run) {
   auto tallies = co_await on_night_lane<NightTallies>(
       [run, now](NightLane& lane) { return lane.tally(run->summary.run, run->first_change, now); });
   if (!tallies) {
-    if (!stopping_) log::write(log::Level::error, tallies.error());
-    co_return;
+    co_return unchecked(*run, "changes", tallies.error());
   }
   auto& sum = run->summary;
   sum.first_change = static_cast<std::uint64_t>(tallies->first);
@@ -83,7 +82,7 @@ asio::awaitable<void> Night::sums(Run run) {
       if (!months.contains(month)) {
         auto totals = co_await c_.read<std::map<std::string, store::IssuedTotal>>(
             [id = part.id, month](store::Reader& r) { return r.issued_totals(id, month); });
-        if (!totals) co_return;
+        if (!totals) co_return unchecked(*run, "sums", totals.error());
         months[month] = std::move(*totals);
       }
       const auto& ours = months[month][w.window.type];
@@ -113,7 +112,7 @@ asio::awaitable<void> Night::sample(Run run) {
       [numbers, count, seed](NightLane& lane) -> Result<std::vector<NightSample>> {
         return lane.sample(numbers, count, seed);
       });
-  if (!chosen) co_return;
+  if (!chosen) co_return unchecked(*run, "sample", chosen.error());
   for (const auto& one : *chosen) {
     auto& part = run->summary.taxpayers[index.at(one.taxpayer)];
     leqi::InvoiceStatusRequest ask{.taxpayer = part.id, .number = one.number};
@@ -121,8 +120,12 @@ asio::awaitable<void> Night::sample(Run run) {
       c_.platform.invoice_status(ask.taxpayer, ask, std::move(done));
     });
     if (run->ended || stopping_) co_return;
+    if (!told) {  // says nothing of the invoice
+      unchecked(*run, "sample", told.error());
+      continue;
+    }
     ++run->summary.samples;
-    const auto seen = told && told->outcome.ok() ? leqi::status_of(*told) : std::nullopt;
+    const auto seen = told->outcome.ok() ? leqi::status_of(*told) : std::nullopt;
     if (seen && one.status.updated_by(*seen) == one.status) continue;
     ++run->summary.samples_differ;
     if (part.trouble.empty()) {
@@ -151,7 +154,10 @@ asio::awaitable<void> Night::forms(Run run) {
     }
     auto open =
         co_await c_.read<std::vector<store::InboxForm>>([id = part.id](store::Reader& r) { return r.inbox(id, true); });
-    if (!open) continue;
+    if (!open) {
+      unchecked(*run, "forms", open.error());
+      continue;
+    }
     for (const auto& form : *open) {
       const LegalTime deadline = form.entered_at.plus_ms(LegalTime::kConfirmationMs);
       if (deadline > now && deadline <= now.plus_ms(kNearMs))
@@ -188,10 +194,20 @@ asio::awaitable<void> Night::name_examples(Run run) {
   }
 }
 
+/// A check of which nothing is known must not look like one that found nothing.
+void Night::unchecked(NightRunning& run, std::string what, const Error& why) const {
+  if (stopping_) return;
+  log::write(log::Level::error, why);
+  if (run.unchecked.empty()) run.unchecked_why = why.id;
+  if (std::ranges::find(run.unchecked, what) == run.unchecked.end()) run.unchecked.push_back(std::move(what));
+}
+
 void Night::conclude(NightRunning& run) const {
   auto& sum = run.summary;
   sum.records = 0;  // of the windows: the incremental listing shows some of the same invoices once more
-  bool held = false, incomplete = false, attention = sum.samples_differ != 0 || sum.audit.failing != 0;
+  // When the night ended after its windows were read, its checks are what is missing.
+  bool held = false, incomplete = run.ended.has_value();
+  bool attention = sum.samples_differ != 0 || sum.audit.failing != 0 || !run.unchecked.empty();
   // Nothing was signed: there is nothing that the key host could have told.
   attention = attention || (sum.audit.unaudited && sum.audit.kept != 0);
   for (std::size_t i = 0; i < sum.taxpayers.size(); ++i) {
@@ -223,6 +239,10 @@ void Night::conclude(NightRunning& run) const {
               : held      ? NightState::waiting_approval
               : attention ? NightState::attention
                           : NightState::right;
+  if (!run.unchecked.empty()) {
+    sum.trouble = "sync.unchecked";
+    sum.detail = fmt::format("{} / {}", fmt::join(run.unchecked, ", "), run.unchecked_why);
+  }
   if (run.ended) {
     sum.trouble = run.ended->id;
     sum.detail = sync::detail_of(*run.ended);

@@ -247,12 +247,9 @@ asio::awaitable<Result<void>> Night::restore(Run run) {
       continue;
     }
     const auto mark = std::ranges::find(left->marks, task.position, &store::WindowMark::position);
-    task.receipt.clear();
-    task.taken = task.packages = task.total = task.records = task.repeated = task.quarantined = 0;
-    task.over = false;
     auto& window = result(*run, task);
-    window.done = false;
-    if (mark != left->marks.end()) read_mark(mark->mark, task);
+    resume(task, mark == left->marks.end() ? std::string() : mark->mark,
+           window.window.type.empty() ? 0 : window.expected);
     quarantined += task.quarantined;
     window.records = task.listed();
     window.packages = task.taken;
@@ -355,13 +352,13 @@ asio::awaitable<void> Night::carry_out(Run run) {
   co_await verify(run);
   if (stopping_) co_return;
   // A night that was cut short lists the rest tomorrow: its audit comes then, from where the last one ended.
-  AuditMarks marks;
-  if (!run->ended) co_await audit_run(run, marks);
+  std::optional<AuditMarks> marks;
+  if (!run->ended) marks = co_await audit_run(run);
   if (stopping_) co_return;
   conclude(*run);
   co_await keep(run, true);
   if (stopping_) co_return;
-  if (!run->ended) co_await keep_audit(run, marks);
+  if (marks) co_await keep_audit(run, std::move(*marks));
   const auto& sum = run->summary;
   note(*run, said(Error{Errc::retry_later,
                         "journal.night_ended",

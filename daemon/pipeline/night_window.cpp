@@ -71,6 +71,21 @@ void read_mark(const std::string& mark, NightTask& task) {
   task = std::move(t);
 }
 
+void resume(NightTask& task, const std::string& mark, std::uint64_t expected) {
+  const auto begin = [&task] {
+    task.receipt.clear();
+    task.taken = task.packages = task.total = task.records = task.repeated = task.quarantined = 0;
+    task.over = task.before_stop = false;
+  };
+  begin();
+  read_mark(mark, task);
+  task.before_stop = task.taken != 0;
+  if (task.before_stop && (task.over ? task.listed() : task.total) < expected) {
+    begin();
+    task.rounds = 0;
+  }
+}
+
 std::int64_t Night::back_off_ms(int failures) const {
   return std::min(c_.settings->retry_max_ms, c_.settings->retry_first_ms << std::min(failures, 16));
 }
@@ -183,6 +198,7 @@ asio::awaitable<Result<void>> Night::make_ready(Run run, NightTask& task) {
       if (!applied->outcome.ok()) co_return refused(applied->outcome);
       task.receipt = applied->receipt;
       task.taken = task.packages = task.total = task.records = task.repeated = 0;
+      task.before_stop = false;
       ++task.rounds;
     }
     for (bool gone = false; !gone;) {

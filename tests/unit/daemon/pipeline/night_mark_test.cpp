@@ -30,5 +30,30 @@ TEST(NightMark, ComesBackAsItWasKeptAlsoFromAnOlderProgram) {
   EXPECT_EQ(mark_of(strange), mark_of(NightTask{}));
 }
 
+// The mirror of the new process has met nothing of what was listed before the stop: all of it would be called missing.
+TEST(NightMark, AListingThatHoldsFewerThanBeforeBeginsAnewAfterAStop) {
+  NightTask listed;
+  listed.receipt = "R-1";
+  listed.taken = listed.packages = 2;
+  listed.total = listed.records = 80;
+  listed.rounds = 1;
+  listed.over = true;
+  NightTask task;
+  resume(task, mark_of(listed), 80);
+  EXPECT_TRUE(task.over && task.before_stop);
+  resume(task, mark_of(listed), 81);
+  EXPECT_EQ(mark_of(task), mark_of(NightTask{}));
+  EXPECT_FALSE(task.before_stop);
+  listed.over = false;
+  listed.taken = 1;
+  listed.records = 40;
+  resume(task, mark_of(listed), 80);
+  EXPECT_EQ(task.taken, 1U) << "it may still bring all of them";
+  resume(task, mark_of(listed), 81);
+  EXPECT_EQ(task.taken, 0U);
+  resume(task, {}, 81);
+  EXPECT_FALSE(task.over || task.before_stop);
+}
+
 }  // namespace
 }  // namespace taxgate::pipeline
