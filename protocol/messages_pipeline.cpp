@@ -97,8 +97,8 @@ const Message kPipelineMessages[] = {
      "The platform calls the blue invoice {wanted} partly reversed and the ledger knows no red of it: what is left is "
      "less than shown.",
      "平台显示蓝字发票 {wanted} 已部分红冲,台账中却没有其红字发票:实际余额小于显示。",
-     "Import the red invoices issued elsewhere (taxgate import) first.",
-     "请先导入在别处开具的红字发票(taxgate import)。"},
+     "First import (taxgate import) the red invoices issued elsewhere, and the blue one with their numbers in reds.",
+     "请先导入(taxgate import)在别处开具的红字发票,并导入在 reds 中列明其号码的蓝字发票。"},
     {"ledger.unknown_blue", "The blue invoice {wanted} is not in the ledger.", "台账中没有蓝字发票 {wanted}。",
      "Import it (taxgate import) or send it with the submission in the field blue.",
      "请先导入(taxgate import),或在提交的 blue 字段中附上。"},

@@ -235,12 +235,17 @@ void Engine::import_invoices(api::Caller caller, api::v1::ImportRequest request,
   api::v1::ImportReply out;
   out.set_channel(context_.settings->channel);
   std::vector<Invoice> good;
+  store::Store::RedNumbers reds;
   std::vector<std::string> numbers;
   for (int i = 0; i < request.invoices_size(); ++i) {
     Findings findings;
     Invoice invoice = read_record(request.invoices(i), fmt::format("invoices[{}].", i),
                                   context_.settings->channel == "simulator", findings);
     if (findings.empty() && !invoice.is_red) findings = rules::check_blue(invoice);
+    for (int r = 0; r < request.invoices(i).reds_size(); ++r)
+      if (auto ok = check_canonical_number(request.invoices(i).reds(r), fmt::format("invoices[{}].reds[{}]", i, r));
+          !ok)
+        findings.push_back(std::move(ok.error()));
     if (findings.empty() && !may_see(caller, invoice.seller.id) && !may_see(caller, invoice.buyer.id))
       findings.push_back(
           {Errc::invalid_input, "caller.taxpayer", fmt::format("invoices[{}].seller", i), invoice.seller.id, {}, {}});
@@ -251,10 +256,12 @@ void Engine::import_invoices(api::Caller caller, api::v1::ImportRequest request,
       continue;
     }
     numbers.push_back(invoice.number);
+    if (const auto& of = request.invoices(i).reds(); !of.empty() && !invoice.is_red)
+      reds[invoice.number].assign(of.begin(), of.end());
     good.push_back(std::move(invoice));
   }
   auto shared = std::make_shared<api::Reply<api::v1::ImportReply>>(std::move(reply));
-  parts_.store->import_invoices(std::move(good), {caller.name, caller.roles, caller.taxpayers},
+  parts_.store->import_invoices(std::move(good), std::move(reds), {caller.name, caller.roles, caller.taxpayers},
                                 [this, shared, out = std::move(out),
                                  numbers = std::move(numbers)](Result<store::Store::ImportCounts> counts) mutable {
                                   asio::post(context_.executor, [this, shared, out = std::move(out),

@@ -29,6 +29,19 @@ void append_event(Session& session, JournalEvent event, std::string taxpayer, st
   session.append(row, 0);
 }
 
+/// True when one of the links is new.
+bool link_reds(Session& session, const std::string& blue, const std::vector<std::string>& reds) {
+  bool added = false;
+  for (const auto& red : reds) {
+    auto q = session.db().query("INSERT INTO red_of(blue, red) VALUES(?, ?) ON CONFLICT DO NOTHING RETURNING red");
+    q.bind(blue).bind(red);
+    if (!q.row()) continue;
+    added = true;
+    q.run();  // to the end, which completes the statement
+  }
+  return added;
+}
+
 }  // namespace
 
 Upsert upsert_invoice(Session& session, const Invoice& invoice) {
@@ -56,14 +69,19 @@ Upsert upsert_invoice(Session& session, const Invoice& invoice) {
   return old ? Upsert::updated : Upsert::added;
 }
 
-std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices, std::size_t from,
-                         const Principal& principal, Store::ImportCounts& counts) {
+std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices, const Store::RedNumbers& reds,
+                         std::size_t from, const Principal& principal, Store::ImportCounts& counts) {
   constexpr std::size_t kLook = 16;  // rows: each writes a whole record and its links, some 50 µs
   BulkSlice slice(session, limits::kBulkRows, kLook);
   const Store::ImportCounts before = counts;
   std::size_t at = from;
   while (at < invoices.size() && !session.db().failure() && slice.more()) {
-    switch (upsert_invoice(session, invoices[at++])) {
+    const Invoice& invoice = invoices[at++];
+    auto done = upsert_invoice(session, invoice);
+    if (const auto of = reds.find(invoice.number);
+        of != reds.end() && link_reds(session, invoice.number, of->second) && done == Upsert::unchanged)
+      done = Upsert::updated;
+    switch (done) {
       case Upsert::added:
         ++counts.added;
         break;

@@ -40,7 +40,7 @@ enum class Upsert { added, updated, unchanged };
 Upsert upsert_invoice(Session& session, const Invoice& invoice);
 
 /// Imports invoices[from..] until the slice's bounds are met; adds to `counts`; returns where the next slice begins.
-std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices, std::size_t from,
-                         const Principal& principal, Store::ImportCounts& counts);
+std::size_t import_slice(Session& session, const std::vector<Invoice>& invoices, const Store::RedNumbers& reds,
+                         std::size_t from, const Principal& principal, Store::ImportCounts& counts);
 
 }  // namespace taxgate::store

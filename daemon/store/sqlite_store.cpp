@@ -59,12 +59,16 @@ class AcceptWork final : public Work {
 
 class ImportWork final : public Work {
  public:
-  ImportWork(std::vector<Invoice> invoices, Principal principal, Done<Store::ImportCounts> done)
-      : Work("import"), invoices_(std::move(invoices)), principal_(std::move(principal)), done_(std::move(done)) {}
+  ImportWork(std::vector<Invoice> invoices, Store::RedNumbers reds, Principal principal, Done<Store::ImportCounts> done)
+      : Work("import"),
+        invoices_(std::move(invoices)),
+        reds_(std::move(reds)),
+        principal_(std::move(principal)),
+        done_(std::move(done)) {}
   void run(Session& session) override {
     // From what is committed, so that a repeated slice does the same again.
     counts_ = committed_counts_;
-    at_ = import_slice(session, invoices_, committed_at_, principal_, counts_);
+    at_ = import_slice(session, invoices_, reds_, committed_at_, principal_, counts_);
   }
   bool unfinished() const override {
     committed_at_ = at_;
@@ -80,6 +84,7 @@ class ImportWork final : public Work {
 
  private:
   std::vector<Invoice> invoices_;
+  Store::RedNumbers reds_;
   Principal principal_;
   Done<Store::ImportCounts> done_;
   std::size_t at_ = 0;
@@ -158,9 +163,10 @@ void SqliteStore::allocate_request_number(std::string tax_device, Done<std::stri
   auto body = [device = std::move(tax_device)](Session& s) { return store::allocate_request_number(s, device); };
   writer_->post(Writer::Lane::normal, task<std::string>("request_number", std::move(body), std::move(done)));
 }
-void SqliteStore::import_invoices(std::vector<Invoice> invoices, Principal principal, Done<ImportCounts> done) {
-  writer_->post(Writer::Lane::bulk,
-                std::make_unique<ImportWork>(std::move(invoices), std::move(principal), std::move(done)));
+void SqliteStore::import_invoices(std::vector<Invoice> invoices, RedNumbers reds, Principal principal,
+                                  Done<ImportCounts> done) {
+  writer_->post(Writer::Lane::bulk, std::make_unique<ImportWork>(std::move(invoices), std::move(reds),
+                                                                 std::move(principal), std::move(done)));
 }
 void SqliteStore::set_hold(Hold hold, Done<void> done) {
   auto body = [hold = std::move(hold)](Session& s) { return store::set_hold(s, hold); };

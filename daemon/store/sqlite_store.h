@@ -21,7 +21,9 @@ class SqliteStore final : public Store {
   void accept(std::vector<Acceptance> batch) override;
   void advance(Advance advance, Done<Submission> done) override;
   void allocate_request_number(std::string tax_device, Done<std::string> done) override;
-  void import_invoices(std::vector<Invoice> invoices, Principal principal, Done<ImportCounts> done) override;
+  using Store::import_invoices;
+  void import_invoices(std::vector<Invoice> invoices, RedNumbers reds, Principal principal,
+                       Done<ImportCounts> done) override;
   void set_hold(Hold hold, Done<void> done) override;
   void release_hold(std::string taxpayer, std::string reason, Principal principal, Done<void> done) override;
   void put_caller(Caller caller, Principal principal, Done<void> done) override;

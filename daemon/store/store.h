@@ -110,10 +110,17 @@ class Store {
   virtual void advance(Advance advance, Done<Submission> done) = 0;
   /// Unique for ever: device number + second of max(now, last used + 1 s). Durable before `done`.
   virtual void allocate_request_number(std::string tax_device, Done<std::string> done) = 0;
+  using RedNumbers = std::map<std::string, std::vector<std::string>, std::less<>>;
   struct ImportCounts {
     std::uint32_t added = 0, updated = 0, unchanged = 0;
   };
-  virtual void import_invoices(std::vector<Invoice> invoices, Principal principal, Done<ImportCounts> done) = 0;
+  /// reds  by number of an imported blue: numbers of its reds that were issued elsewhere; each counts against the blue
+  ///       once it is in the ledger itself. A link that is new makes its blue "updated".
+  virtual void import_invoices(std::vector<Invoice> invoices, RedNumbers reds, Principal principal,
+                               Done<ImportCounts> done) = 0;
+  void import_invoices(std::vector<Invoice> invoices, Principal principal, Done<ImportCounts> done) {
+    import_invoices(std::move(invoices), RedNumbers{}, std::move(principal), std::move(done));
+  }
   virtual void set_hold(Hold hold, Done<void> done) = 0;  // one per (taxpayer, reason); repeats keep `since`
   virtual void release_hold(std::string taxpayer, std::string reason, Principal principal, Done<void> done) = 0;
   virtual void put_caller(Caller caller, Principal principal, Done<void> done) = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "protocol/leqi.h"
+#include "protocol/records.h"
 #include "tests/system/whole_fixture.h"
 
 namespace taxgate::tests {
@@ -90,6 +91,40 @@ TEST(ByHand, AnAnswerToAFormThatWasHeldIsSentAfterItsRelease) {
   const auto cancelled = by_hand(whole, answer->id(), "cancel");
   ASSERT_FALSE(cancelled);
   EXPECT_EQ(cancelled.error().id, "submission.perhaps_sent");
+}
+
+TEST(ByHand, ARedIssuedElsewhereThatIsImportedCountsAgainstItsBlue) {
+  Whole whole({.with_keys = false});
+  ASSERT_TRUE(whole.stand().start_taxgated());
+  const Invoice blue = whole.blue();  // 10 × 100.00
+  Invoice red = whole.invoice();
+  red.is_red = true;
+  red.lines[0].quantity = Decimal::from_int(-6);
+  red.amount = red.lines[0].amount = Fen{-60'000};
+  red.tax = red.lines[0].tax = Fen{-7'800};
+  api::v1::ImportRequest import;
+  *import.add_invoices() = to_record(red);
+  auto& record = *import.add_invoices() = to_record(blue);
+  record.add_reds("no number");
+  const auto damaged = whole.stand().call<api::v1::ImportReply>("POST", "/v1/invoices:import", &import);
+  ASSERT_TRUE(damaged) << damaged.error().id;
+  ASSERT_EQ(damaged->refused_size(), 1);
+  EXPECT_EQ(damaged->refused(0).field(), "invoices[1].reds[0]");
+  record.set_reds(0, red.number);
+  const auto imported = whole.stand().call<api::v1::ImportReply>("POST", "/v1/invoices:import", &import);
+  ASSERT_TRUE(imported) << imported.error().id;
+  EXPECT_EQ(imported->updated(), 1U);
+  const auto shown = whole.stand().call<api::v1::Invoice>("GET", "/v1/invoices/" + blue.number);
+  ASSERT_TRUE(shown);
+  ASSERT_EQ(shown->reds_size(), 1);
+  auto request = whole.full_red(blue);
+  request.set_reason("02");
+  request.add_lines()->set_blue_line(1);
+  request.mutable_lines(0)->set_quantity("5");
+  const auto refused = whole.stand().submit(request);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().id, "R2.amount_cap");
+  EXPECT_EQ(refused.error().left, "400.00");
 }
 
 TEST(ByHand, AHoldOfNobodySaysWhatIsMissing) {

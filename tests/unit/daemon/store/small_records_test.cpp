@@ -137,6 +137,21 @@ TEST_F(StoreTest, AnImportCountsWhatItDidAndAcceptancesAreNotHeldUpByIt) {
   EXPECT_TRUE((*reader_->invoice(invoices[7].number))->invoice.locked);
 }
 
+TEST_F(StoreTest, AnImportLinksABlueToTheRedsIssuedElsewhere) {
+  open();
+  const auto import = [&](Store::RedNumbers reds) {
+    return wait_for<Store::ImportCounts>([&](Done<Store::ImportCounts> d) {
+      store_->import_invoices({sample_invoice("B1"), sample_invoice("B2")}, std::move(reds), kErp, std::move(d));
+    });
+  };
+  EXPECT_EQ(import({})->added, 2U);
+  EXPECT_EQ(import({{"B1", {"R1", "R2"}}})->updated, 1U);
+  const auto again = import({{"B1", {"R2"}}});
+  EXPECT_EQ(again->unchanged, 2U);
+  EXPECT_EQ((*reader_->invoice("B1"))->reds, (std::vector<std::string>{"R1", "R2"}));
+  EXPECT_TRUE((*reader_->invoice("B2"))->reds.empty());
+}
+
 TEST_F(StoreTest, AStopDoesNotWaitForALongImportAndSaysSo) {
   open();
   std::vector<Invoice> invoices;
