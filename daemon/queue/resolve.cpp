@@ -7,6 +7,9 @@ namespace {
 
 constexpr std::string_view kMemoBuyerDeducted = "1100000000";
 constexpr std::int64_t kSecondMs = 1000;  // the platform's entry time (lrrq) has whole seconds
+// How far the platform's clock may be behind ours: what equals the intent and was settled so shortly before it may be
+// ours, and sent again it would be made twice. Without network time a server's clock is off by minutes, not hours.
+constexpr std::int64_t kClockBehindMs = 10 * 60 * kSecondMs;
 
 template <class T>
 bool differ(const std::optional<T>& a, const std::optional<T>& b) {
@@ -90,7 +93,8 @@ Comparison compare(const RedDocument& wanted, LegalTime intent_at, const Sightin
   auto different = differences(wanted, form);
   if (different.empty() && entered_since) return {Match::ours, {}};
   if (!entered_since) {
-    if (!open(form)) return {Match::irrelevant, {}};
+    const bool perhaps_ours = different.empty() && form.entered_at.ms >= intent_at.ms - kClockBehindMs;
+    if (!open(form) && !perhaps_ours) return {Match::irrelevant, {}};
     different.push_back("entered_at");
   }
   return {Match::foreign, std::move(different)};

@@ -60,6 +60,16 @@ TEST(UnknownOutcome, AdoptsTheOneFormThatEqualsTheIntentAndWasEnteredInItsSecond
   EXPECT_EQ(d.form->uuid, "u1");
 }
 
+TEST(UnknownOutcome, AnEqualFormThatAPlatformWhoseClockIsBehindIssuedAtOnceIsNeverSentAgain) {
+  leqi::Form form = form_of(wanted());
+  form.issued = true;
+  form.red_number = "26990000000000000099";
+  form.entered_at = kIntent.plus_ms(-5'000);
+  Silence silence;
+  for (const std::int64_t now : {std::int64_t{0}, kSettle, 2 * kSettle})
+    EXPECT_EQ(ask({{.form = form}}, silence, now).verdict, Verdict::attention);
+}
+
 TEST(UnknownOutcome, NeverAdoptsAFormThatDiffersInAnyFieldOfTheIntent) {
   const auto changed = [](auto change) {
     leqi::Form form = form_of(wanted());
