@@ -201,13 +201,20 @@ asio::awaitable<void> Engine::change_hold(api::Caller caller, api::v1::HoldReque
       });
       if (!changed) break;
     }
-    if (!any)
+    if (!any) {
+      // A look that failed after an earlier release may have left it held in memory only, where nobody sees it.
+      if (std::ranges::find(*standing, request.taxpayer(), &store::Hold::taxpayer) == standing->end()) {
+        context_.queue.release(request.taxpayer(), steady_ms());
+        pump();
+      }
       co_return reply_error(reply,
                             {Errc::invalid_input, "hold.none", "taxpayer", request.taxpayer(), request.reason(), {}});
+    }
   }
   if (!changed) co_return reply_error(reply, changed.error());
   auto left = co_await context_.read<std::vector<store::Hold>>([](store::Reader& r) { return r.holds(); });
-  if (left && std::ranges::none_of(*left, [&](const auto& h) { return h.taxpayer == request.taxpayer(); })) {
+  if (!left) co_return reply_error(reply, left.error());
+  if (std::ranges::none_of(*left, [&](const auto& h) { return h.taxpayer == request.taxpayer(); })) {
     context_.queue.release(request.taxpayer(), steady_ms());
     pump();
   }
