@@ -70,6 +70,16 @@ asio::awaitable<Next> not_sent(Context& c, Submission& sub, const Error& error) 
   co_return Next::retry(c.back_off(sub.id));
 }
 
+/// Whether an earlier request of this step may have arrived after all: what became of one was not known. Also when the
+/// journal cannot be read.
+asio::awaitable<bool> was_unknown(Context& c, const Submission& sub) {
+  const auto rows =
+      co_await c.read<std::vector<JournalRow>>([id = sub.id](store::Reader& r) { return r.journal_of(id); });
+  co_return !rows || std::ranges::any_of(*rows, [&](const JournalRow& row) {
+    return row.state == name(State::outcome_unknown) && row.step == name(sub.step);
+  });
+}
+
 asio::awaitable<Next> said_no(Context& c, Submission& sub, leqi::Outcome outcome) {
   const Error error{Errc::rejected, "platform.refused", {}, outcome.code, {}, outcome.message};
   if (const auto hold = c.settings->hold_codes.find(outcome.code); hold != c.settings->hold_codes.end()) {
@@ -80,8 +90,9 @@ asio::awaitable<Next> said_no(Context& c, Submission& sub, leqi::Outcome outcome
   }
   const bool busy = std::ranges::any_of(
       c.settings->busy_texts, [&](const std::string& text) { return outcome.message.find(text) != std::string::npos; });
-  // "A form already stands": perhaps ours, from an attempt whose answer was lost. Ask, do not believe.
-  if (busy || sub.step != Step::apply)
+  // "A form already stands": perhaps ours, from an attempt whose answer was lost. Ask, do not believe. And whatever the
+  // words, a "no" to a repetition may only say that the first has arrived meanwhile.
+  if (busy || sub.step != Step::apply || co_await was_unknown(c, sub))
     co_return co_await unknown(c, sub, said("journal.platform_said", outcome.code, outcome.message), &error);
   co_return co_await to_refused(c, sub, error);
 }

@@ -1,8 +1,11 @@
 // What the billing server and the people around it meet: the whole stack, one story a test.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <filesystem>
+#include <fstream>
 #include <set>
 #include <thread>
 
@@ -274,6 +277,24 @@ TEST(Business, AResendCarriesTheSameBytesAndSettleIsTheStatedLimit) {
   std::uint64_t signatures = 0;
   for (unsigned i = 0; i < whole.stand().keys(); ++i) signatures += whole.stand().key(i).counters().signatures;
   EXPECT_EQ(signatures, 1u) << "the resend was signed anew: other signed bytes over the same request";
+}
+
+TEST(Business, ANoToARepetitionIsNotBelievedWhateverItsWordsWhileTheFirstMayHaveArrived) {
+  // The first has arrived, is listed long after settle, and the platform's "a form stands" is in words nobody told us.
+  const std::string tables = testing::TempDir() + fmt::format("taxgate-tables-{}.toml", ::getpid());
+  std::ofstream(tables) << "busy_texts = [\"other words\"]\n";
+  Whole whole({.more_config = fmt::format("\n[rules]\ntables_file = \"{}\"\n", tables)});
+  ASSERT_TRUE(whole.stand().start_taxgated());
+  const Invoice blue = whole.blue();
+  whole.fault(blue, leqi::service::apply, R"("drop_after":true,"late_listing_ms":600000)");
+  const auto accepted = whole.stand().submit(whole.full_red(blue));
+  ASSERT_TRUE(accepted);
+  const auto ended = whole.stand().wait_state(accepted->id(), {"attention", "refused"}, 60s);
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(ended->state(), "attention");
+  EXPECT_EQ(ended->error().code(), "outcome.unresolved");
+  EXPECT_EQ(whole.documents_on(blue), 1);
+  std::filesystem::remove(tables);
 }
 
 int uploads_seen(simulator::Stand& stand) {
