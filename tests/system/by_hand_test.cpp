@@ -21,18 +21,18 @@ Result<Submission> by_hand(Whole& whole, const std::string& id, const std::strin
 }
 
 TEST(ByHand, ARequestOnItsWayIsNotHeldSoThatReleaseCannotSendItTwice) {
-  Whole whole;
+  Whole whole({.answer_ms = 4000});  // so long there is time to hold it, and the settle time more
   ASSERT_TRUE(whole.stand().start_taxgated());
   const Invoice blue = whole.blue();
   whole.fault(blue, leqi::service::apply, R"("stall":true)");  // sent for a while, then unknown for a while
   const auto accepted = whole.stand().submit(whole.full_red(blue));
   ASSERT_TRUE(accepted);
-  ASSERT_TRUE(whole.stand().wait_state(accepted->id(), {"sending"}, 20s));
+  ASSERT_TRUE(whole.stand().wait_state(accepted->id(), {"sending"}, 60s));
   const auto held = by_hand(whole, accepted->id(), "hold");
   ASSERT_FALSE(held);
   EXPECT_EQ(held.error().id, "hold.too_late");
   EXPECT_EQ(held.error().detail, "409");
-  const auto ended = whole.stand().wait_state(accepted->id(), {"attention", "held"}, 20s);
+  const auto ended = whole.stand().wait_state(accepted->id(), {"attention", "held"}, 60s);
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->state(), "issued");
   EXPECT_EQ(whole.documents_on(blue), 1);
@@ -45,7 +45,7 @@ TEST(ByHand, AFormThatStandsOnThePlatformIsNeverCalledCancelledAndGoesOnAfterAHo
   whole.fault(blue, leqi::service::apply, R"("no_issue":true)");
   const auto accepted = whole.stand().submit(whole.full_red(blue));
   ASSERT_TRUE(accepted);
-  const auto confirmed = whole.stand().wait_state(accepted->id(), {"confirmed"}, 20s);
+  const auto confirmed = whole.stand().wait_state(accepted->id(), {"confirmed"}, 60s);
   ASSERT_TRUE(confirmed);
   ASSERT_EQ(confirmed->state(), "confirmed");
   const auto held = by_hand(whole, accepted->id(), "hold");
@@ -84,7 +84,7 @@ TEST(ByHand, AnAnswerToAFormThatWasHeldIsSentAfterItsRelease) {
   const auto released = by_hand(whole, answer->id(), "release");
   ASSERT_TRUE(released) << released.error().id;
   EXPECT_EQ(released->state(), "queued");
-  const auto ended = whole.stand().wait_state(answer->id(), {"attention", "issued"}, 20s);
+  const auto ended = whole.stand().wait_state(answer->id(), {"attention", "issued"}, 60s);
   ASSERT_TRUE(ended);
   EXPECT_EQ(ended->state(), "done") << ended->error().message();
   // No form of ours: there is nothing to revoke.
