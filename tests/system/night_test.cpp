@@ -254,14 +254,27 @@ class ScheduledNight : public WholeNight {
         60s));
     return run;
   }
+  static constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
+  /// Legal time goes on to the next 03:00, when the night begins.
+  void until_three() {
+    const std::int64_t of_day = (stand_->legal_now().ms + LegalTime::kOffsetMs) % kDayMs;
+    ASSERT_TRUE(stand_->advance_legal_ms((3 * LegalTime::kHourMs - of_day + kDayMs) % kDayMs + 1000));
+  }
+  /// The next night has begun, and waits because the platform says "maintenance" to every package.
+  void until_held_up() {
+    control("POST", "/faults",
+            fmt::format(R"({{"service":"{}","gateway_error":"SIM-503","count":0}})", leqi::service::night_package));
+    ASSERT_NO_FATAL_FAILURE(until_three());
+    ASSERT_TRUE(eventually([&] {
+      const auto status = stand_->call<SyncStatus>("GET", "/v1/sync");
+      return status && status->run().state() == "paused";
+    })) << "maintenance is waited out";
+  }
 };
 
 TEST_F(ScheduledNight, BeginsAtItsTimeAndIsCaughtUpAfterADowntime) {
   ASSERT_TRUE(stand_->start_taxgated());
-  constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
-  const std::int64_t of_day = (stand_->legal_now().ms + LegalTime::kOffsetMs) % kDayMs;
-  const std::int64_t three = 3 * LegalTime::kHourMs;
-  ASSERT_TRUE(stand_->advance_legal_ms((three - of_day + kDayMs) % kDayMs + 1000));
+  ASSERT_NO_FATAL_FAILURE(until_three());
   const SyncRun first = ended_as(1);
   EXPECT_EQ(first.cause(), "schedule");
   EXPECT_EQ(first.state(), "right") << first.DebugString();
@@ -297,15 +310,7 @@ TEST_F(ScheduledNight, WatchesOverNightsFromTheFirstOneOnThatIsDueAlsoAfterARest
 // night begins with what it left.
 TEST_F(ScheduledNight, WhatTheEndOfItsWindowCutsOffComesFirstTheNextNight) {
   ASSERT_TRUE(stand_->start_taxgated());
-  control("POST", "/faults",
-          fmt::format(R"({{"service":"{}","gateway_error":"SIM-503","count":0}})", leqi::service::night_package));
-  constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
-  const std::int64_t of_day = (stand_->legal_now().ms + LegalTime::kOffsetMs) % kDayMs;
-  ASSERT_TRUE(stand_->advance_legal_ms((3 * LegalTime::kHourMs - of_day + kDayMs) % kDayMs + 1000));
-  ASSERT_TRUE(eventually([&] {
-    const auto status = stand_->call<SyncStatus>("GET", "/v1/sync");
-    return status && status->run().state() == "paused";
-  })) << "maintenance is waited out";
+  ASSERT_NO_FATAL_FAILURE(until_held_up());
   ASSERT_TRUE(stand_->advance_legal_ms(4 * LegalTime::kHourMs));
   const SyncRun cut = ended_as(1);
   EXPECT_EQ(cut.state(), "incomplete") << cut.DebugString();
@@ -467,15 +472,7 @@ TEST_F(TroubledNight, OpenFormsThatCouldNotBeAskedForAreToldAndTheNightIsNotRigh
 
 TEST_F(ScheduledNight, WithATaxpayerThatIsNoLongerOursTheNightThatWasLeftEndsAndANewOneIsMade) {
   ASSERT_TRUE(stand_->start_taxgated());
-  control("POST", "/faults",
-          fmt::format(R"({{"service":"{}","gateway_error":"SIM-503","count":0}})", leqi::service::night_package));
-  constexpr std::int64_t kDayMs = 24 * LegalTime::kHourMs;
-  const std::int64_t of_day = (stand_->legal_now().ms + LegalTime::kOffsetMs) % kDayMs;
-  ASSERT_TRUE(stand_->advance_legal_ms((3 * LegalTime::kHourMs - of_day + kDayMs) % kDayMs + 1000));
-  ASSERT_TRUE(eventually([&] {
-    const auto status = stand_->call<SyncStatus>("GET", "/v1/sync");
-    return status && status->run().state() == "paused";
-  }));
+  ASSERT_NO_FATAL_FAILURE(until_held_up());
   stand_->taxgated().kill();
   auto config = read_file(stand_->taxgated_config(), 1 << 20);
   ASSERT_TRUE(config);
